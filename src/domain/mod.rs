@@ -1,0 +1,4 @@
+//! What is true and what follows. Pure: no Redis, HTTP, SQL, files, environment, clock or tasks; every time is a parameter.
+
+pub mod ids;
+pub mod language;

@@ -1,0 +1,9 @@
+//! barid (بريد): one daemon that runs an organisation's WhatsApp Business messaging.
+//!
+//! The journey of a message: a campaign file becomes a *run*; the run's audience is frozen as *messages* in the store; a *lane* in
+//! Redis says "look at this message now"; the job loads, decides, marks the attempt as started, calls Meta, records the answer;
+//! Meta's callbacks go into the *journal* before they are acknowledged and then into the record.
+//!
+//! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
+
+pub mod domain;
