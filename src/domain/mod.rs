@@ -1,4 +1,8 @@
 //! What is true and what follows. Pure: no Redis, HTTP, SQL, files, environment, clock or tasks; every time is a parameter.
 
+pub mod consent;
+pub mod contact;
 pub mod ids;
 pub mod language;
+pub mod message;
+pub mod phone_number;
