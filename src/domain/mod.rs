@@ -2,7 +2,16 @@
 
 pub mod consent;
 pub mod contact;
+pub mod delivery;
+pub mod failure;
+pub mod feedback;
 pub mod ids;
 pub mod language;
 pub mod message;
+pub mod money;
+pub mod news;
 pub mod phone_number;
+pub mod run;
+pub mod silence;
+pub mod start;
+pub mod stop_words;
