@@ -2,6 +2,7 @@
 
 pub mod consent;
 pub mod contact;
+pub mod country;
 pub mod delivery;
 pub mod failure;
 pub mod feedback;
@@ -15,3 +16,4 @@ pub mod run;
 pub mod silence;
 pub mod start;
 pub mod stop_words;
+pub mod time_zone_of_number;
