@@ -1,8 +1,13 @@
 //! What is true and what follows. Pure: no Redis, HTTP, SQL, files, environment, clock or tasks; every time is a parameter.
 
+pub mod audience;
+pub mod campaign;
 pub mod consent;
 pub mod contact;
 pub mod ids;
 pub mod language;
 pub mod message;
+pub mod money;
 pub mod phone_number;
+pub mod schedule;
+pub mod share;
