@@ -1,0 +1,83 @@
+//! What a contact sent back, and the reference under which they can ask about it.
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{ContactId, FeedbackId, MessageId, RunId, WhatsAppId};
+
+/// No vowels, so no words appear; nothing that sounds or looks like something else.
+const ALPHABET: &[u8; 27] = b"23456789BCDFGHJKMNPQRTVWXYZ";
+/// The number of references: 27 to the sixth.
+const SPACE: u64 = 387_420_489;
+
+/// The reference of a feedback: short, unambiguous to read aloud, such as `VOC-7K3F-9Q`.
+///
+/// It is made from the id by a permutation, so that no two are equal and neighbours do not look alike. Ids beyond the space get
+/// one more letter.
+pub fn reference(id: FeedbackId) -> String {
+    let number = id.number().unsigned_abs();
+    let (round, inside) = (number / SPACE, number % SPACE);
+    // The factor has no divisor in common with the space (a power of three), so this is a permutation.
+    let mut rest = inside.wrapping_mul(236_812_349) % SPACE;
+    let mut letters = [0_u8; 6];
+    for letter in letters.iter_mut().rev() {
+        *letter = ALPHABET[(rest % 27) as usize];
+        rest /= 27;
+    }
+    let text: String = letters.iter().copied().map(char::from).collect();
+    let more = if round == 0 { String::new() } else { format!("-{round}") };
+    format!("VOC-{}-{}{more}", &text[..4], &text[4..])
+}
+
+/// A feedback as the store keeps it. `Debug` shows no personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Feedback {
+    /// Our id.
+    pub id: FeedbackId,
+    /// For people.
+    pub reference: String,
+    /// Who.
+    pub contact: ContactId,
+    /// Their number, unless withheld.
+    pub phone: Option<String>,
+    /// `text`, `image`, `button`, …
+    pub kind: String,
+    /// What it says.
+    pub text: Option<String>,
+    /// What a pressed button carries.
+    pub payload: Option<String>,
+    /// Meta's id of the file.
+    pub media_id: Option<String>,
+    /// Meta's id of it.
+    pub whatsapp_id: WhatsAppId,
+    /// The message of ours that it answers.
+    pub message: Option<MessageId>,
+    /// The run of that message.
+    pub run: Option<RunId>,
+    /// The campaign of that run.
+    pub campaign: Option<String>,
+    /// When it was sent, by Meta's clock.
+    pub provider_at: Timestamp,
+    /// When we had it.
+    pub received_at: Timestamp,
+}
+
+impl std::fmt::Debug for Feedback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feedback").field("reference", &self.reference).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_unique_and_readable() {
+        let made: std::collections::HashSet<String> = (1..20_000).map(|id| reference(FeedbackId::new(id))).collect();
+        assert_eq!(made.len(), 19_999);
+        let one = reference(FeedbackId::new(1));
+        assert_eq!(one.len(), "VOC-7K3F-9Q".len());
+        assert!(!one[4..].contains(['0', 'O', '1', 'I', 'L', 'U', 'S', 'A', 'E']), "{one}");
+        assert_ne!(reference(FeedbackId::new(1)), reference(FeedbackId::new(1 + SPACE as i64)));
+    }
+}

@@ -1,0 +1,92 @@
+//! What a callback told us, typed. Nothing here knows how Meta writes it.
+
+use jiff::Timestamp;
+
+use crate::domain::failure::Refusal;
+use crate::domain::ids::{CallbackReference, SenderId, WhatsAppId};
+
+/// One piece of news out of a callback body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// How far one of our messages has come.
+    Status(StatusNews),
+    /// Somebody wrote to us.
+    Inbound(InboundNews),
+    /// A kind that nothing acts on yet; kept in the journal and counted under its name.
+    Other {
+        /// The kind, from a closed set of ours or `unrecognised`.
+        kind: &'static str,
+    },
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusNews {
+    /// Which of our numbers sent it.
+    pub sender: SenderId,
+    /// Meta's id of the message.
+    pub whatsapp_id: WhatsAppId,
+    /// Our own reference, when it came back.
+    pub reference: Option<CallbackReference>,
+    /// How far.
+    pub status: ProviderStatus,
+    /// When Meta says it happened.
+    pub provider_at: Timestamp,
+    /// What Meta says about its price.
+    pub pricing: Option<PricingNews>,
+}
+
+/// A status in the provider's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderStatus {
+    /// It left Meta.
+    Sent,
+    /// It is on the phone.
+    Delivered,
+    /// It was seen, or its voice message played.
+    Read,
+    /// It was refused after all.
+    Failed(Refusal),
+}
+
+/// What a status says about the price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PricingNews {
+    /// Whether the message is charged.
+    pub billable: bool,
+    /// Meta's category, lower case.
+    pub category: String,
+}
+
+/// Something that a person sent. `Debug` shows no personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InboundNews {
+    /// Which of our numbers they wrote to.
+    pub sender: SenderId,
+    /// Meta's id of what they wrote.
+    pub whatsapp_id: WhatsAppId,
+    /// Their number in E.164, unless Meta withholds it.
+    pub phone: Option<String>,
+    /// Their business-scoped user id.
+    pub bsuid: Option<String>,
+    /// Their profile's name.
+    pub profile_name: Option<String>,
+    /// When they sent it.
+    pub provider_at: Timestamp,
+    /// What it is: `text`, `image`, `button`, … or `unrecognised`.
+    pub kind: &'static str,
+    /// What it says: the text, the caption, the title of the button or row.
+    pub text: Option<String>,
+    /// What a pressed button or chosen row carries.
+    pub payload: Option<String>,
+    /// Meta's id of the file.
+    pub media_id: Option<String>,
+    /// The message of ours that it answers.
+    pub in_reply_to: Option<WhatsAppId>,
+}
+
+impl std::fmt::Debug for InboundNews {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InboundNews").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! What to do with a message whose answer was never seen, when the silence has lasted long enough.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::delivery::Fact;
+
+/// The campaign's rule for a call whose answer never came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnknown {
+    /// Silence counts as evidence only if callbacks of other messages from those minutes did come in.
+    #[default]
+    Evidence,
+    /// Send again: a doubled message is the lesser evil.
+    SendAgain,
+    /// Take it as sent: a lost message is the lesser evil.
+    AssumeSent,
+}
+
+/// The fact that a lasting silence is, by the campaign's rule.
+///
+/// `others_were_heard` says whether callbacks came in for other messages that the same sender called in the same minutes. A
+/// silence that proves nothing is looked at again every `unknown_after`, and at the message's expiry it is taken as sent: nobody
+/// may get it twice, and nothing more can be learnt.
+pub fn after_silence(
+    rule: OnUnknown,
+    others_were_heard: bool,
+    expires_at: Timestamp,
+    unknown_after: SignedDuration,
+    now: Timestamp,
+) -> Fact {
+    match rule {
+        OnUnknown::AssumeSent => Fact::AssumeSent,
+        _ if now >= expires_at => Fact::AssumeSent,
+        OnUnknown::SendAgain => Fact::SendAgain,
+        OnUnknown::Evidence if others_were_heard => Fact::SendAgain,
+        OnUnknown::Evidence => {
+            let again = now.checked_add(unknown_after).unwrap_or(expires_at);
+            Fact::StillSilent { decide_at: again.min(expires_at) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_decides_as_it_promises() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let minute = SignedDuration::from_mins(1);
+        let decide = |rule, heard, now| after_silence(rule, heard, at(1000), minute, at(now));
+        assert_eq!(decide(OnUnknown::Evidence, true, 10), Fact::SendAgain);
+        assert_eq!(decide(OnUnknown::Evidence, false, 10), Fact::StillSilent { decide_at: at(70) });
+        assert_eq!(decide(OnUnknown::Evidence, false, 990), Fact::StillSilent { decide_at: at(1000) });
+        assert_eq!(decide(OnUnknown::Evidence, true, 1000), Fact::AssumeSent, "too old to send again");
+        assert_eq!(decide(OnUnknown::SendAgain, false, 10), Fact::SendAgain);
+        assert_eq!(decide(OnUnknown::SendAgain, false, 1000), Fact::AssumeSent);
+        assert_eq!(decide(OnUnknown::AssumeSent, true, 10), Fact::AssumeSent);
+    }
+}

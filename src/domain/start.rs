@@ -1,0 +1,120 @@
+//! Whether a message may be called at this moment, and why not. Asked once to decide and once more inside the transaction that
+//! marks the attempt as started, so that nothing that became true in between is overlooked.
+
+use jiff::Timestamp;
+
+use crate::domain::consent::{Consent, Purpose};
+use crate::domain::delivery::{Delivery, Standing, SuppressedReason};
+use crate::domain::run::RunState;
+
+/// What decides over one start.
+#[derive(Debug, Clone, Copy)]
+pub struct StartQuestion<'a> {
+    /// Where the message stands.
+    pub standing: &'a Standing,
+    /// What the person allows now.
+    pub consent: Consent,
+    /// What the message is for.
+    pub purpose: Purpose,
+    /// Whether the channel has an address of the person.
+    pub has_address: bool,
+    /// The state of its run; `None` for a message that belongs to none.
+    pub run: Option<RunState>,
+    /// When it becomes too old to send.
+    pub expires_at: Timestamp,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAnswer {
+    /// Call.
+    Go,
+    /// Never call, for this reason.
+    Suppress(SuppressedReason),
+    /// Too old.
+    Expire,
+    /// Not by this job; whoever makes it possible again queues it again.
+    NotNow {
+        /// Why.
+        because: &'static str,
+    },
+}
+
+/// Whether to call now. A message that is not waiting to be called is never touched, whatever else is true of it.
+pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
+    match question.standing.delivery {
+        Delivery::Planned => {}
+        Delivery::Held { until, .. } if until <= now => {}
+        Delivery::Held { .. } => return StartAnswer::NotNow { because: "it is held until later" },
+        Delivery::Calling { .. } => return StartAnswer::NotNow { because: "a call is under way" },
+        _ => return StartAnswer::NotNow { because: "nothing is left to call" },
+    }
+    match question.run {
+        Some(RunState::Cancelled) => return StartAnswer::Suppress(SuppressedReason::Cancelled),
+        Some(RunState::Paused) => return StartAnswer::NotNow { because: "its run is paused" },
+        _ => {}
+    }
+    if question.consent.stopped {
+        StartAnswer::Suppress(SuppressedReason::OptedOut)
+    } else if !question.consent.allows(question.purpose) {
+        StartAnswer::Suppress(SuppressedReason::NoConsent)
+    } else if !question.has_address {
+        StartAnswer::Suppress(SuppressedReason::NoAddress)
+    } else if question.expires_at <= now {
+        StartAnswer::Expire
+    } else {
+        StartAnswer::Go
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::consent::Purposes;
+    use crate::domain::delivery::HeldReason;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn ask(change: impl FnOnce(&mut StartQuestion<'_>), delivery: Delivery) -> StartAnswer {
+        let standing = Standing { delivery, attempt: 0, whatsapp_id: None };
+        let mut question = StartQuestion {
+            standing: &standing,
+            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: false },
+            purpose: Purpose::Survey,
+            has_address: true,
+            run: Some(RunState::Running),
+            expires_at: at(100),
+        };
+        change(&mut question);
+        may_start(&question, at(50))
+    }
+
+    #[test]
+    fn only_what_waits_is_called() {
+        assert_eq!(ask(|_| {}, Delivery::Planned), StartAnswer::Go);
+        assert_eq!(ask(|_| {}, Delivery::Held { reason: HeldReason::Backoff, until: at(50) }), StartAnswer::Go);
+        for busy in [
+            Delivery::Held { reason: HeldReason::Backoff, until: at(51) },
+            Delivery::Calling { lease_until: at(1) },
+            Delivery::Unknown { decide_at: at(1) },
+            Delivery::Submitted { assumed: false },
+            Delivery::Read,
+        ] {
+            assert!(matches!(ask(|_| {}, busy), StartAnswer::NotNow { .. }));
+        }
+    }
+
+    #[test]
+    fn consent_run_address_and_age_are_asked_at_the_moment_of_sending() {
+        use SuppressedReason::*;
+        assert_eq!(ask(|q| q.consent.stopped = true, Delivery::Planned), StartAnswer::Suppress(OptedOut));
+        assert_eq!(ask(|q| q.purpose = Purpose::Marketing, Delivery::Planned), StartAnswer::Suppress(NoConsent));
+        assert_eq!(ask(|q| q.has_address = false, Delivery::Planned), StartAnswer::Suppress(NoAddress));
+        assert_eq!(ask(|q| q.run = Some(RunState::Cancelled), Delivery::Planned), StartAnswer::Suppress(Cancelled));
+        assert_eq!(ask(|q| q.expires_at = at(50), Delivery::Planned), StartAnswer::Expire);
+        assert!(matches!(ask(|q| q.run = Some(RunState::Paused), Delivery::Planned), StartAnswer::NotNow { .. }));
+        assert_eq!(ask(|q| q.run = None, Delivery::Planned), StartAnswer::Go);
+    }
+}
