@@ -191,12 +191,12 @@ impl Lines<'_> {
     fn node(&self, place: Place, value: DeValue<'_>, problems: &mut Vec<Problem>) -> Node {
         let value = match value {
             DeValue::String(text) => NodeValue::Text(text.into_owned()),
-            DeValue::Integer(number) => NodeValue::Integer(
-                i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
+            DeValue::Integer(number) => {
+                NodeValue::Integer(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
                     problems.push(place.problem(format!("`{number}` is too large a number")));
                     0
-                }),
-            ),
+                }))
+            }
             DeValue::Float(number) => NodeValue::Decimal(number.as_str().to_owned()),
             DeValue::Boolean(boolean) => NodeValue::Boolean(boolean),
             DeValue::Datetime(datetime) => NodeValue::Datetime(datetime.to_string()),

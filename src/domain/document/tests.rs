@@ -58,16 +58,21 @@ fn what_is_laid_on_top_wins_key_by_key_and_lists_are_replaced() {
 
 #[test]
 fn a_variable_may_be_toml_or_plain_text() {
-    for (text, kind) in
-        [("12", "a whole number"), ("[\"a\"]", "a list"), ("0.0.0.0:80", "a text"), ("1\nx = 2", "a text"), ("", "a text")]
-    {
+    for (text, kind) in [
+        ("12", "a whole number"),
+        ("[\"a\"]", "a list"),
+        ("0.0.0.0:80", "a text"),
+        ("1\nx = 2", "a text"),
+        ("", "a text"),
+    ] {
         assert_eq!(Node::from_variable("V", text).value.kind(), kind, "{text}");
     }
 }
 
 #[test]
 fn durations_say_their_unit() {
-    for (text, secs) in [("30s", 30), ("15m", 900), ("1h30m", 5400), ("1h 30m", 5400), ("30d", 2_592_000), ("2w", 1_209_600)]
+    for (text, secs) in
+        [("30s", 30), ("15m", 900), ("1h30m", 5400), ("1h 30m", 5400), ("30d", 2_592_000), ("2w", 1_209_600)]
     {
         assert_eq!(duration_from_text(text), Ok(Duration::from_secs(secs)), "{text}");
     }

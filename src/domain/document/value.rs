@@ -79,9 +79,10 @@ impl Read for usize {
 impl<T: Read> Read for Vec<T> {
     fn read(node: &Node) -> Result<Self, String> {
         match &node.value {
-            NodeValue::List(items) => {
-                items.iter().map(|item| T::read(item).map_err(|wrong| format!("holds something that {wrong}"))).collect()
-            }
+            NodeValue::List(items) => items
+                .iter()
+                .map(|item| T::read(item).map_err(|wrong| format!("holds something that {wrong}")))
+                .collect(),
             _ => Err(must_be("a list such as `[\"…\", \"…\"]`", node)),
         }
     }
