@@ -13,6 +13,7 @@ pub mod job;
 pub mod lane;
 mod link;
 pub mod server;
+pub mod wakeups;
 pub mod workers;
 
 pub use error::QueueError;
