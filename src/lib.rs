@@ -7,4 +7,7 @@
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
 pub mod domain;
+pub mod jobs;
+pub mod limits;
 pub mod ports;
+pub mod queue;

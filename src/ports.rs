@@ -1,12 +1,14 @@
 //! What jobs need from the world: small traits, and [`Services`], the one value that holds them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::campaign::{Campaign, OnUnknown};
 use crate::domain::consent::{ConsentChange, Purpose};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, Standing, State, SuppressedReason};
@@ -70,7 +72,7 @@ pub trait Contacts: Send + Sync {
     /// The contact with that number.
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>>;
     /// The contact with that id.
-    async fn get(&self, id: ContactId) -> Stored<Option<Contact>>;
+    async fn contact(&self, id: ContactId) -> Stored<Option<Contact>>;
     /// Contacts in the order of their ids, after `after`.
     async fn page(&self, after: Option<ContactId>, limit: u64) -> Stored<Page<Contact>>;
     /// Every change of consent of a contact, oldest first.
@@ -137,7 +139,7 @@ pub trait Runs: Send + Sync {
         now: Timestamp,
     ) -> Stored<OpenedRun>;
     /// The run with that id.
-    async fn get(&self, id: RunId) -> Stored<Option<Run>>;
+    async fn run(&self, id: RunId) -> Stored<Option<Run>>;
     /// Runs that have not ended, oldest first.
     async fn active(&self) -> Stored<Vec<Run>>;
     /// The newest run of a campaign.
@@ -422,8 +424,32 @@ pub trait Queue: Send + Sync {
 /// Paces calls.
 #[async_trait]
 pub trait Limits: Send + Sync {
-    /// Waits until one more message may leave through this sender.
-    async fn permit(&self, sender: &SenderName);
+    /// Waits until one more message may leave through this sender, and, where its run has a rate of its own (messages each
+    /// second), within that too.
+    async fn permit(&self, sender: &SenderName, run: Option<(RunId, u32)>);
+}
+
+/// The text of a message could not be made for one person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotRender(
+    /// Which value is missing or too long; never the value itself.
+    pub String,
+);
+
+/// The campaigns and templates in force.
+pub trait Catalogue: Send + Sync {
+    /// Every campaign whose file is in order.
+    fn campaigns(&self) -> Vec<Arc<Campaign>>;
+    /// What the campaign tells this person.
+    ///
+    /// # Errors
+    /// When a value that the template needs is missing for this person, or makes it too long.
+    fn content(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Content, CannotRender>;
+    /// Estimated price of one message of the campaign, in micro-units.
+    fn price_micros(&self, campaign: &Campaign) -> i64;
+    /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.
+    fn timezone_of(&self, phone: Option<&str>) -> String;
 }
 
 /// The one value that holds what jobs may touch.
@@ -441,4 +467,55 @@ pub struct Services {
     pub queue: Arc<dyn Queue>,
     /// Pace.
     pub limits: Arc<dyn Limits>,
+    /// Campaigns and templates.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Audience files.
+    pub audiences: Arc<dyn AudienceFiles>,
+    /// The rules of sending.
+    pub rules: SendingRules,
+}
+
+/// The rules of sending that hold for all campaigns.
+#[derive(Debug, Clone)]
+pub struct SendingRules {
+    /// How long a mark *started* is believed before its owner counts as dead. Longer than any call takes.
+    pub lease: SignedDuration,
+    /// How long one call may take from the mark to the answer, time-outs included.
+    pub call: SignedDuration,
+    /// Waits before each further try when the provider could not be reached; the last one repeats.
+    pub waits: Vec<SignedDuration>,
+    /// What decides over calls whose answer never came, for messages without a campaign.
+    pub on_unknown: OnUnknown,
+    /// When it decides, for messages without a campaign.
+    pub unknown_after: SignedDuration,
+    /// How many messages a run is fed ahead of the calls.
+    pub feed_ahead: u64,
+    /// The language of people of whom none is known.
+    pub default_language: Language,
+}
+
+/// A page of an audience file.
+#[derive(Debug, Default)]
+pub struct AudiencePage {
+    /// The good rows with their line numbers.
+    pub updates: Vec<(u64, ContactUpdate)>,
+    /// The bad rows: line number and what is wrong; never the value itself.
+    pub errors: Vec<(u64, String)>,
+    /// How many rows to skip for the next page; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// Why an audience file cannot be read at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AudienceFileError(
+    /// What is wrong with it and what to do.
+    pub String,
+);
+
+/// Reads the files that name a campaign's audience.
+#[async_trait]
+pub trait AudienceFiles: Send + Sync {
+    /// The rows after the first `skip_rows`, at most `limit`.
+    async fn page(&self, path: &Path, skip_rows: u64, limit: usize) -> Result<AudiencePage, AudienceFileError>;
 }

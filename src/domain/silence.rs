@@ -1,22 +1,9 @@
 //! What to do with a message whose answer was never seen, when the silence has lasted long enough.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use crate::domain::campaign::OnUnknown;
 use crate::domain::delivery::Fact;
-
-/// The campaign's rule for a call whose answer never came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnUnknown {
-    /// Silence counts as evidence only if callbacks of other messages from those minutes did come in.
-    #[default]
-    Evidence,
-    /// Send again: a doubled message is the lesser evil.
-    SendAgain,
-    /// Take it as sent: a lost message is the lesser evil.
-    AssumeSent,
-}
 
 /// The fact that a lasting silence is, by the campaign's rule.
 ///

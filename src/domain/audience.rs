@@ -1,0 +1,231 @@
+//! Whom a run addresses, and every reason for not writing to one of them.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::consent::Purpose;
+use crate::domain::contact::Contact;
+use crate::domain::share::Share;
+
+/// Which contacts a campaign addresses, before consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audience {
+    /// Where the contacts come from.
+    pub source: AudienceSource,
+    /// At least one of these tags, when there are any.
+    pub tags_any: Vec<String>,
+    /// None of these tags.
+    pub tags_none: Vec<String>,
+    /// Allowed values by attribute; `language` and `timezone` are the contact's own.
+    #[serde(rename = "where")]
+    pub where_: BTreeMap<String, Vec<String>>,
+    /// Leave out who heard from us within this time.
+    pub not_contacted_for: Option<SignedDuration>,
+    /// Only this part of them.
+    pub sample: Sample,
+}
+
+/// Where the contacts of an audience come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudienceSource {
+    /// A contacts file, by its path relative to the folder of campaign files (or absolute).
+    File(String),
+    /// All contacts in the store.
+    Query,
+}
+
+/// A part of an audience, drawn by contact: the same people each time, so that a preview shows who will be written to and a
+/// restart goes on where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// How large.
+    pub share: Share,
+    /// Decides who: campaigns have different seeds, so that small samples do not always fall on the same people.
+    pub seed: u64,
+}
+
+impl Sample {
+    /// Everybody.
+    pub const ALL: Self = Self { share: Share::ALL, seed: 0 };
+
+    /// The sample of that size that belongs to the campaign of that name.
+    pub fn of(share: Share, campaign: &str) -> Self {
+        Self {
+            share,
+            seed: mixed(campaign.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| mixed(hash ^ u64::from(byte)))),
+        }
+    }
+
+    fn includes(self, contact: i64) -> bool {
+        mixed(self.seed ^ contact.unsigned_abs()) % u64::from(Share::ALL.basis_points())
+            < u64::from(self.share.basis_points())
+    }
+}
+
+/// Spreads neighbouring numbers evenly (the finaliser of SplitMix64). Fixed for ever: a frozen run depends on it.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+impl Audience {
+    /// Whether the contact belongs to the audience: tags, attributes and sample. Being in the file is the caller's to know.
+    pub fn selects(&self, contact: &Contact) -> bool {
+        let tagged = |tags: &[String]| tags.iter().any(|tag| contact.tags.contains(tag));
+        (self.tags_any.is_empty() || tagged(&self.tags_any))
+            && !tagged(&self.tags_none)
+            && self.where_.iter().all(|(name, allowed)| {
+                let value = match name.as_str() {
+                    "language" => Some(contact.language.code()),
+                    "timezone" => Some(contact.timezone.as_str()),
+                    _ => contact.attributes.get(name).map(String::as_str),
+                };
+                value.is_some_and(|value| allowed.iter().any(|allowed| allowed == value))
+            })
+            && self.sample.includes(contact.id.number())
+    }
+}
+
+/// Why we do not write to someone now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Suppression {
+    /// They sent a stop word.
+    OptedOut,
+    /// They did not agree to this purpose.
+    NoConsent,
+    /// There is nothing to write to on this channel.
+    NoAddress,
+    /// The template needs something that is not known of them.
+    MissingValue,
+}
+
+impl Suppression {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::OptedOut, Self::NoConsent, Self::NoAddress, Self::MissingValue];
+
+    /// The word in reports, in the store and as a metric label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OptedOut => "opted-out",
+            Self::NoConsent => "no-consent",
+            Self::NoAddress => "no-address",
+            Self::MissingValue => "missing-value",
+        }
+    }
+
+    /// The reason of that name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|suppression| suppression.name() == name)
+    }
+}
+
+/// Why the contact may not be written to for this purpose on WhatsApp, if so. What the person said comes first.
+pub fn suppression(contact: &Contact, purpose: Purpose) -> Option<Suppression> {
+    if contact.consent.stopped {
+        Some(Suppression::OptedOut)
+    } else if !contact.consent.allows(purpose) {
+        Some(Suppression::NoConsent)
+    } else if contact.phone.is_none() && contact.bsuid.is_none() {
+        Some(Suppression::NoAddress)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::consent::{Consent, Purposes};
+    use crate::domain::ids::ContactId;
+    use crate::domain::language::Language;
+    use crate::domain::phone_number::PhoneNumber;
+
+    fn contact(id: i64) -> Contact {
+        Contact {
+            id: ContactId::new(id),
+            phone: Some(PhoneNumber::from_e164("+966500000101").unwrap()),
+            bsuid: None,
+            name: Some("Amal".into()),
+            language: Language::Ar,
+            timezone: "Asia/Riyadh".into(),
+            email: None,
+            tags: vec!["buyer".into()],
+            attributes: [("city".to_owned(), "Riyadh".to_owned())].into(),
+            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: false },
+        }
+    }
+
+    fn everyone() -> Audience {
+        Audience {
+            source: AudienceSource::Query,
+            tags_any: vec![],
+            tags_none: vec![],
+            where_: BTreeMap::new(),
+            not_contacted_for: None,
+            sample: Sample::ALL,
+        }
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn condition(name: &str, allowed: &[&str]) -> Audience {
+        Audience { where_: [(name.to_owned(), texts(allowed))].into(), ..everyone() }
+    }
+
+    #[test]
+    fn tags_and_attributes_select() {
+        let amal = contact(1);
+        for (audience, selected) in [
+            (everyone(), true),
+            (Audience { tags_any: texts(&["vip", "buyer"]), ..everyone() }, true),
+            (Audience { tags_any: texts(&["vip"]), ..everyone() }, false),
+            (Audience { tags_none: texts(&["buyer"]), ..everyone() }, false),
+            (condition("city", &["Jeddah", "Riyadh"]), true),
+            (condition("city", &["Jeddah"]), false),
+            (condition("branch", &["Riyadh"]), false),
+            (condition("language", &["ar"]), true),
+            (condition("timezone", &["Africa/Cairo"]), false),
+        ] {
+            assert_eq!(audience.selects(&amal), selected, "{audience:?}");
+        }
+    }
+
+    #[test]
+    fn a_sample_is_as_large_as_asked_and_differs_between_campaigns() {
+        let drawn = |share: &str, campaign: &str| -> Vec<i64> {
+            let audience = Audience { sample: Sample::of(share.parse().unwrap(), campaign), ..everyone() };
+            (0..10_000).filter(|id| audience.selects(&contact(*id))).collect()
+        };
+        let spring = drawn("10%", "spring");
+        assert!((900..1100).contains(&spring.len()), "{}", spring.len());
+        assert_eq!(spring, drawn("10%", "spring"));
+        let shared = drawn("10%", "autumn").iter().filter(|id| spring.contains(id)).count();
+        assert!(shared < 200, "{shared}");
+        assert_eq!((drawn("0%", "x").len(), drawn("100%", "x").len()), (0, 10_000));
+    }
+
+    #[test]
+    fn each_reason_not_to_write_has_a_name_and_the_persons_word_comes_first() {
+        let amal = contact(1);
+        assert_eq!(suppression(&amal, Purpose::Survey), None);
+        assert_eq!(suppression(&amal, Purpose::Marketing), Some(Suppression::NoConsent));
+        let stopped = Contact { consent: Consent { stopped: true, ..amal.consent }, phone: None, ..amal.clone() };
+        assert_eq!(suppression(&stopped, Purpose::Survey), Some(Suppression::OptedOut));
+        let unreachable = Contact { phone: None, ..amal.clone() };
+        assert_eq!(suppression(&unreachable, Purpose::Survey), Some(Suppression::NoAddress));
+        let by_id = Contact { phone: None, bsuid: Some("SA.1".into()), ..amal };
+        assert_eq!(suppression(&by_id, Purpose::Survey), None);
+        for reason in Suppression::ALL {
+            assert_eq!(Suppression::named(reason.name()), Some(reason));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        }
+    }
+}

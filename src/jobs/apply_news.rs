@@ -1,0 +1,80 @@
+//! Turns one kept callback body into what it means: statuses of our messages, feedback, stop and start words.
+
+use crate::domain::consent::{ConsentChange, ConsentChangeKind};
+use crate::domain::ids::JournalId;
+use crate::domain::language::Language;
+use crate::domain::news::{InboundNews, News};
+use crate::domain::stop_words::{self, heard};
+use crate::jobs::JobError;
+use crate::ports::{Applied, Heard, Services};
+
+/// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
+///
+/// # Errors
+/// When the store could not be asked. A body that cannot be read is set aside with the reason, and kept.
+pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError> {
+    let doing = "applying a callback";
+    let Some((body, _)) = services.store.unapplied(id).await.map_err(JobError::from_store(doing))? else {
+        return Ok(Applied::default());
+    };
+    let now = services.clock.now();
+    let news = match services.webhook.read(&body) {
+        Ok(news) => news,
+        Err(because) => {
+            tracing::warn!(journal.id = %id, because, "a callback cannot be read; it is set aside and kept");
+            services.store.set_aside(id, &because, now).await.map_err(JobError::from_store(doing))?;
+            return Ok(Applied::default());
+        }
+    };
+    let (mut statuses, mut inbound) = (Vec::new(), Vec::new());
+    for one in news {
+        match one {
+            News::Status(status) => statuses.push(status),
+            News::Inbound(message) => inbound.push(understand(services, message)),
+            News::Other { kind } => {
+                tracing::debug!(journal.id = %id, kind, "nothing acts on this kind of callback yet; it is kept")
+            }
+        }
+    }
+    let applied = services.store.apply(id, statuses, inbound, now).await.map_err(JobError::from_store(doing))?;
+    if applied.suppressed > 0 {
+        tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");
+    }
+    Ok(applied)
+}
+
+fn understand(services: &Services, news: InboundNews) -> Heard {
+    let consent = news.text.as_deref().and_then(|text| {
+        let (kind, source) = match heard(text)? {
+            stop_words::Heard::Stop => (ConsentChangeKind::Stop, "stop-word"),
+            stop_words::Heard::Start => (ConsentChangeKind::Start, "start-word"),
+        };
+        let evidence = format!("{text} ({})", news.whatsapp_id);
+        Some(ConsentChange { kind, at: news.provider_at, source: source.to_owned(), evidence })
+    });
+    let language = news.text.as_deref().and_then(written_in).unwrap_or(services.rules.default_language);
+    Heard { consent, language, timezone: services.catalogue.timezone_of(news.phone.as_deref()), news }
+}
+
+/// The language of a person of whom we know nothing but what they wrote: by script.
+fn written_in(text: &str) -> Option<Language> {
+    let arabic = text.chars().filter(|letter| matches!(letter, '\u{0600}'..='\u{06FF}')).count();
+    let latin = text.chars().filter(char::is_ascii_alphabetic).count();
+    match (arabic, latin) {
+        (0, 0) => None,
+        (arabic, latin) if arabic >= latin => Some(Language::Ar),
+        _ => Some(Language::En),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_tells_the_language_of_a_stranger() {
+        assert_eq!(written_in("شكرا كثيرا"), Some(Language::Ar));
+        assert_eq!(written_in("thanks"), Some(Language::En));
+        assert_eq!(written_in("10/10 👍"), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! What happens. One file for each job, and in each the same four beats: load, decide, act, record.
+//!
+//! A refusal by Meta is an outcome and the job succeeds. A job fails only when we could not do our own work, and then it says
+//! whether trying again in a moment can help.
+
+pub mod apply_news;
+pub mod command_run;
+pub mod feed;
+pub mod fire;
+pub mod run_campaign;
+pub mod send_message;
+pub mod sweep;
+
+use crate::ports::{QueueUnavailable, StoreError};
+
+/// Why a job could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Trying again in a moment can help.
+    #[error("{doing}")]
+    Retry {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It cannot succeed as it stands; a person must look.
+    #[error("{doing}")]
+    Abort {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl JobError {
+    /// For errors of the store: retried when it is away, aborted when it holds nonsense.
+    fn from_store(doing: &'static str) -> impl FnOnce(StoreError) -> Self {
+        move |error| {
+            if error.is_unavailable() {
+                Self::Retry { doing, source: Box::new(error) }
+            } else {
+                Self::Abort { doing, source: Box::new(error) }
+            }
+        }
+    }
+
+    /// For errors of the queue: always retried.
+    fn from_queue(doing: &'static str) -> impl FnOnce(QueueUnavailable) -> Self {
+        move |error| Self::Retry { doing, source: Box::new(error) }
+    }
+}

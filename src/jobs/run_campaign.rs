@@ -1,0 +1,170 @@
+//! Resolves the audience of a run and freezes it: page by page, so that memory does not grow with it, and from a cursor in the
+//! store, so that a crash loses nothing and doubles nobody.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::audience::AudienceSource;
+use crate::domain::campaign::Campaign;
+use crate::domain::contact::Contact;
+use crate::domain::delivery::SuppressedReason;
+use crate::domain::ids::{ContactId, RunId};
+use crate::jobs::JobError;
+use crate::ports::{PlannedMessage, RunTerms, Services};
+
+/// How many people are resolved in one step: one statement's worth of rows.
+pub const PAGE: usize = 500;
+
+/// Definitions of runs, parsed once: they are frozen when a run opens.
+#[derive(Default)]
+pub struct Definitions(Mutex<HashMap<RunId, Arc<Campaign>>>);
+
+/// Runs whose audience this process is resolving: a second job for one of them finds nothing to do.
+#[derive(Default)]
+pub struct InHand(Mutex<HashSet<RunId>>);
+
+/// Gives the run back when the work on it ends, however it ends.
+struct Hold<'a>(&'a InHand, RunId);
+
+impl InHand {
+    fn take(&self, run: RunId) -> Option<Hold<'_>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run).then_some(Hold(self, run))
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+/// Runs remembered at once; more than anybody has active.
+const DEFINITIONS_MAX: usize = 256;
+
+impl Definitions {
+    /// The campaign as it was when the run opened.
+    ///
+    /// # Errors
+    /// When the store cannot be asked, or the run is gone or unreadable.
+    pub async fn of(&self, services: &Services, run: RunId) -> Result<Arc<Campaign>, JobError> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&run) {
+            return Ok(Arc::clone(known));
+        }
+        let doing = "reading the definition of a run";
+        let found = services.store.run(run).await.map_err(JobError::from_store(doing))?;
+        let Some(found) = found else {
+            return Err(JobError::Abort { doing, source: format!("there is no run `{run}`").into() });
+        };
+        let campaign: Campaign = serde_json::from_str(&found.definition)
+            .map_err(|error| JobError::Abort { doing, source: Box::new(error) })?;
+        let campaign = Arc::new(campaign);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DEFINITIONS_MAX {
+            known.clear();
+        }
+        known.insert(run, Arc::clone(&campaign));
+        Ok(campaign)
+    }
+}
+
+/// Resolves what is left of the run's audience. Safe to run twice: people who are planned already are skipped.
+///
+/// # Errors
+/// When the store could not be asked, or the audience file cannot be read: then an operator must mend it and resume.
+pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHand, id: RunId) -> Result<(), JobError> {
+    let doing = "resolving the audience of a run";
+    let Some(_hold) = in_hand.take(id) else { return Ok(()) };
+    let Some(run) = services.store.run(id).await.map_err(JobError::from_store(doing))? else { return Ok(()) };
+    if run.planned_whole || run.state.has_ended() {
+        return Ok(());
+    }
+    let campaign = definitions.of(services, id).await?;
+    let terms = RunTerms {
+        sender: campaign.sender.clone(),
+        purpose: campaign.purpose,
+        expires_at: campaign.expires_at(run.due_at),
+        price_micros: services.catalogue.price_micros(&campaign),
+    };
+    let mut cursor = run.planning_cursor.as_deref().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+    let (mut planned, mut refused_rows) = (0, 0);
+    loop {
+        let page = page(services, &campaign, cursor).await?;
+        refused_rows += page.refused;
+        let people = page
+            .contacts
+            .iter()
+            .filter(|contact| campaign.audience.selects(contact))
+            .map(|contact| plan(contact, &campaign));
+        let now = services.clock.now();
+        planned += services
+            .store
+            .plan(id, &terms, people.collect(), &page.next.unwrap_or(cursor).to_string(), page.next.is_none(), now)
+            .await
+            .map_err(JobError::from_store(doing))?;
+        match page.next {
+            Some(next) => cursor = next,
+            None => break,
+        }
+        let state = services.store.run(id).await.map_err(JobError::from_store(doing))?.map(|run| run.state);
+        if state.is_none_or(crate::domain::run::RunState::has_ended) {
+            return Ok(());
+        }
+    }
+    tracing::info!(run.id = %id, campaign.name = %campaign.name, planned, refused_rows, "the audience of the run is resolved");
+    Ok(())
+}
+
+/// One step of the audience: people, and where the next step begins.
+struct Step {
+    contacts: Vec<Contact>,
+    refused: usize,
+    next: Option<i64>,
+}
+
+async fn page(services: &Services, campaign: &Campaign, cursor: i64) -> Result<Step, JobError> {
+    let doing = "reading a page of an audience";
+    match &campaign.audience.source {
+        AudienceSource::Query => {
+            let after = (cursor > 0).then(|| ContactId::new(cursor));
+            let page = services.store.page(after, PAGE as u64).await.map_err(JobError::from_store(doing))?;
+            Ok(Step { contacts: page.items, refused: 0, next: page.next })
+        }
+        AudienceSource::File(path) => {
+            let skip = u64::try_from(cursor).unwrap_or(0);
+            let page = services
+                .audiences
+                .page(Path::new(path), skip, PAGE)
+                .await
+                .map_err(|error| JobError::Abort { doing, source: Box::new(error) })?;
+            for (line, error) in &page.errors {
+                tracing::warn!(campaign.name = %campaign.name, line, error, "a row of the audience file is left out");
+            }
+            let updates = page.updates.into_iter().map(|(_, update)| update).collect::<Vec<_>>();
+            let contacts = if updates.is_empty() {
+                vec![]
+            } else {
+                services.store.upsert(updates, services.clock.now()).await.map_err(JobError::from_store(doing))?
+            };
+            Ok(Step {
+                contacts: contacts.into_iter().map(|(contact, _)| contact).collect(),
+                refused: page.errors.len(),
+                next: page.next.and_then(|next| i64::try_from(next).ok()),
+            })
+        }
+    }
+}
+
+/// How one person of the audience enters the run: a person who may not be told is counted with the reason, not left out.
+fn plan(contact: &Contact, campaign: &Campaign) -> PlannedMessage {
+    let suppressed = if contact.consent.stopped {
+        Some(SuppressedReason::OptedOut)
+    } else if !contact.consent.allows(campaign.purpose) {
+        Some(SuppressedReason::NoConsent)
+    } else if contact.phone.is_none() && contact.bsuid.is_none() {
+        Some(SuppressedReason::NoAddress)
+    } else {
+        None
+    };
+    PlannedMessage { contact: contact.id, language: contact.language, suppressed }
+}

@@ -1,0 +1,177 @@
+//! Finds what is due and has no live job: the reason why a lost Redis loses time, not messages. Takes no input and is safe to run
+//! twice; queuing what is queued already is harmless.
+
+use jiff::SignedDuration;
+
+use crate::domain::delivery::{Delivery, Effect, Fact};
+use crate::domain::ids::{JournalId, MessageId};
+use crate::domain::silence::after_silence;
+use crate::jobs::JobError;
+use crate::jobs::run_campaign::Definitions;
+use crate::ports::{LoadedMessage, Services, Wanted};
+
+/// Rows handled in one step.
+const STEP: u64 = 500;
+/// Work younger than this is left to the jobs that are on their way.
+const GRACE: SignedDuration = SignedDuration::from_secs(3);
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Calls whose owner died: now unknown.
+    pub orphaned: u64,
+    /// Unknowns that were decided.
+    pub decided: u64,
+    /// Messages queued, or queued again.
+    pub queued: u64,
+    /// Journal rows queued again.
+    pub journal: u64,
+}
+
+/// One sweep over the record.
+///
+/// # Errors
+/// When store or queue could not be asked; the next sweep goes on.
+pub async fn run(services: &Services, definitions: &Definitions) -> Result<Swept, JobError> {
+    let mut swept = Swept::default();
+    due(services, definitions, &mut swept).await?;
+    waiting(services, &mut swept).await?;
+    journal(services, &mut swept).await?;
+    plans(services).await?;
+    if swept != Swept::default() {
+        tracing::debug!(
+            orphaned = swept.orphaned,
+            decided = swept.decided,
+            queued = swept.queued,
+            journal = swept.journal,
+            "swept"
+        );
+    }
+    Ok(swept)
+}
+
+/// Held messages whose moment has come, calls whose lease ran out, unknowns to be decided.
+async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) -> Result<(), JobError> {
+    let doing = "sweeping due messages";
+    let mut seen = std::collections::HashSet::new();
+    loop {
+        let now = services.clock.now();
+        let due = services.store.due(now, STEP).await.map_err(JobError::from_store(doing))?;
+        let full = due.len() as u64 == STEP;
+        let mut retries = Vec::new();
+        let mut fresh = false;
+        for message in due {
+            // What is held stays due until its job has run: it is queued once in a sweep, and the sweep does not circle.
+            if !seen.insert(message.id) {
+                continue;
+            }
+            fresh = true;
+            match message.standing.delivery {
+                Delivery::Held { .. } => retries.push((message.id, message.standing.attempt)),
+                Delivery::Calling { .. } => {
+                    let decide_at = now.saturating_add(unknown_after(services, definitions, &message).await?);
+                    let decide_at = decide_at.unwrap_or(jiff::Timestamp::MAX);
+                    learn(services, &message, Fact::Unanswered { decide_at }).await?;
+                    swept.orphaned += 1;
+                }
+                Delivery::Unknown { .. } => {
+                    let fact = verdict(services, definitions, &message).await?;
+                    let again = fact == Fact::SendAgain;
+                    swept.decided += u64::from(!matches!(fact, Fact::StillSilent { .. }));
+                    if learn(services, &message, fact).await? && again {
+                        retries.push((message.id, message.standing.attempt));
+                    }
+                }
+                _ => {}
+            }
+        }
+        swept.queued += retries.len() as u64;
+        services.queue.send(Wanted::Retries, &retries, None).await.map_err(JobError::from_queue(doing))?;
+        if !full || !fresh {
+            return Ok(());
+        }
+    }
+}
+
+async fn learn(services: &Services, message: &LoadedMessage, fact: Fact) -> Result<bool, JobError> {
+    let name = fact.name();
+    let effect = services
+        .store
+        .learn(message.id, message.standing.attempt, fact, services.clock.now())
+        .await
+        .map_err(JobError::from_store("recording what a silence means"))?;
+    let changed = matches!(effect, Effect::Changed(_));
+    if changed && name != "still-silent" {
+        tracing::info!(message.id = %message.id, attempt.number = message.standing.attempt, event = name, "a call without an answer is settled");
+    }
+    Ok(changed)
+}
+
+async fn verdict(services: &Services, definitions: &Definitions, message: &LoadedMessage) -> Result<Fact, JobError> {
+    let rule = match message.run {
+        Some(run) => definitions.of(services, run).await?.delivery.on_unknown,
+        None => services.rules.on_unknown,
+    };
+    let called_at = message.called_at.unwrap_or(message.planned_at);
+    let heard = services
+        .store
+        .others_were_heard(&message.sender, called_at)
+        .await
+        .map_err(JobError::from_store("asking whether callbacks came in"))?;
+    let wait = unknown_after(services, definitions, message).await?;
+    Ok(after_silence(rule, heard, message.expires_at, wait, services.clock.now()))
+}
+
+async fn unknown_after(
+    services: &Services,
+    definitions: &Definitions,
+    message: &LoadedMessage,
+) -> Result<SignedDuration, JobError> {
+    Ok(match message.run {
+        Some(run) => definitions.of(services, run).await?.delivery.unknown_after,
+        None => services.rules.unknown_after,
+    })
+}
+
+/// Messages that were fed (or stand alone) and wait: their job may be gone with a Redis.
+async fn waiting(services: &Services, swept: &mut Swept) -> Result<(), JobError> {
+    let doing = "queuing waiting messages again";
+    let runs = services.store.active().await.map_err(JobError::from_store(doing))?;
+    for run in runs.into_iter().filter(|run| run.state.sends()) {
+        let mut after: Option<MessageId> = None;
+        loop {
+            let page =
+                services.store.fed_and_waiting(run.id, after, STEP).await.map_err(JobError::from_store(doing))?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            swept.queued += page.len() as u64;
+            // Those with attempts behind them are retries; the lanes differ, so that retries do not starve fresh work.
+            let (fresh, again): (Vec<_>, Vec<_>) = page.into_iter().partition(|(_, attempts)| *attempts == 0);
+            services.queue.send(Wanted::Sending, &fresh, None).await.map_err(JobError::from_queue(doing))?;
+            services.queue.send(Wanted::Retries, &again, None).await.map_err(JobError::from_queue(doing))?;
+        }
+    }
+    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(jiff::Timestamp::MIN);
+    let single = services.store.single_waiting(before, STEP).await.map_err(JobError::from_store(doing))?;
+    swept.queued += single.len() as u64;
+    services.queue.send(Wanted::Sending, &single, None).await.map_err(JobError::from_queue(doing))
+}
+
+/// Callbacks that are kept and not applied.
+async fn journal(services: &Services, swept: &mut Swept) -> Result<(), JobError> {
+    let doing = "queuing callbacks again";
+    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(jiff::Timestamp::MIN);
+    let rows: Vec<JournalId> = services.store.waiting(before, 4 * STEP).await.map_err(JobError::from_store(doing))?;
+    swept.journal += rows.len() as u64;
+    services.queue.apply(&rows).await.map_err(JobError::from_queue(doing))
+}
+
+/// Runs whose audience is not resolved whole: their job may be gone too.
+async fn plans(services: &Services) -> Result<(), JobError> {
+    let doing = "queuing unresolved audiences again";
+    let runs = services.store.active().await.map_err(JobError::from_store(doing))?;
+    for run in runs.into_iter().filter(|run| !run.planned_whole) {
+        services.queue.plan(run.id).await.map_err(JobError::from_queue(doing))?;
+    }
+    Ok(())
+}
