@@ -128,8 +128,13 @@ impl Columns {
         let has_phone = columns.iter().any(|(_, column)| *column == Column::Known(Known::Phone));
         if !has_phone && problems.is_empty() {
             let there = listed(columns.iter().map(|(name, _)| name.as_str()));
+            let meant =
+                columns.iter().find(|(name, column)| *column == Column::Attribute && is_like_phone(&bare(name)));
+            let meant = meant
+                .map(|(name, _)| format!("rename `{name}` to `phone` if it holds the numbers; "))
+                .unwrap_or_default();
             problems.push(format!(
-                "there is no column `phone` among {there}; the first row must name the columns, and `phone` is required"
+                "there is no column `phone` among {there}; {meant}the first row must name the columns, and `phone` is required"
             ));
         }
         if problems.is_empty() { Ok(Self { columns }) } else { Err(problems) }
@@ -189,6 +194,14 @@ fn bare(name: &str) -> String {
             other => Some(other),
         })
         .collect()
+}
+
+/// Whether a name resembles one of those for the number. Only asked where the number is missing, so it may be generous.
+fn is_like_phone(name: &str) -> bool {
+    let names = Known::Phone.aliases().iter().chain(&["phone"]);
+    names
+        .into_iter()
+        .any(|known| name.contains(known) || strsim::damerau_levenshtein(name, known) <= known.chars().count() / 4)
 }
 
 /// Whether a name is a known one mistyped. Strict for short names, so that `game` may be a column beside `name`.
@@ -257,6 +270,8 @@ mod tests {
                 "`nmae`; did you mean `name`? rename it, or give a column of your own a name that differs more | there is a column `emial`; did you mean `email`?",
             ),
             ("customer,city", "there is no column `phone` among `customer`, `city`"),
+            ("mobil,city", "rename `mobil` to `phone` if it holds the numbers"),
+            ("customer phone no,city", "rename `customer phone no` to `phone`"),
             ("966500000101,Amal", "there is no column `phone`"),
             ("phone,city,City", "the column `City` stands there twice"),
             ("phone,,city", "column 2 has no name"),

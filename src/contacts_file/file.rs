@@ -207,8 +207,10 @@ fn named(path: &Path, trouble: Trouble) -> ContactsFileError {
     }
 }
 
+type OpenRows = fn(File) -> Result<Rows, Trouble>;
+
 /// The kind of a file is told by its first bytes, whatever its name ends in.
-fn rows_of(file: &mut File) -> Result<fn(File) -> Result<Rows, Trouble>, Trouble> {
+fn rows_of(file: &mut File) -> Result<OpenRows, Trouble> {
     let mut first = Vec::with_capacity(4);
     file.by_ref().take(4).read_to_end(&mut first)?;
     file.rewind()?;

@@ -217,7 +217,7 @@ fn a_workbook_is_read_from_its_first_visible_sheet() {
     assert_eq!(rows[1].update.as_ref().unwrap().attributes["Bought on"], "2026-11-02T09:30:00");
     assert!(file.next_page(100).unwrap().is_empty());
     assert_eq!(file.progress(), (7, 7));
-    assert!(open(&fixture("wrong-columns.xlsx")).err().unwrap().contains("did you mean `phone`?"));
+    assert!(open(&fixture("wrong-columns.xlsx")).err().unwrap().contains("rename `mobil` to `phone`"));
 }
 
 struct Stopped;
