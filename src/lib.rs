@@ -7,3 +7,4 @@
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
 pub mod domain;
+pub mod simulator;
