@@ -11,3 +11,4 @@ pub mod jobs;
 pub mod limits;
 pub mod ports;
 pub mod queue;
+pub mod simulator;
