@@ -76,7 +76,7 @@ async fn redis_killed_in_mid_run_is_started_anew_and_the_run_completes() {
     barid.start_campaign("survey").await;
     for part in 1..=2_u64 {
         barid.wait_for("survey", "progress", |_, run| run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 2_000 - part * 500)).await;
-        let pid = std::fs::read_to_string(barid.dir.path().join("state/redis/redis.pid")).expect("the pid file is there");
+        let pid = std::fs::read_to_string(barid.redis_pid_file()).expect("the pid file is there");
         let killed = std::process::Command::new("kill").args(["-9", pid.trim()]).status().expect("kill is everywhere");
         assert!(killed.success());
     }

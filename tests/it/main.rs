@@ -1,4 +1,3 @@
 //! The only integration binary: the list of what is tested from outside.
 
 mod architecture;
-mod simulator;

@@ -184,6 +184,11 @@ survey_link = "https://survey.example.com/s"
         }
     }
 
+    /// Where the service keeps the process id of its own redis-server.
+    pub fn redis_pid_file(&self) -> PathBuf {
+        self.dir.path().join("state/redis/redis.pid")
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.dir.path().join("barid.log")
     }
@@ -292,8 +297,7 @@ impl Drop for Barid {
             let _ = child.wait();
         }
         // A redis-server of a killed barid lives on to be adopted; nobody will.
-        let pid_file = self.dir.path().join("state/redis/redis.pid");
-        if let Ok(pid) = std::fs::read_to_string(pid_file) {
+        if let Ok(pid) = std::fs::read_to_string(self.redis_pid_file()) {
             let _ = Command::new("kill").args(["-9", pid.trim()]).stderr(Stdio::null()).status();
         }
     }
