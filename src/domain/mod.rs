@@ -23,3 +23,4 @@ pub mod silence;
 pub mod start;
 pub mod stop_words;
 pub mod time_zone_of_number;
+pub mod template;

@@ -20,10 +20,6 @@ impl QueueError {
         Self { what: what.into(), unavailable: is_unavailable(&source), source: Some(Box::new(source)) }
     }
 
-    pub(crate) fn unavailable(what: impl Into<String>) -> Self {
-        Self { what: what.into(), unavailable: true, source: None }
-    }
-
     pub(crate) fn refused(what: impl Into<String>) -> Self {
         Self { what: what.into(), unavailable: false, source: None }
     }

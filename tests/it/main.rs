@@ -1,3 +1,5 @@
 //! The only integration binary: the list of what is tested from outside.
 
 mod architecture;
+mod queue;
+mod simulator;

@@ -113,11 +113,6 @@ impl Desk {
         (desk, tasks)
     }
 
-    /// The lane.
-    pub(crate) fn lane(&self) -> Lane {
-        self.lane
-    }
-
     /// No more fetches; what waited for a worker goes back to Redis, for another process.
     pub(crate) fn stop_fetching(&self) {
         self.stop.send_replace(true);

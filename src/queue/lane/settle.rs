@@ -21,8 +21,7 @@ use crate::queue::job::{JobError, JobInfo, in_one_line};
 pub(crate) struct Panicked;
 
 impl Panicked {
-    /// For apalis's layer.
-    #[expect(clippy::borrowed_box, reason = "the signature that apalis's catch-panic layer asks for")]
+    /// For apalis's layer, which asks for this signature.
     pub(crate) fn new(_: &Box<dyn Any + Send>) -> Self {
         Self
     }
