@@ -10,3 +10,4 @@ pub mod domain;
 pub mod jobs;
 pub mod limits;
 pub mod ports;
+pub mod store;
