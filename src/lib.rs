@@ -12,3 +12,4 @@ pub mod limits;
 pub mod ports;
 pub mod queue;
 pub mod simulator;
+pub mod store;

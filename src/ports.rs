@@ -39,6 +39,9 @@ pub enum StoreError {
         /// Table, column and row.
         place: String,
     },
+    /// It will never take this: a value that it cannot hold, or a row that is about nothing.
+    #[error("the store refuses this")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An operator asked for something that does not fit.
     #[error(transparent)]
     Command(#[from] RunCommandError),
