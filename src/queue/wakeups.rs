@@ -87,7 +87,12 @@ fn unavailable(error: QueueError) -> QueueUnavailable {
 
 #[async_trait]
 impl Queue for Wakeups {
-    async fn send(&self, lane: Wanted, messages: &[(MessageId, u16)], due: Option<Timestamp>) -> Result<(), QueueUnavailable> {
+    async fn send(
+        &self,
+        lane: Wanted,
+        messages: &[(MessageId, u16)],
+        due: Option<Timestamp>,
+    ) -> Result<(), QueueUnavailable> {
         let lane = match lane {
             Wanted::Sending => Lane::Sending,
             Wanted::Retries => Lane::Retries,

@@ -26,13 +26,36 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Composition.
     (
         "daemon",
-        &["domain", "ports", "jobs", "whatsapp", "store", "limits", "queue", "contacts_file", "http", "telemetry", "config"],
+        &[
+            "domain",
+            "ports",
+            "jobs",
+            "whatsapp",
+            "store",
+            "limits",
+            "queue",
+            "contacts_file",
+            "http",
+            "telemetry",
+            "config",
+        ],
     ),
     (
         "cli",
         &[
-            "domain", "ports", "jobs", "whatsapp", "store", "limits", "queue", "contacts_file", "http", "telemetry", "config",
-            "daemon", "simulator",
+            "domain",
+            "ports",
+            "jobs",
+            "whatsapp",
+            "store",
+            "limits",
+            "queue",
+            "contacts_file",
+            "http",
+            "telemetry",
+            "config",
+            "daemon",
+            "simulator",
         ],
     ),
     ("main", &["cli"]),
@@ -56,7 +79,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 
 fn sources() -> Vec<(String, PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        let mut entries: Vec<_> = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.unwrap().path()).collect();
+        let mut entries: Vec<_> =
+            fs::read_dir(folder).expect("the folder is there").map(|entry| entry.unwrap().path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
@@ -73,7 +97,8 @@ fn sources() -> Vec<(String, PathBuf, String)> {
         .into_iter()
         .map(|path| {
             let inside = path.strip_prefix(&root).unwrap();
-            let room = inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+            let room =
+                inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
             let text = fs::read_to_string(&path).unwrap();
             (room, inside.to_owned(), text)
         })
@@ -121,11 +146,15 @@ fn each_framework_is_named_in_its_own_folder_only() {
         for (number, line) in text.lines().enumerate() {
             for (framework, allowed) in ONLY_IN {
                 let code = code(line);
-                let named = code.match_indices(&format!("{framework}::")).any(|(at, _)| {
-                    !code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':')
-                });
+                let named = code
+                    .match_indices(&format!("{framework}::"))
+                    .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':'));
                 if named && !allowed.contains(&room.as_str()) {
-                    wrong.push(format!("{}:{}: `{framework}` is named outside {allowed:?}", path.display(), number + 1));
+                    wrong.push(format!(
+                        "{}:{}: `{framework}` is named outside {allowed:?}",
+                        path.display(),
+                        number + 1
+                    ));
                 }
             }
         }
