@@ -7,6 +7,9 @@
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
 pub mod domain;
+pub mod http;
 pub mod jobs;
 pub mod limits;
 pub mod ports;
+pub mod telemetry;
+pub mod whatsapp;
