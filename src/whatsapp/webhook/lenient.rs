@@ -16,6 +16,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<News>, String> {
         return Err("JSON, but not an object".to_owned());
     }
     drop_nulls(&mut tree);
+    drop_misfits(&mut tree);
     let mut news = Vec::new();
     if !wire::is_whatsapp(tree.get("object").and_then(Value::as_str)) {
         return Ok(vec![News::Other { kind: "unrecognised" }]);
@@ -75,6 +76,24 @@ fn elements<'a>(list: Option<&'a Value>, news: &mut Vec<News>) -> &'a [Value] {
             &[]
         }
         None => &[],
+    }
+}
+
+/// Takes out of statuses and messages the members that are not of their type, so that a status with a strange price still counts
+/// as a status. Every member is optional, so a member that fits is one that can be read alone.
+fn drop_misfits(tree: &mut Value) {
+    let changes = tree.get_mut("entry").and_then(Value::as_array_mut).into_iter().flatten();
+    let changes = changes.filter_map(|entry| entry.get_mut("changes")?.as_array_mut()).flatten();
+    for value in changes.filter_map(|change| change.get_mut("value")) {
+        keep_readable(value.get_mut("statuses"), |member| wire::Status::deserialize(member).is_ok());
+        keep_readable(value.get_mut("messages"), |member| wire::Message::deserialize(member).is_ok());
+    }
+}
+
+fn keep_readable(list: Option<&mut Value>, is_readable: fn(&Value) -> bool) {
+    let elements = list.and_then(Value::as_array_mut).into_iter().flatten();
+    for members in elements.filter_map(Value::as_object_mut) {
+        members.retain(|name, value| is_readable(&serde_json::json!({ name.as_str(): value })));
     }
 }
 
