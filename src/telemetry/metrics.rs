@@ -20,18 +20,8 @@ pub const CHANNELS: [&str; 1] = ["whatsapp"];
 /// What a call to a provider can end in.
 pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unanswered"];
 /// What else can become of a message.
-pub const MESSAGE_OUTCOMES: [&str; 10] = [
-    "accepted",
-    "refused",
-    "not-sent",
-    "unanswered",
-    "sent",
-    "delivered",
-    "read",
-    "failed",
-    "suppressed",
-    "expired",
-];
+pub const MESSAGE_OUTCOMES: [&str; 10] =
+    ["accepted", "refused", "not-sent", "unanswered", "sent", "delivered", "read", "failed", "suppressed", "expired"];
 /// How a webhook request can end.
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
@@ -46,7 +36,8 @@ pub const LIMITS: [&str; 2] = ["sender", "run"];
 const SECONDS_BUCKETS: [f64; 16] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 /// From a tenth of a second to a day: how late things are.
-const LATENESS_BUCKETS: [f64; 12] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0];
+const LATENESS_BUCKETS: [f64; 12] =
+    [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0];
 
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $make:ident($name:literal $(, $argument:expr)*);)*) => {
@@ -172,8 +163,10 @@ fn counters(name: &str, help: &str, labels: &[(&str, &[&str])]) -> prometheus::R
     let counters = IntCounterVec::new(Opts::new(name, help), &names)?;
     let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
     for (_, values) in labels {
-        combinations =
-            combinations.iter().flat_map(|before| values.iter().map(|value| [before, &[*value][..]].concat())).collect();
+        combinations = combinations
+            .iter()
+            .flat_map(|before| values.iter().map(|value| [before, &[*value][..]].concat()))
+            .collect();
     }
     for combination in combinations {
         counters.get_metric_with_label_values(&combination)?;
@@ -242,7 +235,9 @@ mod tests {
                 assert!(name.ends_with("_seconds"), "{name}");
             }
             // What promtool's linter refuses: other units than base units, and the words of types in names.
-            for word in ["_ms", "milliseconds", "minutes", "hours", "_gauge", "_counter", "_histogram", "_count", "_bucket"] {
+            for word in
+                ["_ms", "milliseconds", "minutes", "hours", "_gauge", "_counter", "_histogram", "_count", "_bucket"]
+            {
                 assert!(!name.contains(word), "{name}");
             }
         }
@@ -269,7 +264,8 @@ mod tests {
     #[test]
     fn the_metrics_as_an_operator_finds_them() {
         let text = Metrics::new().text().unwrap();
-        let help: String = text.lines().filter(|line| line.starts_with("# HELP")).map(|line| format!("{line}\n")).collect();
+        let help: String =
+            text.lines().filter(|line| line.starts_with("# HELP")).map(|line| format!("{line}\n")).collect();
         insta::assert_snapshot!(help);
     }
 }
