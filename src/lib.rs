@@ -8,9 +8,12 @@
 
 pub mod contacts_file;
 pub mod domain;
+pub mod http;
 pub mod jobs;
 pub mod limits;
 pub mod ports;
 pub mod queue;
 pub mod simulator;
 pub mod store;
+pub mod telemetry;
+pub mod whatsapp;

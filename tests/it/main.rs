@@ -1,5 +1,6 @@
 //! The only integration binary: the list of what is tested from outside.
 
 mod architecture;
+mod client;
 mod queue;
 mod simulator;
