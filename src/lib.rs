@@ -6,7 +6,9 @@
 //!
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
+pub mod config;
 pub mod contacts_file;
+pub mod daemon;
 pub mod domain;
 pub mod http;
 pub mod jobs;

@@ -16,7 +16,6 @@ use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
 
 /// What files define at one moment.
-#[derive(Default)]
 pub struct InForce {
     /// Campaigns whose files are in order.
     pub campaigns: BTreeMap<CampaignName, Arc<Campaign>>,

@@ -89,6 +89,11 @@ impl From<StoreError> for Problem {
             StoreError::Command(error) => {
                 Self { status: StatusCode::CONFLICT, code: "conflict", detail: error.to_string() }
             }
+            StoreError::Refused(source) => {
+                tracing::warn!(error = %source, "an API call failed: the store refuses it");
+                let detail = "the store cannot hold this; see the log of barid".to_owned();
+                Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "refused", detail }
+            }
             StoreError::Inconsistent { place } => {
                 tracing::error!(place, "an API call failed: the store holds an impossible value");
                 let detail = format!("the store holds an impossible value in `{place}`");

@@ -24,7 +24,6 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-pub use address::{Network, NotANetwork};
 pub use api::{ApiState, ContactRow, Integration, RowConsent};
 pub use health::{OpsState, ReadyCheck};
 pub use operations::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};

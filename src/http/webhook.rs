@@ -18,10 +18,11 @@ use warp::http::StatusCode;
 use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::reply::{Reply, Response};
 
-use super::address::{self, Network, Peer};
+use super::address::{self, Peer};
 use super::body::{self, NoBody};
 use super::failed_signatures::{FailedSignatures, Verdict};
 use super::secret;
+use crate::domain::network::Network;
 use crate::ports::{Clock, Journal, Queue, WebhookReader};
 use crate::telemetry::Metrics;
 
