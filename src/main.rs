@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the arguments, calls `cli`, exits.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    barid::cli::run()
+}

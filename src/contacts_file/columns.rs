@@ -10,6 +10,9 @@ const COLUMNS_MAX: usize = 200;
 /// Longer names of free columns cannot be used in a campaign file.
 const NAME_CHARS_MAX: usize = 64;
 
+/// `opted_out` as [`bare`] leaves it: an export says who sent a stop word, and no list may bring that back or take it away.
+const EXPORTED_ONLY: &str = "optedout";
+
 /// A column that barid knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
@@ -79,6 +82,8 @@ pub(super) enum Column {
     Known(Known),
     /// A free attribute.
     Attribute,
+    /// What an export tells and an import may not change.
+    LeftAlone,
 }
 
 /// The columns of a file in their order.
@@ -122,6 +127,11 @@ impl Columns {
                     listed(several.iter().map(|index| columns[*index].0.as_str())),
                     known.name()
                 )),
+            }
+        }
+        for (column, bare_name) in columns.iter_mut().zip(&bare_names) {
+            if bare_name == EXPORTED_ONLY {
+                column.1 = Column::LeftAlone;
             }
         }
         problems.extend(wrong_names(&columns));
@@ -257,6 +267,7 @@ mod tests {
     fn every_other_column_is_an_attribute_and_a_known_name_wins_over_its_aliases() {
         use Column::*;
         assert_eq!(read("phone,city,mobile").unwrap(), [Known(super::Known::Phone), Attribute, Attribute]);
+        assert_eq!(read("phone,opted_out,city").unwrap()[1], LeftAlone);
         assert_eq!(read("phone,phone2,game,page,branch,stage,,").unwrap().len(), 6);
     }
 

@@ -140,7 +140,8 @@ impl Daemon {
         )
         .await?;
         let control = ControlQueue::new(&lanes);
-        let connections = StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
+        let connections =
+            StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
 
         let metrics = Arc::new(Metrics::new().with_process().map_err(|error| StartError::Setting(error.to_string()))?);
