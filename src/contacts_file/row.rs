@@ -112,8 +112,8 @@ fn update(row: &RawRow, columns: &Columns, file_name: &str, settings: &Settings)
             Column::Known(Known::Email) => email = Some(read_email(text).map_err(wrong)?),
             Column::Known(Known::Tags) => tags = Some(read_tags(text)),
             Column::Known(Known::Consent) => consent = Some(read_consent(text).map_err(wrong)?),
-            Column::Attribute => {
-                attributes.insert(column_name.to_owned(), text.to_owned());
+            Column::Attribute(name) => {
+                attributes.insert(name.clone(), text.to_owned());
             }
         }
     }
