@@ -6,6 +6,7 @@
 //!
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
+pub mod config;
 pub mod domain;
 pub mod jobs;
 pub mod limits;

@@ -32,7 +32,7 @@ pub struct Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AudienceSource {
-    /// A contacts file, by its path relative to the folder of campaign files (or absolute).
+    /// A contacts file, by its path as the service opens it.
     File(String),
     /// All contacts in the store.
     Query,

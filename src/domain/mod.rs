@@ -10,6 +10,7 @@ pub mod failure;
 pub mod feedback;
 pub mod ids;
 pub mod language;
+pub mod link;
 pub mod message;
 pub mod money;
 pub mod news;

@@ -1,1 +1,3 @@
+//! The only integration binary: the list of what is tested from outside.
 
+mod config;

@@ -130,6 +130,15 @@ impl Node {
         self
     }
 
+    /// What stands under a key of a table.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            NodeValue::Table(table) => table.get(key),
+            NodeValue::List(items) => items.iter().find_map(|item| item.get(key)),
+            _ => None,
+        }
+    }
+
     /// Lays `over` on top: tables are merged key by key, everything else (lists too) is replaced whole.
     pub fn merge(&mut self, over: Self) {
         match (&mut self.value, over.value) {

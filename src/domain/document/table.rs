@@ -149,11 +149,6 @@ impl<'a> Table<'a> {
         entries.into_iter().flatten().map(|(name, node)| (name.as_str(), node))
     }
 
-    /// All that is in the table, whatever its keys: then none is unknown.
-    pub fn all_entries(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
-        self.entries.into_iter().flatten().map(|(name, node)| (name.as_str(), node))
-    }
-
     /// Where the table stands.
     pub fn place(&self) -> &Place {
         &self.place
@@ -180,9 +175,9 @@ impl<'a> Table<'a> {
         self.sink.problems.borrow_mut().push(problem);
     }
 
-    /// Whether anything was wrong so far, in the whole document.
-    pub fn has_problems(&self) -> bool {
-        !self.sink.problems.borrow().is_empty()
+    /// How many problems there are so far, in the whole document.
+    pub fn n_problems(&self) -> usize {
+        self.sink.problems.borrow().len()
     }
 
     /// Reports the keys that nobody asked for.
