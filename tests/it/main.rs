@@ -2,5 +2,6 @@
 
 mod architecture;
 mod client;
+mod config;
 mod queue;
 mod simulator;
