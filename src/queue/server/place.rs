@@ -1,9 +1,10 @@
 //! Where the private server keeps its things, and that nobody else uses them.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -47,17 +48,7 @@ impl Place {
 
     /// For `Lanes::connect`.
     pub(super) fn url(&self) -> String {
-        let path: String = self
-            .socket
-            .as_os_str()
-            .as_bytes()
-            .iter()
-            .map(|byte| match byte {
-                b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(*byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect();
-        format!("redis+unix://{path}")
+        url_of(&self.socket)
     }
 
     /// The pid that the server wrote down, if it wrote one.
@@ -79,6 +70,37 @@ impl Place {
     }
 }
 
+/// Where the server of a barid that runs on this state directory answers; `None` when there is none. Makes and locks nothing.
+pub fn url_of_running(state_dir: &Path) -> Option<String> {
+    let dir = state_dir.canonicalize().ok()?.join("redis");
+    let beside = dir.join("redis.sock");
+    let short = short_dir(&dir, &std::env::temp_dir());
+    // Where anybody may write, only a folder counts that nobody else can have made.
+    let is_private = |theirs: &Metadata| dir.metadata().is_ok_and(|ours| theirs.uid() == ours.uid()) && theirs.mode() & 0o077 == 0;
+    let is_ours = std::fs::symlink_metadata(&short).is_ok_and(|theirs| theirs.is_dir() && is_private(&theirs));
+    let sockets = [Some(beside), is_ours.then(|| short.join("redis.sock"))];
+    sockets.into_iter().flatten().find(|socket| UnixStream::connect(socket).is_ok()).map(|socket| url_of(&socket))
+}
+
+fn url_of(socket: &Path) -> String {
+    let path: String = socket
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(*byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("redis+unix://{path}")
+}
+
+/// The same for each start on this state directory, so that a left-over server is found.
+fn short_dir(dir: &Path, temp_dir: &Path) -> PathBuf {
+    let name = hex::encode(&Sha256::digest(dir.as_os_str().as_bytes())[..8]);
+    temp_dir.join(format!("barid-{name}"))
+}
+
 fn make_private(dir: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
@@ -89,9 +111,7 @@ fn socket_path(dir: &Path, temp_dir: &Path, ours: &File) -> Result<PathBuf, Redi
     if socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return Ok(socket);
     }
-    // The same for each start on this state directory, so that a left-over server is found.
-    let name = hex::encode(&Sha256::digest(dir.as_os_str().as_bytes())[..8]);
-    let short = temp_dir.join(format!("barid-{name}"));
+    let short = short_dir(dir, temp_dir);
     let io = |what: &str| RedisServerError::io(format!("{what} `{}`", short.display()));
     make_private(&short).map_err(io("create the directory"))?;
     // Anybody may have made it before us.
