@@ -5,3 +5,5 @@ mod client;
 mod config;
 mod queue;
 mod simulator;
+mod contracts;
+mod postgres;
