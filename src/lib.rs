@@ -11,5 +11,7 @@ pub mod http;
 pub mod jobs;
 pub mod limits;
 pub mod ports;
+pub mod queue;
+pub mod simulator;
 pub mod telemetry;
 pub mod whatsapp;

@@ -21,3 +21,4 @@ pub mod share;
 pub mod silence;
 pub mod start;
 pub mod stop_words;
+pub mod template;

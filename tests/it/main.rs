@@ -1,3 +1,9 @@
-//! The integration tests: one binary, each module a scenario.
+//! The only integration binary: the list of what is tested from outside.
 
+mod api;
+mod architecture;
 mod client;
+mod fakes;
+mod queue;
+mod simulator;
+mod webhook;

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::domain::problem::{Place, Problem};
 
 pub use table::{Read, Table};
+pub(crate) use value::one_of;
 pub use value::{duration_from_text, text_of_duration};
 
 /// A value and where it was written.

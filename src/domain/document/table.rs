@@ -26,7 +26,7 @@ pub struct Table<'a> {
 
 /// Where problems go, and the keys that were asked for by their full names.
 #[derive(Debug, Default)]
-pub struct Sink {
+struct Sink {
     problems: RefCell<Vec<Problem>>,
     asked: RefCell<Vec<String>>,
 }
@@ -152,6 +152,11 @@ impl<'a> Table<'a> {
     /// All that is in the table, whatever its keys: then none is unknown.
     pub fn all_entries(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
         self.entries.into_iter().flatten().map(|(name, node)| (name.as_str(), node))
+    }
+
+    /// Where the table stands.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Whether somebody set the key, rather than its default.
