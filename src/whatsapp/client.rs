@@ -5,7 +5,7 @@
 //! | no connection: name, refusal, TLS, time-out while connecting | not sent |
 //! | hyper gives the request back unwritten | not sent |
 //! | Meta's error object, whatever the HTTP status | refused |
-//! | a status that speaks about the request and can only come from before Meta took it ([`speaks_of_the_request`]) | not sent |
+//! | a status that speaks about the request and can only come from before Meta took it (`speaks_of_the_request`) | not sent |
 //! | 2xx with an id | accepted |
 //! | anything else once the request may have been written | unanswered |
 

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 /// A moment that does not pass.
-pub struct Noon;
+pub(crate) struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
@@ -32,18 +32,18 @@ impl Clock for Noon {
 
 /// Keeps bodies; shows what it was filled with.
 #[derive(Default)]
-pub struct FakeStore {
-    pub bodies: Mutex<Vec<Bytes>>,
-    pub contacts: Vec<Contact>,
-    pub messages: Vec<ListedMessage>,
-    pub history: Vec<HistoryEntry>,
-    pub feedback: Vec<Feedback>,
-    pub run: Option<Run>,
-    pub is_down: AtomicBool,
+pub(crate) struct FakeStore {
+    pub(crate) bodies: Mutex<Vec<Bytes>>,
+    pub(crate) contacts: Vec<Contact>,
+    pub(crate) messages: Vec<ListedMessage>,
+    pub(crate) history: Vec<HistoryEntry>,
+    pub(crate) feedback: Vec<Feedback>,
+    pub(crate) run: Option<Run>,
+    pub(crate) is_down: AtomicBool,
 }
 
 impl FakeStore {
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         self.is_down.store(true, Ordering::SeqCst);
     }
 
@@ -230,13 +230,13 @@ impl Store for FakeStore {
 
 /// Remembers what it was told.
 #[derive(Default)]
-pub struct FakeQueue {
-    pub rows: Mutex<Vec<JournalId>>,
-    pub is_down: AtomicBool,
+pub(crate) struct FakeQueue {
+    pub(crate) rows: Mutex<Vec<JournalId>>,
+    pub(crate) is_down: AtomicBool,
 }
 
 impl FakeQueue {
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         self.is_down.store(true, Ordering::SeqCst);
     }
 
@@ -272,7 +272,7 @@ impl Queue for FakeQueue {
 
 /// Both.
 #[derive(Clone, Default)]
-pub struct Fakes {
-    pub store: Arc<FakeStore>,
-    pub queue: Arc<FakeQueue>,
+pub(crate) struct Fakes {
+    pub(crate) store: Arc<FakeStore>,
+    pub(crate) queue: Arc<FakeQueue>,
 }

@@ -1,4 +1,5 @@
 //! The only integration binary: the list of what is tested from outside.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy knows only the functions marked `#[test]`")]
 
 mod api;
 mod architecture;

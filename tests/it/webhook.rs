@@ -30,7 +30,7 @@ const BODY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"0","
 const SIGNATURE: &str = "sha256=93dbbcad8cb6731218308e4a8bbf9f77acd75fb0881905fd80cd5ed22948c1da";
 
 /// Nobody operates here.
-pub struct NoOperations;
+pub(crate) struct NoOperations;
 
 #[async_trait]
 impl Operations for NoOperations {
@@ -112,7 +112,7 @@ impl Door {
     }
 }
 
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     barid::whatsapp::install_tls_provider();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap()
 }
