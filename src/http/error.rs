@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use serde::Serialize;
 use warp::Rejection;
-use warp::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::StatusCode;
+use warp::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::reject::{InvalidHeader, InvalidQuery, MethodNotAllowed};
 use warp::reply::{Reply, Response};
 
