@@ -1,5 +1,7 @@
 //! The only integration binary: the list of what is tested from outside.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy knows only the functions marked `#[test]`")]
 
+mod api;
 mod architecture;
 mod client;
 mod config;
@@ -7,3 +9,7 @@ mod queue;
 mod simulator;
 mod contracts;
 mod postgres;
+mod fakes;
+mod queue;
+mod simulator;
+mod webhook;
