@@ -10,10 +10,7 @@ use crate::simulator;
 /// # Errors
 /// Never for templates that were loaded: their samples were rendered then.
 pub(super) fn approved_templates(templates: &Templates) -> Result<Vec<simulator::Template>, RenderError> {
-    templates
-        .iter()
-        .flat_map(|template| Language::ALL.map(|language| approved(template, language)))
-        .collect()
+    templates.iter().flat_map(|template| Language::ALL.map(|language| approved(template, language))).collect()
 }
 
 fn approved(template: &MessageTemplate, language: Language) -> Result<simulator::Template, RenderError> {
@@ -32,7 +29,8 @@ fn approved(template: &MessageTemplate, language: Language) -> Result<simulator:
             ParameterFormat::Positional => simulator::ParameterFormat::Positional,
         },
         body: template.body_for_approval(language)?.text,
-        header: header.map(|header| simulator::Header { format: simulator::HeaderFormat::Text, text: Some(header.text) }),
+        header: header
+            .map(|header| simulator::Header { format: simulator::HeaderFormat::Text, text: Some(header.text) }),
         footer: template.footer(language).map(str::to_owned),
         buttons: buttons.into_iter().map(button).collect(),
     })
@@ -42,11 +40,8 @@ fn button(button: ApprovalButton) -> simulator::Button {
     match button {
         ApprovalButton::Url { text, url, .. } => simulator::Button::url(&text, &url),
         ApprovalButton::QuickReply { text } => simulator::Button::quick_reply(&text),
-        ApprovalButton::Phone { text, phone } => simulator::Button {
-            kind: simulator::ButtonKind::PhoneNumber,
-            text,
-            url: None,
-            phone_number: Some(phone),
-        },
+        ApprovalButton::Phone { text, phone } => {
+            simulator::Button { kind: simulator::ButtonKind::PhoneNumber, text, url: None, phone_number: Some(phone) }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -54,35 +54,34 @@ impl DaemonApi {
         Ok(Some(Self { http, base: format!("http://{address}"), token: token.clone() }))
     }
 
-    /// Reads something.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Ended<T> {
-        self.answer(self.request(Method::GET, path)).await
-    }
-
     /// Tells it something.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Ended<T> {
-        self.answer(self.request(Method::POST, path).body(body)).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret())
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret());
+        self.answer(request.body(body)).await
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Ended<T> {
-        let what = || format!("the daemon at {} did not answer; see its log, or stop it to work on the store directly", self.base);
+        let what = || {
+            format!("the daemon at {} did not answer; see its log, or stop it to work on the store directly", self.base)
+        };
         let response = request.send().await.with_context(what).or_exit(Exit::Unavailable)?;
         let status = response.status();
         let body = response.bytes().await.with_context(what).or_exit(Exit::Unavailable)?;
         if status.is_success() {
-            let foreign = || format!("what listens on {} is no barid of this version; see `[server] listen`", self.base);
+            let foreign =
+                || format!("what listens on {} is no barid of this version; see `[server] listen`", self.base);
             return serde_json::from_slice(&body).with_context(foreign).or_exit(Exit::Unavailable);
         }
         let detail = serde_json::from_slice::<Problem>(&body).map(|problem| problem.detail);
-        let detail = detail.unwrap_or_else(|_| format!("what listens on {} answers {status}; see `[server] listen`", self.base));
+        let detail =
+            detail.unwrap_or_else(|_| format!("what listens on {} answers {status}; see `[server] listen`", self.base));
         Err(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::because(
                 Exit::Config,
-                format!("the daemon at {} does not take our BARID_API_TOKEN; use the one that it was started with", self.base),
+                format!(
+                    "the daemon at {} does not take our BARID_API_TOKEN; use the one that it was started with",
+                    self.base
+                ),
             ),
             StatusCode::NOT_FOUND => Failure::because(Exit::NoInput, detail),
             StatusCode::SERVICE_UNAVAILABLE => Failure::because(Exit::Temporary, detail),

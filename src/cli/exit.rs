@@ -95,7 +95,10 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_with_its_causes() {
         let error = anyhow::Error::msg("the disk is full").context("cannot write `x`; free some space");
-        assert_eq!(Failure::new(Exit::Io, error).line().unwrap(), "cannot write `x`; free some space: the disk is full");
+        assert_eq!(
+            Failure::new(Exit::Io, error).line().unwrap(),
+            "cannot write `x`; free some space: the disk is full"
+        );
         assert_eq!(Failure::told(Exit::Data).line(), None);
     }
 }

@@ -79,7 +79,8 @@ async fn list(arguments: &List, installation: &Installation) -> Ended {
     let mut rows: Vec<Shown> = Vec::new();
     let mut before = None;
     while (rows.len() as u64) < arguments.limit {
-        let page = store.feedback(before, PAGE.min(arguments.limit - rows.len() as u64)).await.or_exit(Exit::Unavailable)?;
+        let page =
+            store.feedback(before, PAGE.min(arguments.limit - rows.len() as u64)).await.or_exit(Exit::Unavailable)?;
         rows.extend(page.items.into_iter().map(Shown::from));
         before = page.next;
         if before.is_none() {

@@ -21,6 +21,8 @@ use crate::store::{SqlStore, StoreOpenError, StoreSettings};
 /// The configuration, and what follows from it.
 pub(super) struct Installation {
     pub(super) config: Config,
+    /// The country of numbers that do not tell theirs.
+    pub(super) default_country: Option<CountryCode>,
 }
 
 /// Campaigns and templates as their files define them now.
@@ -34,17 +36,13 @@ impl Installation {
     /// Reads the configuration; everything wrong with it is one failure.
     pub(super) fn load(config: Option<&Path>) -> Ended<Self> {
         let config = Config::load(config, &Environment::of_process()).or_exit(Exit::Config)?;
-        Ok(Self { config })
+        let default_country = config.contacts.default_country;
+        Ok(Self { config, default_country })
     }
 
     /// The time.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(SystemClock)
-    }
-
-    /// The country of numbers that do not tell theirs.
-    pub(super) fn default_country(&self) -> Option<CountryCode> {
-        self.config.contacts.default_country
     }
 
     /// Opens the store. Its folder is made if the store is a file of our own.
@@ -53,7 +51,10 @@ impl Installation {
             let folder = &self.config.state_dir;
             std::fs::create_dir_all(folder)
                 .map_err(|error| {
-                    let what = format!("cannot make the folder `{}`; set `state_dir` to one that we may write", folder.display());
+                    let what = format!(
+                        "cannot make the folder `{}`; set `state_dir` to one that we may write",
+                        folder.display()
+                    );
                     anyhow::Error::new(error).context(what)
                 })
                 .or_exit(Exit::Io)?;
@@ -86,13 +87,17 @@ impl Installation {
         if let Some(found) = found {
             let campaign = files.campaigns.swap_remove(found);
             let template = files.templates.get(&campaign.template).cloned();
-            let template = template.ok_or_else(|| Failure::because(Exit::Software, "a campaign was loaded without its template"))?;
+            let template = template
+                .ok_or_else(|| Failure::because(Exit::Software, "a campaign was loaded without its template"))?;
             return Ok((campaign, template));
         }
         let wrong = files.errors.iter().find(|error| error.file.file_stem().is_some_and(|stem| stem == name.as_str()));
         if let Some(wrong) = wrong {
             screen::remark(&wrong.to_string());
-            return Err(Failure::because(Exit::Config, format!("the file of the campaign `{name}` is wrong; correct what is told above")));
+            return Err(Failure::because(
+                Exit::Config,
+                format!("the file of the campaign `{name}` is wrong; correct what is told above"),
+            ));
         }
         let nearest = did_you_mean(name.as_str(), files.campaigns.iter().map(|campaign| campaign.name.as_str()));
         Err(Failure::because(

@@ -136,10 +136,7 @@ struct Json {
 }
 
 /// A number that an operator typed, in any notation.
-fn phone_number(
-    text: &str,
-    installation: &Installation,
-) -> Ended<crate::domain::phone_number::PhoneNumber> {
-    crate::domain::phone_number::PhoneNumber::parse(text, installation.default_country())
+fn phone_number(text: &str, installation: &Installation) -> Ended<crate::domain::phone_number::PhoneNumber> {
+    crate::domain::phone_number::PhoneNumber::parse(text, installation.default_country)
         .map_err(|error| Failure::because(Exit::Usage, error.to_string()))
 }

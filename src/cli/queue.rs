@@ -129,7 +129,8 @@ async fn list(arguments: &List, lanes: &Lanes) -> Ended {
         ["lane", "ready", "later", "in work", "dead", "oldest waits"],
         depths.into_iter().map(|depth| {
             let oldest = depth.oldest_seconds.map(|seconds| format!("{seconds:.1} s")).unwrap_or_default();
-            let [ready, delayed, leased, dead] = [depth.ready, depth.delayed, depth.leased, depth.dead].map(|n| n.to_string());
+            let [ready, delayed, leased, dead] =
+                [depth.ready, depth.delayed, depth.leased, depth.dead].map(|n| n.to_string());
             [depth.lane.to_owned(), ready, delayed, leased, dead, oldest]
         }),
     )
@@ -157,8 +158,13 @@ async fn replay(arguments: &Replay, lanes: &Lanes) -> Ended {
         let (mut replayed, mut left) = (0, lanes.dead_count(lane).await.or_exit(Exit::Unavailable)?);
         // Bounded by what was dead at the start: a job that dies again at once is not replayed for ever.
         while left > 0 {
-            let ids: Vec<String> =
-                lanes.dead_list(lane, 0, PAGE).await.or_exit(Exit::Unavailable)?.into_iter().map(|job| job.id).collect();
+            let ids: Vec<String> = lanes
+                .dead_list(lane, 0, PAGE)
+                .await
+                .or_exit(Exit::Unavailable)?
+                .into_iter()
+                .map(|job| job.id)
+                .collect();
             if ids.is_empty() {
                 break;
             }
@@ -173,7 +179,10 @@ async fn replay(arguments: &Replay, lanes: &Lanes) -> Ended {
     if !arguments.all && replayed < arguments.jobs.len() {
         return Err(Failure::because(
             Exit::NoInput,
-            format!("{} of these jobs are not dead in the lane `{lane}`; see `barid queue dead`", arguments.jobs.len() - replayed),
+            format!(
+                "{} of these jobs are not dead in the lane `{lane}`; see `barid queue dead`",
+                arguments.jobs.len() - replayed
+            ),
         ));
     }
     Ok(())

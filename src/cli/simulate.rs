@@ -38,7 +38,10 @@ pub(super) fn run(arguments: &Simulate, config: Option<&Path>) -> Ended {
             Failure::new(exit, error)
         })?;
         let webhook = simulator.settings().webhook_url.as_deref().unwrap_or("nobody");
-        screen::say(&format!("the simulator answers on {} and calls back {webhook}; stop it with Ctrl-C", simulator.url()))?;
+        screen::say(&format!(
+            "the simulator answers on {} and calls back {webhook}; stop it with Ctrl-C",
+            simulator.url()
+        ))?;
         stopped().await?;
         let counts = serde_json::to_value(simulator.counts()).or_exit(Exit::Software)?;
         simulator.shutdown().await;

@@ -49,7 +49,8 @@ pub(super) async fn run(arguments: &Trace, installation: &Installation) -> Ended
     let store = installation.store().await?;
     let id = arguments.message;
     let message = store.load(id).await.or_exit(Exit::Unavailable)?;
-    let message = message.ok_or_else(|| Failure::because(Exit::NoInput, format!("there is no message `{id}` in this store")))?;
+    let message =
+        message.ok_or_else(|| Failure::because(Exit::NoInput, format!("there is no message `{id}` in this store")))?;
     let history = store.history(id).await.or_exit(Exit::Unavailable)?;
     let shown = shown(&message, history);
     if arguments.json.json {
@@ -88,9 +89,9 @@ fn shown(message: &LoadedMessage, history: Vec<HistoryEntry>) -> Shown {
         sender: message.sender.to_string(),
         purpose: message.purpose.name(),
         language: message.language.code(),
-        state: standing.state().name(),
+        state: standing.delivery.state().name(),
         reason: reason(&standing.delivery),
-        until: standing.due_at().map(|until| until.to_string()),
+        until: standing.delivery.due_at().map(|until| until.to_string()),
         attempt: standing.attempt,
         whatsapp_id: standing.whatsapp_id.as_ref().map(ToString::to_string),
         expires_at: message.expires_at.to_string(),

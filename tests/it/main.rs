@@ -3,13 +3,14 @@
 
 mod api;
 mod architecture;
+mod campaign;
 mod client;
 mod config;
-mod queue;
-mod simulator;
 mod contracts;
-mod postgres;
+mod crash;
 mod fakes;
+mod harness;
+mod postgres;
 mod queue;
 mod simulator;
 mod webhook;

@@ -59,7 +59,7 @@ struct Counts {
 }
 
 pub(super) async fn run(arguments: &Import, installation: &Installation) -> Ended {
-    let settings = Settings { default_country: installation.default_country(), now: installation.clock().now() };
+    let settings = Settings { default_country: installation.default_country, now: installation.clock().now() };
     let path = arguments.file.clone();
     let file = blocking(move || ContactsFile::open(&path, settings)).await?.map_err(cannot_read)?;
     let mut problems = Problems::new(arguments.errors.as_deref())?;
@@ -100,7 +100,13 @@ async fn sink(arguments: &Import, installation: &Installation) -> Ended<Sink> {
     }
 }
 
-async fn take(file: ContactsFile, sink: &Sink, bar: &ProgressBar, counts: &mut Counts, problems: &mut Problems) -> Ended {
+async fn take(
+    file: ContactsFile,
+    sink: &Sink,
+    bar: &ProgressBar,
+    counts: &mut Counts,
+    problems: &mut Problems,
+) -> Ended {
     let (mut file, mut page) = read(file).await?;
     while !page.is_empty() {
         let (done, total) = file.progress();
@@ -156,7 +162,8 @@ impl Sink {
             Self::Nobody => Ok(0),
             Self::Store(store, now) => {
                 let updates = updates.into_iter().map(|(_, update)| update).collect();
-                let written = store.upsert(updates, *now).await.context("cannot write contacts").or_exit(Exit::Unavailable)?;
+                let written =
+                    store.upsert(updates, *now).await.context("cannot write contacts").or_exit(Exit::Unavailable)?;
                 Ok(written.iter().filter(|(_, is_new)| *is_new).count() as u64)
             }
             Self::Daemon(daemon) => {
@@ -167,7 +174,9 @@ impl Sink {
                 }
                 let answer: Items<Imported> = daemon.post("/api/v1/contacts/import", body).await?;
                 // We checked the rows as the daemon does: one that it refuses is a difference of versions.
-                if let Some(Imported { line, error: Some(error), .. }) = answer.items.iter().find(|item| item.error.is_some()) {
+                if let Some(Imported { line, error: Some(error), .. }) =
+                    answer.items.iter().find(|item| item.error.is_some())
+                {
                     return Err(Failure::because(Exit::Software, format!("the daemon refuses line {line}: {error}")));
                 }
                 Ok(answer.items.iter().filter(|item| item.new == Some(true)).count() as u64)

@@ -5,6 +5,8 @@ mod export;
 mod import;
 mod show;
 
+pub(super) use import::cannot_read;
+
 use crate::cli::exit::Ended;
 use crate::cli::installation::Installation;
 

@@ -48,9 +48,9 @@ struct Change {
 impl From<ConsentChange> for Change {
     fn from(change: ConsentChange) -> Self {
         let purposes = match change.kind {
-            ConsentChangeKind::Set(purposes) | ConsentChangeKind::Grant(purposes) | ConsentChangeKind::Withdraw(purposes) => {
-                purposes
-            }
+            ConsentChangeKind::Set(purposes)
+            | ConsentChangeKind::Grant(purposes)
+            | ConsentChangeKind::Withdraw(purposes) => purposes,
             ConsentChangeKind::Stop | ConsentChangeKind::Start => Purposes::NONE,
         };
         Self {
@@ -94,10 +94,9 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     screen::pairs(pairs)?;
     screen::table(
         ["at", "change", "purposes", "source", "evidence"],
-        shown
-            .consent_history
-            .into_iter()
-            .map(|change| [change.at, change.change.to_owned(), change.purposes.join(", "), change.source, change.evidence]),
+        shown.consent_history.into_iter().map(|change| {
+            [change.at, change.change.to_owned(), change.purposes.join(", "), change.source, change.evidence]
+        }),
     )
 }
 

@@ -17,7 +17,6 @@ use crate::daemon::Daemon;
 use crate::daemon::lifecycle::Signals;
 use crate::domain::run::RunState;
 use crate::http::{CampaignVerb, Operations as _, StateCounts};
-use crate::ports::{Journal as _, Runs as _};
 use crate::simulator::Simulator;
 use crate::telemetry::logging;
 
@@ -113,7 +112,10 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
             }
         }
         if begin.elapsed() > PATIENCE {
-            return Err(Failure::because(Exit::Software, "the demo did not come to its end in ten minutes; please report it"));
+            return Err(Failure::because(
+                Exit::Software,
+                "the demo did not come to its end in ten minutes; please report it",
+            ));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -123,7 +125,7 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
     let run = run.ok_or_else(|| Failure::because(Exit::Software, "the run of the demo is gone; please report it"))?;
     let counts = store.counts(run.id).await.or_exit(Exit::Software)?;
     let campaign = desk.campaign(&name).await.or_exit(Exit::Software)?;
-    let (feedback, _) = feedback_count(daemon).await?;
+    let feedback = feedback_count(daemon).await?;
     let summary = Summary {
         contacts: u64::from(arguments.contacts),
         counts,
@@ -137,15 +139,15 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
     Ok(summary)
 }
 
-/// How many pieces of feedback came in, and whether that is all of them.
-async fn feedback_count(daemon: &Daemon) -> Ended<(usize, bool)> {
+/// How many pieces of feedback came in.
+async fn feedback_count(daemon: &Daemon) -> Ended<usize> {
     let (mut n, mut before) = (0, None);
     loop {
         let page = daemon.services().store.feedback(before, 1_000).await.or_exit(Exit::Software)?;
         n += page.items.len();
         match page.next {
             Some(next) => before = Some(next),
-            None => return Ok((n, true)),
+            None => return Ok(n),
         }
     }
 }
@@ -163,9 +165,8 @@ impl Bars {
         }
         let style = ProgressStyle::with_template("{prefix:>10} {bar:40} {pos:>7}/{len} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bars = ["called", "delivered", "read"].map(|name| {
-            group.add(ProgressBar::new(total).with_style(style.clone()).with_prefix(name))
-        });
+        let bars = ["called", "delivered", "read"]
+            .map(|name| group.add(ProgressBar::new(total).with_style(style.clone()).with_prefix(name)));
         Self { bars }
     }
 

@@ -23,8 +23,14 @@ const MPS: u32 = 900;
 const TEMPLATES: &[(&str, &str)] = &[
     ("messages/survey-invitation/ar.hbs", include_str!("../../../templates/messages/survey-invitation/ar.hbs")),
     ("messages/survey-invitation/en.hbs", include_str!("../../../templates/messages/survey-invitation/en.hbs")),
-    ("messages/survey-invitation/template.toml", include_str!("../../../templates/messages/survey-invitation/template.toml")),
-    ("messages/survey-invitation/sample.toml", include_str!("../../../templates/messages/survey-invitation/sample.toml")),
+    (
+        "messages/survey-invitation/template.toml",
+        include_str!("../../../templates/messages/survey-invitation/template.toml"),
+    ),
+    (
+        "messages/survey-invitation/sample.toml",
+        include_str!("../../../templates/messages/survey-invitation/sample.toml"),
+    ),
     ("partials/opt-out/ar.hbs", include_str!("../../../templates/partials/opt-out/ar.hbs")),
     ("partials/opt-out/en.hbs", include_str!("../../../templates/partials/opt-out/en.hbs")),
 ];
@@ -172,7 +178,10 @@ dir = "{jobs}"
         let path = self.folder.join(path);
         let what = || format!("cannot write `{}`; check the temporary directory (TMPDIR)", path.display());
         let parent = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text)).with_context(what).or_exit(Exit::Io)?;
+        std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(&path, text))
+            .with_context(what)
+            .or_exit(Exit::Io)?;
         Ok(path)
     }
 }

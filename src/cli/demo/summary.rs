@@ -37,7 +37,10 @@ impl Summary {
     pub(super) fn print(&self) -> Ended {
         let came = |states: &'static [State]| move |count: &RunCount| states.contains(&count.state);
         let mut rows = vec![
-            self.row("sent (taken by Meta)".to_owned(), came(&[State::Submitted, State::Sent, State::Delivered, State::Read])),
+            self.row(
+                "sent (taken by Meta)".to_owned(),
+                came(&[State::Submitted, State::Sent, State::Delivered, State::Read]),
+            ),
             self.row("delivered".to_owned(), came(&[State::Delivered, State::Read])),
             self.row("read".to_owned(), came(&[State::Read])),
         ];
@@ -51,7 +54,9 @@ impl Summary {
             }
             rows.push(self.row(state.name().to_owned(), |count| count.state == state));
             for reason in reasons.keys() {
-                rows.push(self.row(format!("  {}", told(state, reason)), |count| count.state == state && count.reason == **reason));
+                rows.push(self.row(format!("  {}", told(state, reason)), |count| {
+                    count.state == state && count.reason == **reason
+                }));
             }
         }
         rows.push(self.row("all recipients".to_owned(), |_| true));
@@ -60,8 +65,18 @@ impl Summary {
         let rate = called / self.sent_within.as_secs_f64().max(0.001);
         screen::pairs([
             ("cost", format!("{} {}", self.cost.to_decimal(), self.cost.currency)),
-            ("messages/s", format!("{rate:.0} ({called} calls in {:.1} s, planning included)", self.sent_within.as_secs_f64())),
-            ("callbacks", format!("{} statuses, {} of them again", self.ledger.statuses.values().sum::<u64>() + self.ledger.statuses_repeated, self.ledger.statuses_repeated)),
+            (
+                "messages/s",
+                format!("{rate:.0} ({called} calls in {:.1} s, planning included)", self.sent_within.as_secs_f64()),
+            ),
+            (
+                "callbacks",
+                format!(
+                    "{} statuses, {} of them again",
+                    self.ledger.statuses.values().sum::<u64>() + self.ledger.statuses_repeated,
+                    self.ledger.statuses_repeated
+                ),
+            ),
             ("feedback", format!("{} kept", self.feedback)),
         ])
     }

@@ -76,7 +76,8 @@ pub fn url_of_running(state_dir: &Path) -> Option<String> {
     let beside = dir.join("redis.sock");
     let short = short_dir(&dir, &std::env::temp_dir());
     // Where anybody may write, only a folder counts that nobody else can have made.
-    let is_private = |theirs: &Metadata| dir.metadata().is_ok_and(|ours| theirs.uid() == ours.uid()) && theirs.mode() & 0o077 == 0;
+    let is_private =
+        |theirs: &Metadata| dir.metadata().is_ok_and(|ours| theirs.uid() == ours.uid()) && theirs.mode() & 0o077 == 0;
     let is_ours = std::fs::symlink_metadata(&short).is_ok_and(|theirs| theirs.is_dir() && is_private(&theirs));
     let sockets = [Some(beside), is_ours.then(|| short.join("redis.sock"))];
     sockets.into_iter().flatten().find(|socket| UnixStream::connect(socket).is_ok()).map(|socket| url_of(&socket))
