@@ -1,7 +1,5 @@
-//! Parses the arguments, calls `cli`, exits.
+//! barid (بريد): parse, do, exit. Everything else is in the library.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     barid::cli::run()
 }

@@ -36,10 +36,7 @@ impl Installation {
     /// Reads the configuration; everything wrong with it is one failure.
     pub(super) fn load(config: Option<&Path>) -> Ended<Self> {
         let config = Config::load(config, &Environment::of_process()).or_exit(Exit::Config)?;
-        let country = config.contacts.default_country.as_deref().map(str::parse).transpose();
-        let default_country = country.map_err(|error| {
-            Failure::because(Exit::Config, format!("`[contacts] default_country` is wrong: {error}"))
-        })?;
+        let default_country = config.contacts.default_country;
         Ok(Self { config, default_country })
     }
 

@@ -145,7 +145,7 @@ fn known_template<'a>(
     let template = context.templates.get(name);
     if template.is_none() {
         let nearest = did_you_mean(name.as_str(), context.templates.names());
-        table.problem("template", format!("there is no template `{name}` in order{nearest}"));
+        table.problem("template", format!("there is no template `{name}` that is in order{nearest}"));
     }
     template.map(AsRef::as_ref)
 }
@@ -317,6 +317,9 @@ fn render_once(table: &Table<'_>, template: &MessageTemplate, values: &CampaignV
 
 fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery> {
     let rate = table.optional::<u32>("rate");
+    if rate.is_some_and(|rate| rate > super::whatsapp::MPS_MAX) {
+        table.problem("rate", format!("`rate` must be from 1 to {}", super::whatsapp::MPS_MAX));
+    }
     let quiet_hours =
         later(table, "quiet_hours", "quiet hours", || table.optional_table("quiet_hours", quiet_hours).flatten());
     let fallback =
@@ -336,11 +339,15 @@ fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery
     })
 }
 
+fn not_yet(key: &str, what: &str) -> String {
+    format!("`{key}` ({what}) is not yet supported; take it out")
+}
+
 /// Reads a key that later versions make work: checked like any other, then refused, so that nobody relies on it.
 fn later<T>(table: &Table<'_>, key: &'static str, what: &str, read: impl FnOnce() -> Option<T>) -> Option<T> {
     let value = read();
     if table.node(key).is_some() {
-        table.problem(key, format!("`{key}`: {what} is not yet supported; take it out"));
+        table.problem(key, not_yet(key, what));
     }
     value
 }
@@ -353,7 +360,7 @@ fn later_table<T>(
 ) -> Option<Option<T>> {
     table.node(key).map_or(Some(None), |_| {
         let value = table.table(key, read);
-        table.problem(key, format!("`[{key}]`: {what} are not yet supported; take it out"));
+        table.problem(key, not_yet(key, what));
         Some(value)
     })
 }

@@ -22,8 +22,8 @@ impl Twilio {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
         let number = |key| {
             let text: String = table.optional(key)?;
-            let number = PhoneNumber::from_e164(&text);
-            number.map_err(|error| table.problem(key, format!("`{key}` is wrong: {error}"))).ok()
+            let wrong = |_| table.problem(key, format!("`{key}` must be `+` and digits with the country code"));
+            PhoneNumber::from_e164(&text).map_err(wrong).ok()
         };
         let (whatsapp_from, sms_from) = (number("whatsapp_from"), number("sms_from"));
         Some(Self { api_url: table.required("api_url")?, whatsapp_from, sms_from })

@@ -207,3 +207,39 @@ fn what_is_dangerous_together_is_warned_of() {
     there is no number to send from; set WHATSAPP_PHONE_NUMBER_ID, or `phone_number_id` in `[whatsapp]`
     ");
 }
+
+#[test]
+fn a_template_that_is_wrong_does_not_stop_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let messages = dir.path().join("messages");
+    let brand = Config::load(None, &Environment::default()).unwrap().brand;
+    let put = |name: &str, file: &str, text: &str| {
+        std::fs::create_dir_all(messages.join(name)).unwrap();
+        std::fs::write(messages.join(name).join(file), text).unwrap();
+    };
+    for name in ["good", "no-english", "broken", "Bad Name"] {
+        put(
+            name,
+            "template.toml",
+            "name = \"t\"\ncategory = \"utility\"\nlanguage_codes = { ar = \"ar\", en = \"en\" }\n",
+        );
+        put(name, "sample.toml", "[contact]\nname = \"Amal\"\n");
+        put(name, "ar.hbs", "مرحبًا {{contact.name}} وأهلًا\n");
+        put(name, "en.hbs", "\u{feff}Hello {{contact.name}}, welcome\r\nhere\r\n");
+    }
+    std::fs::remove_file(messages.join("no-english/en.hbs")).unwrap();
+    put("broken", "en.hbs", "Hello\n{{contact.name\n");
+    put("broken", "sample.toml", "contact = 1\n");
+    let (templates, errors) = templates::Templates::load(dir.path(), &brand);
+    let good = templates.get(&"good".parse().unwrap()).unwrap();
+    let english = crate::domain::language::Language::En;
+    assert_eq!(good.text(good.sample(english)).unwrap(), "Hello Amal, welcome\nhere");
+    assert_eq!(templates.names().collect::<Vec<_>>(), ["good"]);
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n").replace(dir.path().to_str().unwrap(), "DIR"), @"
+    DIR/messages/Bad Name: the folder gives the template its name, but `Bad Name` is not a name of at most 64 lower-case letters, digits, `-` and `_`
+    DIR/messages/broken/sample.toml:1: `contact` must be a table `[contact]`, not a whole number
+    DIR/messages/broken/en.hbs:2: this is not Handlebars; each `{{` needs its `}}`, and each quote its other half
+    DIR/messages/no-english/en.hbs: there is no such file; add it
+    ");
+}

@@ -63,7 +63,7 @@ pub struct Sender {
 
 /// Meta's highest throughput of one number, in messages/s.
 /// Source: `/documentation/business-messaging/whatsapp/throughput`, checked 2026-11.
-const MPS_MAX: u32 = 1000;
+pub(super) const MPS_MAX: u32 = 1000;
 
 impl WhatsApp {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {

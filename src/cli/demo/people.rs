@@ -6,6 +6,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::domain::phone_number::PhoneNumber;
+
 /// First names in Arabic and how they are written in English texts.
 const ARABIC: &[&str] = &[
     "أمل",
@@ -70,7 +72,8 @@ pub(super) fn people(n: u32, seed: u64) -> Vec<Person> {
         };
         let middle: String = (0..digits - 4).map(|_| char::from(b'0' + dice.random_range(0..10))).collect();
         let phone = format!("{prefix}{middle}{ending}");
-        if !used.insert(phone.clone()) {
+        // The numbering plans know which of the random numbers could exist.
+        if PhoneNumber::parse(&phone, None).is_err() || !used.insert(phone.clone()) {
             continue;
         }
         let consent = if dice.random_bool(0.03) { "no" } else { "survey" };

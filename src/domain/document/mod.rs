@@ -139,10 +139,12 @@ impl Node {
         }
     }
 
-    /// Lays `over` on top: tables are merged key by key, everything else (lists too) is replaced whole.
+    /// Lays `over` on top: tables are merged key by key, everything else (lists too) is replaced whole. So are texts by language:
+    /// half of an organisation's name with the other half of the default would be nobody's name.
     pub fn merge(&mut self, over: Self) {
+        let is_text = |table: &BTreeMap<String, Self>| table.keys().any(|key| key == "ar" || key == "en");
         match (&mut self.value, over.value) {
-            (NodeValue::Table(under), NodeValue::Table(table)) => {
+            (NodeValue::Table(under), NodeValue::Table(table)) if !is_text(under) => {
                 self.place = over.place;
                 self.is_default = over.is_default;
                 for (key, node) in table {

@@ -95,9 +95,14 @@ impl<'a> Table<'a> {
             None => None,
         };
         let place = node.map_or_else(|| self.place.clone(), |node| node.place.clone());
+        let before = self.n_problems();
         let table = Table::new(self.full_name(key), place, entries, self.sink);
         let result = read(&table);
         table.finish();
+        if node.is_some() && entries.is_none() {
+            // Every key is missing in what is no table at all; saying so once is enough.
+            self.sink.problems.borrow_mut().truncate(before);
+        }
         result
     }
 

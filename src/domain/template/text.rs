@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
-use handlebars::{Context, Path, PathSeg, RenderContext, Renderable, StringOutput, Template};
+use handlebars::{Context, Path, PathSeg, RenderContext, Renderable, StringOutput, Template, TemplateErrorReason};
 
 use super::RenderError;
 use super::{direction, helpers, limits};
@@ -219,8 +219,14 @@ impl Compiler<'_> {
             Ok(template) => template,
             Err(error) => {
                 let line = error.pos().map_or(1, |(line, _)| line);
-                self.problems
-                    .push(Place::line(path, line).problem(format!("this is not Handlebars: {}", error.reason())));
+                let because = match error.reason() {
+                    // What the parser expected at this point helps nobody who writes messages.
+                    TemplateErrorReason::InvalidSyntax(_) => {
+                        "; each `{{` needs its `}}`, and each quote its other half".to_owned()
+                    }
+                    reason => format!(": {reason}"),
+                };
+                self.problems.push(Place::line(path, line).problem(format!("this is not Handlebars{because}")));
                 return;
             }
         };

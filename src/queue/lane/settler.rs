@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::calls::{Settlement, millis};
 use super::desk::{Desk, Message, Outcome};
-use super::lanes::{Settlement, millis};
 
 /// At most how many outcomes are taken together.
 const BATCH: usize = 1000;
