@@ -15,8 +15,9 @@
 //! longer than the lease (its own outcome then has no effect: the token is another's). Not: a lost connection, a killed or stalled
 //! Redis, an outage longer than the lease. After each of these the processes first send their outcomes and renew their leases, and
 //! only then does a mover take leases away; a process that is handed a job that it still runs adopts the new lease instead.
-//! Redis itself may forget what it said was done (a power cut with `appendfsync everysec`, a failover to a replica that lagged):
-//! such a job runs twice, and a push that it forgot is made again by the sweep.
+//! Redis itself may forget what it said was done: up to two seconds of it, when it is killed while its disk is busy or its machine
+//! loses power (`appendfsync everysec`), or when a replica that lagged takes over. Such a job runs twice; a push that was forgotten
+//! is made again by the sweep.
 
 mod backend;
 mod blob;

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use sha2::{Digest, Sha256};
 
@@ -20,7 +21,10 @@ pub(super) struct Place {
     pub(super) socket: PathBuf,
     pub(super) pid_file: PathBuf,
     pub(super) log: PathBuf,
+    /// Held by us as long as this lives.
     _lock: File,
+    /// Held by a redis-server as long as it lives, and by the barid that started it.
+    server_lock: File,
 }
 
 impl Place {
@@ -30,20 +34,32 @@ impl Place {
         make_private(&state_dir.join("redis")).map_err(io("create the directory", &state_dir.join("redis")))?;
         let state_dir = state_dir.canonicalize().map_err(io("find the directory", state_dir))?;
         let dir = state_dir.join("redis");
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).write(true).open(path).map_err(io("open the lock file", path))
+        };
         let lock_path = dir.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(io("open the lock file", &lock_path))?;
+        let lock = open(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RedisServerError::InUse { state_dir }),
             Err(TryLockError::Error(source)) => return Err(io("lock the file", &lock_path)(source)),
         }
         let socket = socket_path(&dir, temp_dir, &lock)?;
-        Ok(Self { socket, pid_file: dir.join("redis.pid"), log: dir.join("redis.log"), dir, _lock: lock })
+        let server_lock = open(&dir.join("server.lock"))?;
+        let (pid_file, log) = (dir.join("redis.pid"), dir.join("redis.log"));
+        Ok(Self { dir, socket, pid_file, log, _lock: lock, server_lock })
+    }
+
+    /// Whether no server that a barid started is alive here, not even one that does not listen yet. From then on only we start one.
+    pub(super) fn claim_server(&self) -> bool {
+        // Any other error than "somebody has it" would come again at the start, where it is told.
+        !matches!(self.server_lock.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// The lock, to be handed to the server as its standard input: it lives as long as that process, whatever becomes of us.
+    pub(super) fn server_lock(&self) -> std::io::Result<Stdio> {
+        self.server_lock.try_clone().map(Stdio::from)
     }
 
     /// For `Lanes::connect`.
