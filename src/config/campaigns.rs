@@ -234,15 +234,17 @@ fn audience(table: &Table<'_>, file: &Path, campaign: &str) -> Option<Audience> 
     })
 }
 
-fn audience_file(table: &Table<'_>, campaign: &Path, path: &Path) -> Option<AudienceSource> {
-    let path = campaign.parent().unwrap_or(Path::new("")).join(path);
+/// The path as it was written: whoever reads the file begins at the folder of campaign files, too, and a frozen run must not depend on
+/// the directory in which somebody typed a command.
+fn audience_file(table: &Table<'_>, campaign: &Path, written: &Path) -> Option<AudienceSource> {
+    let path = campaign.parent().unwrap_or(Path::new("")).join(written);
     let wrong = match std::fs::metadata(&path) {
         Err(error) => Some(format!("{}; put it beside the campaign's file or correct the path", cannot_read(&error))),
         Ok(found) if !found.is_file() => Some("that is not a file".to_owned()),
         Ok(found) if found.len() == 0 => Some("the file is empty".to_owned()),
         Ok(_) => None,
     };
-    match (wrong, path.to_str()) {
+    match (wrong, written.to_str()) {
         (None, Some(text)) => Some(AudienceSource::File(text.to_owned())),
         (wrong, _) => {
             let wrong = wrong.unwrap_or_else(|| "the path is not Unicode".to_owned());

@@ -224,6 +224,14 @@ fn bad_rows_are_listed_and_good_ones_kept() {
 }
 
 #[test]
+fn the_shipped_example_is_a_good_list() {
+    let desk = Desk::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/campaigns/recent-buyers.csv.example");
+    let done = desk.run(&["contacts", "import", &example.display().to_string()]);
+    assert_eq!((done.code, done.out.as_str()), (0, "new 4, updated 0, refused 0\n"), "{done:?}");
+}
+
+#[test]
 fn a_workbook_is_imported_like_a_csv_file() {
     let desk = Desk::new();
     let done = desk.run(&["contacts", "import", &fixture("buyers.xlsx")]);
@@ -303,6 +311,9 @@ fn a_plan_says_whom_a_run_reaches_and_sends_nothing() {
     assert_eq!((&plan["refused_rows"], &plan["messages_per_second"]), (&1.into(), &70.into()), "{plan}");
     assert!(plan["row_errors"][0].as_str().unwrap().starts_with("line 6, column `phone`"), "{plan}");
     assert_eq!(desk.run(&["contacts", "export"]).out.lines().count(), 1, "planning imports nobody");
+
+    let relative = desk.done(desk.command(&["campaign", "plan", "spring", "--config", "barid.toml"]));
+    assert_eq!(relative.code, 0, "the file is found from a relative folder, too: {relative:?}");
 
     desk.run(&["contacts", "import", &desk.path("jobs/campaigns/buyers.csv").display().to_string()]);
     desk.campaign("riyadh", "where.city = [\"Riyadh\"]");
