@@ -1,10 +1,11 @@
 //! `[server]`: where requests come in.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::address::WebUrl;
 use crate::domain::document::{Node, Read, Table};
+use crate::domain::network::Network;
 
 /// Where requests come in.
 #[derive(Debug, Clone)]
@@ -21,39 +22,10 @@ pub struct Server {
     pub drain: Duration,
 }
 
-/// An address or a network such as `10.0.0.0/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether the address lies in the network.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let same = |a: u128, b: u128, bits: u32| {
-            let shift = bits - u32::from(self.prefix);
-            // A shift by the whole width is no shift at all in Rust; a prefix of 0 means every address.
-            shift >= bits || a >> shift == b >> shift
-        };
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => same(u128::from(u32::from(a)), u128::from(u32::from(b)), 32),
-            (IpAddr::V6(a), IpAddr::V6(b)) => same(u128::from(a), u128::from(b), 128),
-            _ => false,
-        }
-    }
-}
-
 impl Read for Network {
     fn read(node: &Node) -> Result<Self, String> {
         let text = String::read(node)?;
-        let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, prefix)| (a, Some(prefix)));
-        let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
-            let most = if address.is_ipv4() { 32 } else { 128 };
-            let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= most))?;
-            Some(Self { address, prefix })
-        });
-        parsed.ok_or_else(|| format!("is `{text}`, but must be an address or a network such as `10.0.0.0/8`"))
+        text.parse().map_err(|_| format!("is `{text}`, but must be an address or a network such as `10.0.0.0/8`"))
     }
 }
 

@@ -1,0 +1,442 @@
+//! What differs between SQLite and PostgreSQL, all of it: connections, placeholders, many rows in one statement, locks, types of
+//! columns, fresh ids, and which errors mean what. Every other file of the store writes one SQL for both.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, Value, sqlx};
+
+use super::sql::{Cells, Table};
+
+/// Rows in one statement on SQLite. Statement texts are kept compiled, so sizes are powers of two and there are few of them.
+const SQLITE_ROWS_MAX: usize = 256;
+/// How long SQLite waits for another process that writes.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection before the store counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of write-ahead log after which SQLite copies them into the file: 16 MB, so that a page that changes often is copied once.
+const SQLITE_CHECKPOINT_PAGES: &str = "4000";
+/// An integer that stands for NULL on its way through a PostgreSQL array, whose elements cannot be null here.
+const NO_INTEGER: i64 = i64::MIN;
+/// A text that does the same; control characters cannot begin any text that we keep.
+const NO_TEXT: &str = "\u{1}null";
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// A file of our own.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The group-committing writers.
+    Write,
+    /// Everything else.
+    Read,
+}
+
+/// What an error means for whoever asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The database is away, full or busy: later.
+    Unavailable,
+    /// Two transactions crossed: at once, from the beginning.
+    Crossed,
+    /// This statement with these values will never do.
+    Refused,
+}
+
+/// A lock on the rows that a SELECT finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// Nobody else may change them until we commit.
+    Exclusive,
+    /// They stay as they are until we commit.
+    Shared,
+}
+
+impl Dialect {
+    /// The database that a URL names.
+    pub(super) fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "sqlite" => Some(Self::Sqlite),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn backend(self) -> DbBackend {
+        match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::Postgres => DbBackend::Postgres,
+        }
+    }
+
+    /// How many transactions write side by side, beside the one for bulk work: SQLite has one writer by nature.
+    pub(super) const fn writers(self, wanted: usize) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres => wanted,
+        }
+    }
+
+    /// Whether bulk work has a writer of its own.
+    pub(super) const fn has_bulk_writer(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+
+    /// How to connect.
+    pub(super) fn connect_options(self, url: &str, purpose: Purpose, connections: u32) -> ConnectOptions {
+        let mut options = ConnectOptions::new(url);
+        options
+            .sqlx_logging(false)
+            .record_stmt_in_spans(false)
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_timeout(ACQUIRE_TIMEOUT)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        match self {
+            Self::Sqlite => options.min_connections(1).idle_timeout(None).map_sqlx_sqlite_opts(move |sqlite| {
+                let sqlite = sqlite
+                    .create_if_missing(purpose == Purpose::Write)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // A journal row is on the disk before Meta gets its 200, a started mark before the call: FULL, not NORMAL.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(SQLITE_BUSY_TIMEOUT)
+                    .foreign_keys(true)
+                    .statement_cache_capacity(512)
+                    .row_buffer_size(1024)
+                    .pragma("temp_store", "MEMORY")
+                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
+                match purpose {
+                    Purpose::Write => sqlite.pragma("cache_size", "-32768"),
+                    Purpose::Read => sqlite.pragma("cache_size", "-8192").pragma("query_only", "1"),
+                }
+            }),
+            Self::Postgres => options.map_sqlx_postgres_pool_opts(move |pool| {
+                pool.after_connect(move |connection, _| {
+                    Box::pin(async move {
+                        use sqlx::Executor as _;
+                        // Writers touch rows by key only. A plan made while a table was empty must not scan it when it is not.
+                        let settings = match purpose {
+                            Purpose::Write => {
+                                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                                 SET plan_cache_mode = force_generic_plan; SET deadlock_timeout = '200ms'"
+                            }
+                            Purpose::Read => "SET default_transaction_read_only = on; SET enable_seqscan = off",
+                        };
+                        // Only a superuser may set `deadlock_timeout`; without it a deadlock is merely noticed later.
+                        let settings: Vec<&str> = settings.split(';').map(str::trim).collect();
+                        for setting in settings {
+                            if let Err(error) = connection.execute(setting).await {
+                                let forbidden = error
+                                    .as_database_error()
+                                    .and_then(|error| error.code())
+                                    .is_some_and(|code| code == "42501");
+                                if !forbidden {
+                                    return Err(error);
+                                }
+                            }
+                        }
+                        Ok(())
+                    })
+                })
+            }),
+        };
+        options
+    }
+
+    /// How a writer's transaction begins. On SQLite it takes the write lock at once, so that it cannot fail half way for having read first.
+    pub(super) fn write_transaction(self) -> TransactionOptions {
+        match self {
+            Self::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            },
+            Self::Postgres => TransactionOptions::default(),
+        }
+    }
+
+    /// Writes the placeholder of the parameter that was added last.
+    pub(super) fn placeholder(self, sql: &mut String, number: usize) {
+        match self {
+            Self::Sqlite => sql.push('?'),
+            Self::Postgres => write!(sql, "${number}").expect("writing to a String cannot fail"),
+        }
+    }
+
+    /// Writes "is one of these numbers" as one parameter, so that the text of the statement does not depend on how many there are.
+    pub(super) fn one_of_ids(self, sql: &mut String, values: &mut Vec<Value>, ids: Vec<i64>) {
+        match self {
+            Self::Sqlite => {
+                sql.push_str("IN (SELECT value FROM json_each(?))");
+                let mut json = String::with_capacity(ids.len() * 8 + 2);
+                json.push('[');
+                for (at, id) in ids.into_iter().enumerate() {
+                    let comma = if at == 0 { "" } else { "," };
+                    write!(json, "{comma}{id}").expect("writing to a String cannot fail");
+                }
+                json.push(']');
+                values.push(json.into());
+            }
+            Self::Postgres => {
+                values.push(Value::Array(ArrayType::BigInt, Some(Box::new(ids.into_iter().map(Value::from).collect()))));
+                write!(sql, "= ANY(${}::BIGINT[])", values.len()).expect("writing to a String cannot fail");
+            }
+        }
+    }
+
+    /// Writes "is one of these texts", likewise.
+    pub(super) fn one_of_keys(self, sql: &mut String, values: &mut Vec<Value>, keys: Vec<String>) {
+        match self {
+            Self::Sqlite => {
+                sql.push_str("IN (SELECT value FROM json_each(?))");
+                values.push(serde_json::to_string(&keys).expect("a list of texts is always JSON").into());
+            }
+            Self::Postgres => {
+                let keys = keys.into_iter().map(Value::from).collect();
+                values.push(Value::Array(ArrayType::String, Some(Box::new(keys))));
+                write!(sql, "= ANY(${}::TEXT[])", values.len()).expect("writing to a String cannot fail");
+            }
+        }
+    }
+
+    /// Into how many rows each a table is cut, one statement for each part.
+    pub(super) fn parts(self, rows: usize) -> Vec<usize> {
+        match self {
+            Self::Postgres => vec![rows],
+            Self::Sqlite => {
+                let mut parts = vec![SQLITE_ROWS_MAX; rows / SQLITE_ROWS_MAX];
+                let rest = rows % SQLITE_ROWS_MAX;
+                parts.extend((0..SQLITE_ROWS_MAX.ilog2()).rev().map(|bit| 1 << bit).filter(|part| rest & part != 0));
+                parts
+            }
+        }
+    }
+
+    /// Writes a table of values that can be selected from, named `v`.
+    pub(super) fn table(self, sql: &mut String, values: &mut Vec<Value>, table: Table) {
+        let columns = table.columns.len();
+        match self {
+            Self::Sqlite => {
+                sql.push_str("(SELECT ");
+                for (at, (name, _)) in table.columns.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(sql, "{comma}column{} AS {name}", at + 1).expect("writing to a String cannot fail");
+                }
+                sql.push_str(" FROM (VALUES ");
+                for row in 0..table.rows {
+                    sql.push_str(if row == 0 { "(" } else { ",(" });
+                    for column in 0..columns {
+                        sql.push_str(if column == 0 { "?" } else { ",?" });
+                    }
+                    sql.push(')');
+                }
+                sql.push_str(")) AS v");
+                let mut columns: Vec<_> = table.columns.into_iter().map(|(_, cells)| cells.into_values()).collect();
+                values.reserve(table.rows * columns.len());
+                for _ in 0..table.rows {
+                    for cells in &mut columns {
+                        values.push(cells.next().expect("all columns of a table are equally long"));
+                    }
+                }
+            }
+            Self::Postgres => {
+                let mut arrays = String::new();
+                let mut names = String::new();
+                sql.push_str("(SELECT ");
+                for (at, (name, cells)) in table.columns.into_iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    let number = values.len() + 1;
+                    let (kind, null) = match cells {
+                        Cells::Int(_) => ("BIGINT", ""),
+                        Cells::OptInt(_) => ("BIGINT", "-9223372036854775808"),
+                        Cells::Text(_) => ("TEXT", ""),
+                        Cells::OptText(_) => ("TEXT", "E'\\x01null'"),
+                        Cells::Bytes(_) => ("BYTEA", ""),
+                    };
+                    let written = match null {
+                        "" => write!(sql, "{comma}{name}"),
+                        null => write!(sql, "{comma}NULLIF({name}, {null}) AS {name}"),
+                    };
+                    written
+                        .and_then(|()| write!(arrays, "{comma}${number}::{kind}[]"))
+                        .and_then(|()| write!(names, "{comma}{name}"))
+                        .expect("writing to a String cannot fail");
+                    values.push(cells.into_array());
+                }
+                write!(sql, " FROM unnest({arrays}) AS u({names})) AS v").expect("writing to a String cannot fail");
+            }
+        }
+    }
+
+    /// The end of a SELECT that locks rows of the table with that alias. SQLite's one writer needs none.
+    pub(super) fn lock(self, lock: Lock, alias: &str) -> String {
+        match (self, lock) {
+            (Self::Sqlite, _) => String::new(),
+            (Self::Postgres, Lock::Exclusive) => format!(" FOR NO KEY UPDATE OF {alias}"),
+            (Self::Postgres, Lock::Shared) => format!(" FOR SHARE OF {alias}"),
+        }
+    }
+
+    /// A query for the next free ids of a table: parameters are the table's name and how many. On SQLite it answers the highest id ever
+    /// given (nothing before the first), on PostgreSQL each new id.
+    pub(super) const fn fresh_ids(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT seq FROM sqlite_sequence WHERE name = ? AND ? > 0",
+            Self::Postgres => "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)",
+        }
+    }
+
+    /// The type of a primary key that counts up and is never given twice.
+    pub(super) const fn counted_key(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INTEGER PRIMARY KEY AUTOINCREMENT",
+            Self::Postgres => "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+        }
+    }
+
+    /// The type of a column of bytes.
+    pub(super) const fn bytes(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BLOB",
+            Self::Postgres => "BYTEA",
+        }
+    }
+
+    /// The end of a CREATE TABLE whose rows lie in the order of their primary key, where the database can do that.
+    pub(super) const fn clustered(self) -> &'static str {
+        match self {
+            Self::Sqlite => " WITHOUT ROWID",
+            Self::Postgres => "",
+        }
+    }
+
+    /// A statement that makes migrations of several processes wait for each other.
+    pub(super) const fn migration_lock(self) -> Option<&'static str> {
+        match self {
+            // The write lock of the transaction does it.
+            Self::Sqlite => None,
+            // "barid" as a number.
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(422441574500)"),
+        }
+    }
+
+    /// What an error means.
+    pub(super) fn trouble(self, error: &DbErr) -> Trouble {
+        let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+            return match error {
+                DbErr::ConnectionAcquire(_) => Trouble::Unavailable,
+                _ => Trouble::Refused,
+            };
+        };
+        let RuntimeErr::SqlxError(cause) = cause else { return Trouble::Unavailable };
+        let Some(code) = cause.as_database_error().and_then(|error| error.code()) else {
+            return match **cause {
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => Trouble::Refused,
+                _ => Trouble::Unavailable,
+            };
+        };
+        match self {
+            // The lower byte is the primary code: 19 a constraint, 20 a wrong type, 25 a parameter out of range, 1 wrong SQL, 18 too big.
+            Self::Sqlite => match code.parse::<u32>().map(|code| code & 0xFF) {
+                Ok(1 | 18 | 19 | 20 | 25) => Trouble::Refused,
+                _ => Trouble::Unavailable,
+            },
+            // A unique key that somebody else took in the same moment looks different when it is read again.
+            Self::Postgres => match code.as_ref() {
+                "40001" | "40P01" | "23505" => Trouble::Crossed,
+                code if code.starts_with("22") || code.starts_with("23") || code.starts_with("42") => Trouble::Refused,
+                _ => Trouble::Unavailable,
+            },
+        }
+    }
+}
+
+/// Whether somebody else holds an SQLite file.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return false };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    // 5: busy, 6: locked.
+    let code = cause.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    matches!(code.map(|code| code & 0xFF), Some(5 | 6))
+}
+
+/// An error in a word or two, without the values that its text may quote.
+pub(super) fn code(error: &DbErr) -> String {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return match error {
+            DbErr::ConnectionAcquire(_) => "no connection".to_owned(),
+            _ => "not a database error".to_owned(),
+        };
+    };
+    let RuntimeErr::SqlxError(cause) = cause else { return "internal".to_owned() };
+    match &**cause {
+        sqlx::Error::Database(error) => error.code().map_or_else(|| "no code".to_owned(), |code| format!("code {code}")),
+        sqlx::Error::Io(error) => error.kind().to_string(),
+        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+        sqlx::Error::PoolClosed => "closed".to_owned(),
+        _ => "internal".to_owned(),
+    }
+}
+
+impl Cells {
+    /// For PostgreSQL: the column as one array.
+    fn into_array(self) -> Value {
+        let array = |kind, values| Value::Array(kind, Some(Box::new(values)));
+        match self {
+            Self::Int(cells) => array(ArrayType::BigInt, cells.into_iter().map(Value::from).collect()),
+            Self::OptInt(cells) => {
+                array(ArrayType::BigInt, cells.into_iter().map(|cell| Value::from(cell.unwrap_or(NO_INTEGER))).collect())
+            }
+            Self::Text(cells) => array(ArrayType::String, cells.into_iter().map(Value::from).collect()),
+            Self::OptText(cells) => {
+                let cells = cells.into_iter().map(|cell| cell.map_or_else(|| Value::from(NO_TEXT), Value::from));
+                array(ArrayType::String, cells.collect())
+            }
+            Self::Bytes(cells) => array(ArrayType::Bytes, cells.into_iter().map(Value::from).collect()),
+        }
+    }
+
+    /// For SQLite: one value after the other.
+    fn into_values(self) -> Box<dyn Iterator<Item = Value>> {
+        match self {
+            Self::Int(cells) => Box::new(cells.into_iter().map(Value::from)),
+            Self::OptInt(cells) => Box::new(cells.into_iter().map(Value::from)),
+            Self::Text(cells) => Box::new(cells.into_iter().map(Value::from)),
+            Self::OptText(cells) => Box::new(cells.into_iter().map(Value::from)),
+            Self::Bytes(cells) => Box::new(cells.into_iter().map(Value::from)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_cut_into_few_sizes_and_nothing_is_lost() {
+        for rows in [1, 2, 3, 100, 255, 256, 257, 500, 1_000] {
+            let parts = Dialect::Sqlite.parts(rows);
+            assert_eq!(parts.iter().sum::<usize>(), rows);
+            assert!(parts.iter().all(|part| part.is_power_of_two() && *part <= SQLITE_ROWS_MAX), "{parts:?}");
+        }
+        assert_eq!(Dialect::Postgres.parts(1_000), [1_000]);
+    }
+
+    #[test]
+    fn the_url_says_which_database() {
+        assert_eq!(Dialect::of("sqlite:/var/lib/barid/barid.db"), Some(Dialect::Sqlite));
+        assert_eq!(Dialect::of("postgres://h/db"), Some(Dialect::Postgres));
+        assert_eq!(Dialect::of("postgresql://h/db"), Some(Dialect::Postgres));
+        assert_eq!(Dialect::of("mysql://h/db"), None);
+        assert_eq!(Dialect::of("barid.db"), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! The journal of callback bodies and the feedback that came out of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+
+use super::SqlStore;
+use super::encode::{millis, storable};
+use super::news::RowNews;
+use super::open::unexpected;
+use super::request::{Outcome, Request};
+use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::feedback::Feedback;
+use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
+use crate::domain::news::StatusNews;
+use crate::ports::{Applied, Heard, Journal, Page, Stored};
+
+/// Keeps bodies; answers the request's place and its row.
+pub(super) async fn append(
+    db: &Db<'_, DatabaseTransaction>,
+    bodies: &[(usize, &Bytes, Timestamp)],
+) -> Sql<Vec<(usize, JournalId)>> {
+    let ids = db.fresh_ids("journal", bodies.len()).await?;
+    if !ids.is_empty() {
+        let table = Table::new()
+            .int("id", ids.iter().copied())
+            .int("received_at", bodies.iter().map(|(_, _, received_at)| millis(*received_at)))
+            .bytes("body", bodies.iter().map(|(_, body, _)| body.to_vec()));
+        db.run("INSERT INTO journal (id, received_at, body) SELECT id, received_at, body FROM {}", args![table]).await?;
+    }
+    Ok(bodies.iter().zip(ids).map(|((at, _, _), id)| (*at, JournalId::new(id))).collect())
+}
+
+/// Marks a row that cannot be read.
+pub(super) async fn set_aside(
+    db: &Db<'_, DatabaseTransaction>,
+    row: JournalId,
+    because: &str,
+    now: Timestamp,
+) -> Sql<()> {
+    db.run(
+        "UPDATE journal SET applied_at = ?, outcome = ? WHERE id = ? AND applied_at IS NULL",
+        args![now, storable(because.to_owned()), row.number()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The bodies of rows that nobody applied yet, for the loader.
+pub(super) async fn fetch_unapplied(
+    db: &Db<'_, DatabaseConnection>,
+    ids: Vec<i64>,
+) -> Sql<HashMap<i64, (Bytes, Timestamp)>> {
+    let sql = "SELECT id, received_at, body FROM journal WHERE id {} AND applied_at IS NULL";
+    let rows = db.all(sql, args![ids]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Row::of(row, "journal");
+            let (id, received_at) = (row.int()?, row.time()?);
+            Ok((id, (Bytes::from(row.bytes()?), received_at)))
+        })
+        .collect()
+}
+
+#[async_trait]
+impl Journal for SqlStore {
+    async fn append(&self, body: Bytes, received_at: Timestamp) -> Stored<JournalId> {
+        match self.writers.ask(Request::Append { body, received_at }).await? {
+            Outcome::Appended(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn unapplied(&self, id: JournalId) -> Stored<Option<(Bytes, Timestamp)>> {
+        self.bodies.load(id.number()).await
+    }
+
+    async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>> {
+        let sql = "SELECT id FROM journal WHERE applied_at IS NULL AND received_at < ? ORDER BY id LIMIT ?";
+        let rows = self.read(sql, args![before, limited(limit)]).await?;
+        self.rows(&rows, "journal", |row| row.int().map(JournalId::new))
+    }
+
+    async fn apply(
+        &self,
+        id: JournalId,
+        statuses: Vec<StatusNews>,
+        heard: Vec<Heard>,
+        now: Timestamp,
+    ) -> Stored<Applied> {
+        let news = RowNews { row: id.number(), statuses, heard, now };
+        match self.writers.ask(Request::Apply(news)).await? {
+            Outcome::Applied(applied) => Ok(applied),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn set_aside(&self, id: JournalId, because: &str, now: Timestamp) -> Stored<()> {
+        match self.writers.ask(Request::SetAside { row: id, because: because.to_owned(), now }).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn lag(&self, now: Timestamp) -> Stored<(Duration, u64)> {
+        // Rows are numbered as they come, so the first is the oldest.
+        let sql = "SELECT (SELECT COUNT(*) FROM journal WHERE applied_at IS NULL), \
+                   (SELECT received_at FROM journal WHERE applied_at IS NULL ORDER BY id LIMIT 1)";
+        let rows = self.read(sql, args![]).await?;
+        let found = self.rows(&rows, "journal", |row| Ok((row.small::<u64>()?, row.opt_time()?)))?;
+        let (n, oldest) = found.into_iter().next().unwrap_or((0, None));
+        let waited = oldest.map_or(Duration::ZERO, |oldest| Duration::try_from(now.duration_since(oldest)).unwrap_or_default());
+        Ok((waited, n))
+    }
+
+    async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
+        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.kind, f.text, f.payload, f.media_id, f.whatsapp_id, f.message_id, \
+                   f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \
+                   LEFT JOIN runs r ON r.id = f.run_id WHERE f.id < ? ORDER BY f.id DESC LIMIT ?";
+        let rows = self.read(sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
+        let items = self.rows(&rows, "feedback", |row| {
+            Ok(Feedback {
+                id: FeedbackId::new(row.int()?),
+                reference: row.text()?,
+                contact: ContactId::new(row.int()?),
+                phone: row.opt_text()?,
+                kind: row.text()?,
+                text: row.opt_text()?,
+                payload: row.opt_text()?,
+                media_id: row.opt_text()?,
+                whatsapp_id: row.parsed(|text| text.parse().ok())?,
+                message: row.opt_int()?.map(MessageId::new),
+                run: row.opt_int()?.map(RunId::new),
+                campaign: row.opt_text()?,
+                provider_at: row.time()?,
+                received_at: row.time()?,
+            })
+        })?;
+        Ok(page(items, limit, |feedback| feedback.id.number()))
+    }
+}
+
+/// A limit as a parameter.
+pub(super) fn limited(limit: u64) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A page of a list that was cut at `limit`.
+pub(super) fn page<T>(items: Vec<T>, limit: u64, key: impl Fn(&T) -> i64) -> Page<T> {
+    let next = items.last().map(key).filter(|_| items.len() as u64 >= limit);
+    Page { items, next }
+}

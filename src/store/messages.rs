@@ -1,0 +1,191 @@
+//! Reading messages; asking the writers to change them.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+
+use super::SqlStore;
+use super::encode::{self, LOADED_FROM, loaded_columns, millis, storable};
+use super::journal::{limited, page};
+use super::ledger::minute;
+use super::open::unexpected;
+use super::request::{Outcome, Request};
+use super::sql::{Arg, Db, Row, Sql, Table, args};
+use crate::domain::delivery::{Effect, Fact, State, SuppressedReason};
+use crate::domain::ids::{MessageId, SenderName};
+use crate::domain::start::StartAnswer;
+use crate::ports::{
+    HistoryEntry, ListedMessage, LoadedMessage, MessageFilter, Messages, Page, SingleMessage, StoreError, Stored,
+};
+
+/// Adds messages without a run; answers the request's place and the message.
+pub(super) async fn create(
+    db: &Db<'_, DatabaseTransaction>,
+    singles: &[(usize, &SingleMessage, Timestamp)],
+) -> Sql<Vec<(usize, MessageId)>> {
+    if singles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = db.fresh_ids("messages", singles.len()).await?;
+    let messages = || singles.iter().map(|(_, message, _)| *message);
+    let content = |message: &SingleMessage| {
+        storable(serde_json::to_string(&message.content).expect("content is texts and numbers, which is always JSON"))
+    };
+    let times = || singles.iter().map(|(_, _, now)| millis(*now));
+    let table = Table::new()
+        .int("id", ids.iter().copied())
+        .int("contact_id", messages().map(|message| message.contact.number()))
+        .text("sender", messages().map(|message| message.sender.as_str()))
+        .text("language", messages().map(|message| message.language.code()))
+        .text("purpose", messages().map(|message| message.purpose.name()))
+        .text("state", messages().map(|_| State::Planned.name()))
+        .text("content", messages().map(content))
+        .int("price_micros", messages().map(|message| message.price_micros))
+        .int("expires_at", messages().map(|message| millis(message.expires_at)))
+        .int("planned_at", times())
+        .int("changed_at", times());
+    db.run(
+        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
+         changed_at) SELECT id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
+         changed_at FROM {}",
+        args![table],
+    )
+    .await?;
+    Ok(singles.iter().zip(ids).map(|((at, _, _), id)| (*at, MessageId::new(id))).collect())
+}
+
+/// Messages with all that sending needs, for the loader.
+pub(super) async fn fetch(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, LoadedMessage>> {
+    let sql = format!("SELECT {} {LOADED_FROM} WHERE m.id {{}}", loaded_columns());
+    let rows = db.all(&sql, args![ids]).await?;
+    rows.iter()
+        .map(|row| encode::loaded(&mut Row::of(row, "messages")).map(|message| (message.id.number(), message)))
+        .collect()
+}
+
+#[async_trait]
+impl Messages for SqlStore {
+    async fn load(&self, id: MessageId) -> Stored<Option<LoadedMessage>> {
+        self.loaded.load(id.number()).await
+    }
+
+    async fn start(
+        &self,
+        id: MessageId,
+        attempts_before: u16,
+        lease_until: Timestamp,
+        now: Timestamp,
+    ) -> Stored<StartAnswer> {
+        match self.writers.ask(Request::Start { id, attempts_before, lease_until, now }).await? {
+            Outcome::Started(answer) => Ok(answer),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn learn(&self, id: MessageId, attempt: u16, fact: Fact, now: Timestamp) -> Stored<Effect> {
+        match self.writers.ask(Request::Learn { id, attempt, fact, now }).await? {
+            Outcome::Learnt(effect) => Ok(effect),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn suppress(&self, id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> Stored<()> {
+        match self.writers.ask(Request::Suppress { id, reason, detail: detail.to_owned(), now }).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId> {
+        match self.writers.ask(Request::Create { message: Box::new(message), now }).await? {
+            Outcome::Created(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn due(&self, now: Timestamp, limit: u64) -> Stored<Vec<LoadedMessage>> {
+        let sql = format!(
+            "SELECT {} {LOADED_FROM} WHERE m.due_at IS NOT NULL AND m.due_at <= ? ORDER BY m.due_at LIMIT ?",
+            loaded_columns()
+        );
+        let rows = self.read(&sql, args![now, limited(limit)]).await?;
+        self.rows(&rows, "messages", encode::loaded)
+    }
+
+    async fn single_waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
+        let sql = "SELECT id, attempt FROM messages WHERE run_id IS NULL AND state = 'planned' AND planned_at < ? ORDER BY id LIMIT ?";
+        let rows = self.read(sql, args![before, limited(limit)]).await?;
+        self.rows(&rows, "messages", |row| Ok((MessageId::new(row.int()?), row.small()?)))
+    }
+
+    async fn others_were_heard(&self, sender: &SenderName, called_at: Timestamp) -> Stored<bool> {
+        // A message that is still unknown was never heard of itself, so whatever is found is about another.
+        let sql = "SELECT 1 FROM heard WHERE sender = ? AND called_minute >= ? AND last_at >= ? LIMIT 1";
+        let rows = self.read(sql, args![sender.as_str(), minute(millis(called_at)) - 1, called_at]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn list(&self, filter: &MessageFilter, before: Option<i64>, limit: u64) -> Stored<Page<ListedMessage>> {
+        let mut conditions = "m.id < ?".to_owned();
+        let mut values: Vec<Arg> = args![before.unwrap_or(i64::MAX)];
+        if let Some(campaign) = &filter.campaign {
+            // A run notes its first and last message, so that an old campaign is found without looking through the newer ones.
+            conditions.push_str(
+                " AND m.run_id IN (SELECT id FROM runs WHERE campaign = ?) \
+                 AND m.id >= (SELECT MIN(first_message) FROM runs WHERE campaign = ?) \
+                 AND m.id <= (SELECT MAX(last_message) FROM runs WHERE campaign = ?)",
+            );
+            values.extend(args![campaign.as_str(), campaign.as_str(), campaign.as_str()]);
+        }
+        if let Some(phone) = &filter.phone {
+            conditions.push_str(" AND m.contact_id = (SELECT id FROM contacts WHERE phone = ?)");
+            values.extend(args![phone.as_str()]);
+        }
+        if let Some(state) = filter.state {
+            conditions.push_str(" AND m.state = ?");
+            values.extend(args![state.name()]);
+        }
+        values.extend(args![limited(limit)]);
+        let sql = format!(
+            "SELECT {}, r.campaign, m.changed_at {LOADED_FROM} WHERE {conditions} ORDER BY m.id DESC LIMIT ?",
+            loaded_columns()
+        );
+        let rows = self.read(&sql, values).await?;
+        let items = self.rows(&rows, "messages", |row| {
+            Ok(ListedMessage {
+                message: encode::loaded(row)?,
+                campaign: row.opt_parsed(|text| text.parse().ok())?,
+                changed_at: row.time()?,
+            })
+        })?;
+        Ok(page(items, limit, |listed| listed.message.id.number()))
+    }
+
+    async fn history(&self, id: MessageId) -> Stored<Vec<HistoryEntry>> {
+        let planned = self.read("SELECT planned_at FROM messages WHERE id = ?", args![id.number()]).await?;
+        let Some(at) = self.rows(&planned, "messages", |row| row.time())?.into_iter().next() else { return Ok(Vec::new()) };
+        // That it was planned is in the message itself and costs no row.
+        let mut history =
+            vec![HistoryEntry { at, provider_at: None, attempt: 0, event: "planned".to_owned(), detail: String::new() }];
+        let sql = "SELECT at, provider_at, attempt, event, detail FROM history WHERE message_id = ? ORDER BY seq";
+        let rows = self.read(sql, args![id.number()]).await?;
+        history.extend(self.rows(&rows, "history", |row| {
+            Ok(HistoryEntry {
+                at: row.time()?,
+                provider_at: row.opt_time()?,
+                attempt: row.small()?,
+                event: row.text()?,
+                detail: row.text()?,
+            })
+        })?);
+        Ok(history)
+    }
+
+    async fn unknown_count(&self) -> Stored<u64> {
+        let rows = self.read("SELECT COUNT(*) FROM messages WHERE state = 'unknown'", args![]).await?;
+        let counted = self.rows(&rows, "messages", |row| row.small::<u64>())?.into_iter().next();
+        counted.ok_or_else(|| StoreError::Inconsistent { place: "messages: a count without a row".to_owned() })
+    }
+}

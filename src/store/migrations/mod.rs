@@ -1,0 +1,13 @@
+//! The shape of the store over time. An applied migration is never edited: a change is a new file at the end of the list.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m0001_begin;
+
+pub(super) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_begin::Begin)]
+    }
+}

@@ -1,0 +1,261 @@
+//! Applying journal rows: statuses to their messages, what people wrote to feedback and consent. All of it in the writer's transaction, and
+//! only for rows that nobody applied before.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use sea_orm::DatabaseTransaction;
+
+use super::dialect::Lock;
+use super::encode::{millis, storable};
+use super::ledger::Ledger;
+use super::people::People;
+use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::delivery::Effect;
+use crate::domain::feedback::reference;
+use crate::domain::ids::FeedbackId;
+use crate::domain::news::StatusNews;
+use crate::domain::phone_number::PhoneNumber;
+use crate::ports::{Applied, Heard};
+
+/// The news of one journal row.
+#[derive(Debug, Clone)]
+pub(super) struct RowNews {
+    /// Which row.
+    pub(super) row: i64,
+    pub(super) statuses: Vec<StatusNews>,
+    pub(super) heard: Vec<Heard>,
+    pub(super) now: Timestamp,
+}
+
+/// A row that is to be applied in this transaction, and how far that has come.
+struct Live<'a> {
+    news: &'a RowNews,
+    applied: Applied,
+}
+
+/// The rows of one transaction.
+pub(super) struct Batch<'a> {
+    /// In the order of the requests; `None` where somebody applied the row before.
+    rows: Vec<Option<Live<'a>>>,
+    by_whatsapp_id: HashMap<String, i64>,
+    /// Row (its place in `rows`), and what was heard.
+    feedback: Vec<(usize, &'a Heard, i64)>,
+    /// Row and message.
+    to_suppress: Vec<(usize, i64)>,
+    tag: &'a str,
+}
+
+impl<'a> Batch<'a> {
+    /// Locks the rows, writes what changes about people, and finds the messages that all of it is about.
+    pub(super) async fn begin(db: &Db<'_, DatabaseTransaction>, news: &[&'a RowNews], tag: &'a str) -> Sql<Self> {
+        let unapplied = unapplied(db, news).await?;
+        let mut taken = HashSet::new();
+        let rows = news
+            .iter()
+            .map(|news| {
+                let live = unapplied.contains(&news.row) && taken.insert(news.row);
+                live.then(|| Live { news, applied: Applied::default() })
+            })
+            .collect();
+        let mut batch =
+            Self { rows, by_whatsapp_id: HashMap::new(), feedback: Vec::new(), to_suppress: Vec::new(), tag };
+        batch.hear(db).await?;
+        batch.find_messages(db).await?;
+        Ok(batch)
+    }
+
+    /// Creates and changes people; notes which of their messages may no longer be sent.
+    async fn hear(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let heard: Vec<(usize, &'a Heard)> = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter_map(|(at, live)| live.as_ref().map(|live| (at, live.news)))
+            .flat_map(|(at, news)| news.heard.iter().map(move |heard| (at, heard)))
+            .collect();
+        let Some(now) = heard.first().and_then(|(at, _)| self.rows[*at].as_ref()).map(|live| live.news.now) else {
+            return Ok(());
+        };
+        let ids: Vec<String> = heard.iter().map(|(_, heard)| heard.news.whatsapp_id.to_string()).collect();
+        let mut known = HashSet::new();
+        for row in db.all("SELECT whatsapp_id FROM feedback WHERE whatsapp_id {}", args![ids]).await? {
+            known.insert(Row::of(&row, "feedback").text()?);
+        }
+        let phones = heard.iter().filter_map(|(_, heard)| heard.news.phone.clone()).collect();
+        let bsuids = heard.iter().filter_map(|(_, heard)| heard.news.bsuid.clone()).collect();
+        let mut people = People::load(db, phones, bsuids, Vec::new()).await?;
+        let mut places = Vec::new();
+        let mut silenced: Vec<(usize, usize)> = Vec::new();
+        for (at, heard) in heard {
+            if !known.insert(heard.news.whatsapp_id.to_string()) {
+                continue;
+            }
+            // What Meta calls a WhatsApp id is a number; whatever else stands there is no address that we could write to.
+            let phone = heard.news.phone.as_deref().and_then(|phone| PhoneNumber::from_e164(phone).ok());
+            let bsuid = heard.news.bsuid.clone().map(storable);
+            let (person, twin) = people.heard(phone, bsuid, heard.language, &heard.timezone);
+            if let Some(name) = &heard.news.profile_name {
+                people.name(person, name);
+            }
+            if let Some(change) = &heard.consent {
+                for person in [Some(person), twin].into_iter().flatten() {
+                    people.change_consent(person, change);
+                    silenced.push((at, person));
+                }
+            }
+            places.push((at, heard, person));
+        }
+        people.save(db, now).await?;
+        self.feedback =
+            places.into_iter().map(|(at, heard, person)| (at, heard, people.contact(person).id.number())).collect();
+        let mut of_contact: HashMap<i64, usize> = HashMap::new();
+        for (at, person) in silenced {
+            of_contact.entry(people.contact(person).id.number()).or_insert(at);
+        }
+        for (contact, message) in open_messages(db, of_contact.keys().copied().collect()).await? {
+            self.to_suppress.push((of_contact[&contact], message));
+        }
+        Ok(())
+    }
+
+    /// Finds messages by Meta's ids: those of statuses without our own reference, and those that people answered.
+    async fn find_messages(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let mut wanted: BTreeSet<String> =
+            self.feedback.iter().filter_map(|(_, heard, _)| heard.news.in_reply_to.as_ref()).map(ToString::to_string).collect();
+        for live in self.rows.iter().flatten() {
+            let unreferenced = live.news.statuses.iter().filter(|status| own_message(status, self.tag).is_none());
+            wanted.extend(unreferenced.map(|status| status.whatsapp_id.to_string()));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<String> = wanted.into_iter().collect();
+        let sql = "SELECT id, whatsapp_id FROM messages WHERE whatsapp_id {} ORDER BY id";
+        for row in db.all(sql, args![wanted]).await? {
+            let mut row = Row::of(&row, "messages");
+            let id = row.int()?;
+            self.by_whatsapp_id.insert(row.text()?, id);
+        }
+        Ok(())
+    }
+
+    /// The messages that must be loaded.
+    pub(super) fn messages(&self) -> impl Iterator<Item = i64> {
+        let statuses = self.rows.iter().flatten().flat_map(|live| &live.news.statuses);
+        statuses
+            .filter_map(|status| own_message(status, self.tag))
+            .chain(self.by_whatsapp_id.values().copied())
+            .chain(self.to_suppress.iter().map(|(_, message)| *message))
+    }
+
+    /// Applies everything to the messages, in the order of the rows. `accepted` are ids that this same transaction learns.
+    pub(super) fn apply(&mut self, ledger: &mut Ledger, accepted: &HashMap<&str, i64>) {
+        for (at, message) in std::mem::take(&mut self.to_suppress) {
+            if let Some(live) = &mut self.rows[at]
+                && ledger.suppress_unless_allowed(message, live.news.now)
+            {
+                live.applied.suppressed += 1;
+            }
+        }
+        for live in self.rows.iter_mut().flatten() {
+            for status in &live.news.statuses {
+                let id = status.whatsapp_id.as_str();
+                let message = own_message(status, self.tag)
+                    .filter(|id| ledger.holds(*id))
+                    .or_else(|| self.by_whatsapp_id.get(id).copied())
+                    .or_else(|| accepted.get(id).copied());
+                let effect = message.map(|message| ledger.status(message, status, live.news.now));
+                match effect {
+                    Some(Effect::Changed(_)) => live.applied.changed += 1,
+                    _ => live.applied.unchanged += 1,
+                }
+            }
+        }
+    }
+
+    /// Writes feedback, marks the rows and answers what each did.
+    pub(super) async fn finish(mut self, db: &Db<'_, DatabaseTransaction>, ledger: &Ledger) -> Sql<Vec<Applied>> {
+        self.write_feedback(db, ledger).await?;
+        let live = || self.rows.iter().flatten();
+        if live().next().is_some() {
+            let table = Table::new()
+                .int("id", live().map(|live| live.news.row))
+                .int("applied_at", live().map(|live| millis(live.news.now)));
+            db.run("UPDATE journal SET applied_at = v.applied_at FROM {} WHERE journal.id = v.id", args![table]).await?;
+        }
+        Ok(self.rows.into_iter().map(|live| live.map_or_else(Applied::default, |live| live.applied)).collect())
+    }
+
+    async fn write_feedback(&mut self, db: &Db<'_, DatabaseTransaction>, ledger: &Ledger) -> Sql<()> {
+        if self.feedback.is_empty() {
+            return Ok(());
+        }
+        let feedback = std::mem::take(&mut self.feedback);
+        for (at, _, _) in &feedback {
+            if let Some(live) = &mut self.rows[*at] {
+                live.applied.feedback += 1;
+            }
+        }
+        let ids = db.fresh_ids("feedback", feedback.len()).await?;
+        let answered: Vec<Option<i64>> = feedback
+            .iter()
+            .map(|(_, heard, _)| heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied()))
+            .collect();
+        let news = || feedback.iter().map(|(_, heard, _)| &heard.news);
+        let text = |text: &Option<String>| text.clone().map(storable);
+        let received = feedback.iter().map(|(at, _, _)| self.rows[*at].as_ref().map_or(0, |live| millis(live.news.now)));
+        let table = Table::new()
+            .int("id", ids.iter().copied())
+            .text("whatsapp_id", news().map(|news| news.whatsapp_id.as_str()))
+            .text("reference", ids.iter().map(|id| reference(FeedbackId::new(*id))))
+            .int("contact_id", feedback.iter().map(|(_, _, contact)| *contact))
+            .text("kind", news().map(|news| news.kind))
+            .opt_text("text", news().map(|news| text(&news.text)))
+            .opt_text("payload", news().map(|news| text(&news.payload)))
+            .opt_text("media_id", news().map(|news| text(&news.media_id)))
+            .opt_int("message_id", answered.iter().copied())
+            .opt_int("run_id", answered.iter().map(|message| message.and_then(|message| ledger.run_of(message))))
+            .int("provider_at", news().map(|news| millis(news.provider_at)))
+            .int("received_at", received);
+        db.run(
+            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, kind, text, payload, media_id, message_id, run_id, \
+             provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, kind, text, payload, media_id, message_id, \
+             run_id, provider_at, received_at FROM {}",
+            args![table],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// The rows that nobody applied yet, locked.
+async fn unapplied(db: &Db<'_, DatabaseTransaction>, news: &[&RowNews]) -> Sql<HashSet<i64>> {
+    let sql = format!(
+        "SELECT j.id FROM journal j WHERE j.id {{}} AND j.applied_at IS NULL ORDER BY j.id{}",
+        db.lock(Lock::Exclusive, "j")
+    );
+    let ids: Vec<i64> = news.iter().map(|news| news.row).collect();
+    let rows = db.all(&sql, args![ids]).await?;
+    rows.iter().map(|row| Row::of(row, "journal").int()).collect()
+}
+
+/// Contact and id of the messages of these people that wait to be called.
+pub(super) async fn open_messages(db: &Db<'_, DatabaseTransaction>, contacts: Vec<i64>) -> Sql<Vec<(i64, i64)>> {
+    if contacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT contact_id, id FROM messages WHERE contact_id {} AND state IN ('planned', 'held') ORDER BY id";
+    let rows = db.all(sql, args![contacts]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Row::of(row, "messages");
+            Ok((row.int()?, row.int()?))
+        })
+        .collect()
+}
+
+/// The message that a status names by a reference of ours.
+fn own_message(status: &StatusNews, tag: &str) -> Option<i64> {
+    status.reference.as_ref().filter(|reference| reference.store == tag).map(|reference| reference.message.number())
+}

@@ -1,0 +1,273 @@
+//! The contacts of one transaction: found together, changed in memory one after the other, written together.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sea_orm::DatabaseTransaction;
+
+use super::dialect::Lock;
+use super::encode::{self, CONTACT_COLUMNS, millis, storable};
+use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::consent::{Consent, ConsentChange, after_change};
+use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::ids::ContactId;
+use crate::domain::language::Language;
+use crate::domain::phone_number::PhoneNumber;
+
+/// The source of consent that an import gives; such a change is only kept where it changes something.
+const IMPORT: &str = "import";
+
+struct Person {
+    contact: Contact,
+    is_new: bool,
+    changed: bool,
+}
+
+/// The contacts of one transaction, locked.
+#[derive(Default)]
+pub(super) struct People {
+    people: Vec<Person>,
+    by_phone: HashMap<String, usize>,
+    by_bsuid: HashMap<String, usize>,
+    by_id: HashMap<i64, usize>,
+    consent_changes: Vec<(usize, ConsentChange)>,
+}
+
+impl People {
+    /// Finds and locks whoever has one of these numbers, business-scoped ids or ids.
+    pub(super) async fn load(
+        db: &Db<'_, DatabaseTransaction>,
+        phones: Vec<String>,
+        bsuids: Vec<String>,
+        ids: Vec<i64>,
+    ) -> Sql<Self> {
+        let mut found = Self::default();
+        let sql = format!(
+            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.phone {{}} OR c.bsuid {{}} OR c.id {{}} ORDER BY c.id{}",
+            db.lock(Lock::Exclusive, "c")
+        );
+        for row in db.all(&sql, args![phones, bsuids, ids]).await? {
+            let contact = encode::contact(&mut Row::of(&row, "contacts"))?;
+            found.add(Person { contact, is_new: false, changed: false });
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, person: Person) -> usize {
+        let at = self.people.len();
+        if let Some(phone) = &person.contact.phone {
+            self.by_phone.insert(phone.e164().to_owned(), at);
+        }
+        if let Some(bsuid) = &person.contact.bsuid {
+            self.by_bsuid.insert(bsuid.clone(), at);
+        }
+        if !person.is_new {
+            self.by_id.insert(person.contact.id.number(), at);
+        }
+        self.people.push(person);
+        at
+    }
+
+    /// Where the contact with that id is.
+    pub(super) fn with_id(&self, id: ContactId) -> Option<usize> {
+        self.by_id.get(&id.number()).copied()
+    }
+
+    /// The contact as it is now; its id is real after [`People::save`].
+    pub(super) fn contact(&self, at: usize) -> &Contact {
+        &self.people[at].contact
+    }
+
+    /// Sets what an import or the API says; answers where the contact is and whether it is new.
+    pub(super) fn update(&mut self, update: &ContactUpdate) -> (usize, bool) {
+        let known = self.by_phone.get(update.phone.e164()).copied();
+        let at = known.unwrap_or_else(|| {
+            self.add(Person {
+                contact: unknown(
+                    Some(update.phone.clone()),
+                    None,
+                    update.language.unwrap_or(Language::Ar),
+                    update.timezone.as_ref().unwrap_or(&update.timezone_of_number).clone(),
+                ),
+                is_new: true,
+                changed: true,
+            })
+        });
+        let contact = &mut self.people[at].contact;
+        let before = contact.clone();
+        if let Some(name) = &update.name {
+            contact.name = Some(storable(name.clone()));
+        }
+        if let Some(language) = update.language {
+            contact.language = language;
+        }
+        if let Some(timezone) = &update.timezone {
+            contact.timezone.clone_from(timezone);
+        }
+        if let Some(email) = &update.email {
+            contact.email = Some(storable(email.clone()));
+        }
+        if let Some(tags) = &update.tags {
+            contact.tags.clone_from(tags);
+        }
+        for (name, value) in &update.attributes {
+            contact.attributes.insert(name.clone(), value.clone());
+        }
+        let changed = before != *contact;
+        self.people[at].changed |= changed;
+        if let Some(change) = &update.consent {
+            let is_new = known.is_none();
+            let (before, after) = self.set_consent(at, change);
+            if is_new || before != after || change.source != IMPORT {
+                self.consent_changes.push((at, change.clone()));
+            }
+        }
+        (at, known.is_none())
+    }
+
+    /// Changes consent and keeps the evidence; answers the consent after it.
+    pub(super) fn change_consent(&mut self, at: usize, change: &ConsentChange) -> Consent {
+        let (_, after) = self.set_consent(at, change);
+        self.consent_changes.push((at, change.clone()));
+        after
+    }
+
+    fn set_consent(&mut self, at: usize, change: &ConsentChange) -> (Consent, Consent) {
+        let person = &mut self.people[at];
+        let before = person.contact.consent;
+        let after = after_change(before, change.kind);
+        person.contact.consent = after;
+        person.changed |= before != after;
+        (before, after)
+    }
+
+    /// Finds or adds whoever wrote to us. The second answer is another contact that has the business-scoped id alone, if there is one:
+    /// the two are one person, though not yet one row.
+    pub(super) fn heard(
+        &mut self,
+        phone: Option<PhoneNumber>,
+        bsuid: Option<String>,
+        language: Language,
+        timezone: &str,
+    ) -> (usize, Option<usize>) {
+        let with_phone = phone.as_ref().and_then(|phone| self.by_phone.get(phone.e164()).copied());
+        let with_bsuid = bsuid.as_ref().and_then(|bsuid| self.by_bsuid.get(bsuid).copied());
+        match (with_phone, with_bsuid) {
+            (Some(one), Some(other)) => (one, Some(other).filter(|other| *other != one)),
+            (Some(at), None) => {
+                if let (None, Some(bsuid)) = (&self.people[at].contact.bsuid, bsuid) {
+                    self.people[at].contact.bsuid = Some(bsuid.clone());
+                    self.people[at].changed = true;
+                    self.by_bsuid.insert(bsuid, at);
+                }
+                (at, None)
+            }
+            (None, Some(at)) => {
+                if let (None, Some(phone)) = (&self.people[at].contact.phone, phone) {
+                    self.by_phone.insert(phone.e164().to_owned(), at);
+                    self.people[at].contact.phone = Some(phone);
+                    self.people[at].changed = true;
+                }
+                (at, None)
+            }
+            (None, None) => {
+                let contact = unknown(phone, bsuid, language, timezone.to_owned());
+                (self.add(Person { contact, is_new: true, changed: true }), None)
+            }
+        }
+    }
+
+    /// Gives a name to whoever has none.
+    pub(super) fn name(&mut self, at: usize, profile_name: &str) {
+        let person = &mut self.people[at];
+        let name = storable(profile_name.to_owned());
+        if person.contact.name.is_none() && !name.trim().is_empty() {
+            person.contact.name = Some(name);
+            person.changed = true;
+        }
+    }
+
+    /// Writes what is new and what changed.
+    pub(super) async fn save(&mut self, db: &Db<'_, DatabaseTransaction>, now: Timestamp) -> Sql<()> {
+        let new: Vec<usize> = (0..self.people.len()).filter(|at| self.people[*at].is_new).collect();
+        for (at, id) in new.iter().zip(db.fresh_ids("contacts", new.len()).await?) {
+            self.people[*at].contact.id = ContactId::new(id);
+            self.by_id.insert(id, *at);
+        }
+        if !new.is_empty() {
+            let table = self.table(&new, now).int("created_at", new.iter().map(|_| millis(now)));
+            db.run(
+                "INSERT INTO contacts (id, phone, bsuid, name, language, timezone, email, tags, attributes, granted, stopped, \
+                 updated_at, created_at) SELECT id, phone, bsuid, name, language, timezone, email, tags, attributes, granted, stopped, \
+                 updated_at, created_at FROM {}",
+                args![table],
+            )
+            .await?;
+        }
+        let changed: Vec<usize> =
+            (0..self.people.len()).filter(|at| self.people[*at].changed && !self.people[*at].is_new).collect();
+        if !changed.is_empty() {
+            db.run(
+                "UPDATE contacts SET phone = v.phone, bsuid = v.bsuid, name = v.name, language = v.language, timezone = v.timezone, \
+                 email = v.email, tags = v.tags, attributes = v.attributes, granted = v.granted, stopped = v.stopped, \
+                 updated_at = v.updated_at FROM {} WHERE contacts.id = v.id",
+                args![self.table(&changed, now)],
+            )
+            .await?;
+        }
+        if !self.consent_changes.is_empty() {
+            let changes = std::mem::take(&mut self.consent_changes);
+            let table = Table::new()
+                .int("contact_id", changes.iter().map(|(at, _)| self.people[*at].contact.id.number()))
+                .text("kind", changes.iter().map(|(_, change)| change.kind.name()))
+                .int("purposes", changes.iter().map(|(_, change)| i64::from(encode::named_purposes(change.kind).bits())))
+                .int("at", changes.iter().map(|(_, change)| millis(change.at)))
+                .text("source", changes.iter().map(|(_, change)| storable(change.source.clone())))
+                .text("evidence", changes.iter().map(|(_, change)| storable(change.evidence.clone())));
+            db.run(
+                "INSERT INTO consent_changes (contact_id, kind, purposes, at, source, evidence) \
+                 SELECT contact_id, kind, purposes, at, source, evidence FROM {}",
+                args![table],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, which: &[usize], now: Timestamp) -> Table {
+        let contacts = || which.iter().map(|at| &self.people[*at].contact);
+        Table::new()
+            .int("id", contacts().map(|contact| contact.id.number()))
+            .opt_text("phone", contacts().map(|contact| contact.phone.as_ref().map(PhoneNumber::e164)))
+            .opt_text("bsuid", contacts().map(|contact| contact.bsuid.as_deref()))
+            .opt_text("name", contacts().map(|contact| contact.name.as_deref()))
+            .text("language", contacts().map(|contact| contact.language.code()))
+            .text("timezone", contacts().map(|contact| contact.timezone.as_str()))
+            .opt_text("email", contacts().map(|contact| contact.email.as_deref()))
+            .text("tags", contacts().map(|contact| json(&contact.tags)))
+            .text("attributes", contacts().map(|contact| json(&contact.attributes)))
+            .int("granted", contacts().map(|contact| i64::from(contact.consent.granted.bits())))
+            .int("stopped", contacts().map(|contact| i64::from(contact.consent.stopped)))
+            .int("updated_at", contacts().map(|_| millis(now)))
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts in lists and maps are always JSON")
+}
+
+/// A contact of whom nothing is known yet, with an id that is given when it is written.
+fn unknown(phone: Option<PhoneNumber>, bsuid: Option<String>, language: Language, timezone: String) -> Contact {
+    Contact {
+        id: ContactId::new(0),
+        phone,
+        bsuid,
+        name: None,
+        language,
+        timezone,
+        email: None,
+        tags: Vec::new(),
+        attributes: Default::default(),
+        consent: Consent::default(),
+    }
+}

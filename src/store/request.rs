@@ -1,0 +1,133 @@
+//! What callers ask of the writers, and what they get back.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::news::RowNews;
+use crate::domain::consent::ConsentChange;
+use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::delivery::{Effect, Fact, SuppressedReason};
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId};
+use crate::domain::run::{Run, RunCommand};
+use crate::domain::start::StartAnswer;
+use crate::ports::{Applied, OpenedRun, PlannedMessage, RunTerms, SingleMessage, Stored};
+
+/// A page of a run's audience, or a part of one.
+#[derive(Debug, Clone)]
+pub(super) struct PlanPart {
+    pub(super) run: RunId,
+    pub(super) terms: RunTerms,
+    pub(super) people: Vec<PlannedMessage>,
+    /// Where the page ends, with its last part.
+    pub(super) cursor: Option<String>,
+    /// Whether the audience ends with it.
+    pub(super) whole: bool,
+    pub(super) now: Timestamp,
+}
+
+/// One thing to write. It may be tried more than once.
+#[derive(Debug)]
+pub(super) enum Request {
+    Start { id: MessageId, attempts_before: u16, lease_until: Timestamp, now: Timestamp },
+    Learn { id: MessageId, attempt: u16, fact: Fact, now: Timestamp },
+    Suppress { id: MessageId, reason: SuppressedReason, detail: String, now: Timestamp },
+    Apply(RowNews),
+    ChangeConsent { id: ContactId, change: ConsentChange, now: Timestamp },
+    Append { body: Bytes, received_at: Timestamp },
+    Create { message: Box<SingleMessage>, now: Timestamp },
+    SetAside { row: JournalId, because: String, now: Timestamp },
+    Upsert { updates: Vec<ContactUpdate>, now: Timestamp },
+    Plan(PlanPart),
+    Open { campaign: CampaignName, due_at: Timestamp, definition: String, now: Timestamp },
+    Command { run: RunId, command: RunCommand },
+    Cancel { run: RunId, now: Timestamp },
+    Feed { run: RunId, limit: u64 },
+    Finish { run: RunId, now: Timestamp },
+}
+
+/// With which others a request shares its statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// About messages, one by one.
+    Ledger,
+    /// A callback's body.
+    Append,
+    /// A message without a run.
+    Create,
+    /// Small, by itself.
+    Control,
+    /// Hundreds of rows, by itself.
+    Bulk,
+}
+
+impl Request {
+    pub(super) const fn kind(&self) -> Kind {
+        match self {
+            Self::Start { .. }
+            | Self::Learn { .. }
+            | Self::Suppress { .. }
+            | Self::Apply(_)
+            | Self::ChangeConsent { .. } => Kind::Ledger,
+            Self::Append { .. } => Kind::Append,
+            Self::Create { .. } => Kind::Create,
+            Self::SetAside { .. }
+            | Self::Open { .. }
+            | Self::Command { .. }
+            | Self::Feed { .. }
+            | Self::Finish { .. } => Kind::Control,
+            Self::Upsert { .. } | Self::Plan(_) | Self::Cancel { .. } => Kind::Bulk,
+        }
+    }
+
+    /// About how many rows it takes.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Apply(news) => (news.statuses.len() + news.heard.len()).max(1),
+            _ => 1,
+        }
+    }
+
+    /// How many bytes it brings that are worth counting.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Append { body, .. } => body.len(),
+            _ => 0,
+        }
+    }
+
+    /// The message, journal row or contact whose requests should meet in one writer.
+    pub(super) fn key(&self) -> Option<i64> {
+        match self {
+            Self::Start { id, .. } | Self::Learn { id, .. } | Self::Suppress { id, .. } => Some(id.number()),
+            Self::Apply(news) => Some(news.row),
+            Self::ChangeConsent { id, .. } => Some(id.number()),
+            _ => None,
+        }
+    }
+}
+
+/// What a request did.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Started(StartAnswer),
+    Learnt(Effect),
+    Done,
+    Applied(Applied),
+    Appended(JournalId),
+    Created(MessageId),
+    Contacts(Vec<(Contact, bool)>),
+    /// How many rows it was about.
+    Count(u64),
+    Opened(OpenedRun),
+    Run(Run),
+    Fed(Vec<(MessageId, u16)>),
+    Ended(bool),
+}
+
+/// A request and whoever waits for it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) answer: oneshot::Sender<Stored<Outcome>>,
+}

@@ -1,0 +1,346 @@
+//! Firings of campaigns: opened once, planned page by page, fed in order, counted by differences.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sea_orm::DatabaseTransaction;
+
+use super::SqlStore;
+use super::dialect::Lock;
+use super::encode::{self, RUN_COLUMNS};
+use super::journal::limited;
+use super::ledger::{self, Counts, Ledger};
+use super::open::unexpected;
+use super::request::{Outcome, PlanPart, Request};
+use super::sql::{Db, Fault, Row, Sql, Table, args};
+use crate::domain::delivery::{Delivery, State, SuppressedReason};
+use crate::domain::ids::{CampaignName, MessageId, RunId};
+use crate::domain::run::{Run, RunCommand, RunState, after_command};
+use crate::ports::{OpenedRun, PlannedMessage, RunCount, RunTerms, Runs, StoreError, Stored};
+
+/// Messages that one transaction plans or cancels.
+const PART_ROWS: usize = 500;
+
+/// Opens a run, once for each firing.
+pub(super) async fn open(
+    db: &Db<'_, DatabaseTransaction>,
+    campaign: &CampaignName,
+    due_at: Timestamp,
+    definition: &str,
+    now: Timestamp,
+) -> Sql<OpenedRun> {
+    let new = db
+        .run(
+            "INSERT INTO runs (campaign, due_at, state, definition, created_at) VALUES (?, ?, ?, ?, ?) \
+             ON CONFLICT (campaign, due_at) DO NOTHING",
+            args![campaign.as_str(), due_at, RunState::Planning.name(), definition, now],
+        )
+        .await?;
+    let sql = format!("SELECT {RUN_COLUMNS} FROM runs r WHERE r.campaign = ? AND r.due_at = ?");
+    let row = db.first(&sql, args![campaign.as_str(), due_at]).await?;
+    let row = row.ok_or_else(|| Fault::Impossible("runs: a run that was opened is not there".to_owned()))?;
+    let run = encode::run(&mut Row::of(&row, "runs"))?;
+    Ok(if new > 0 { OpenedRun::New(run) } else { OpenedRun::Existing(run) })
+}
+
+/// A run, locked, and how far it is fed.
+async fn locked(db: &Db<'_, DatabaseTransaction>, run: RunId) -> Sql<Option<(Run, i64)>> {
+    let lock = db.lock(Lock::Exclusive, "r");
+    let sql = format!("SELECT {RUN_COLUMNS}, r.fed_through FROM runs r WHERE r.id = ?{lock}");
+    let row = db.first(&sql, args![run.number()]).await?;
+    row.map(|row| {
+        let mut row = Row::of(&row, "runs");
+        Ok((encode::run(&mut row)?, row.int()?))
+    })
+    .transpose()
+}
+
+fn missing(run: RunId) -> Fault {
+    Fault::Impossible(format!("runs: no row {}", run.number()))
+}
+
+/// Adds a part of the audience.
+pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shard: i64) -> Sql<u64> {
+    let (run, _) = locked(db, part.run).await?.ok_or_else(|| missing(part.run))?;
+    if run.state.has_ended() {
+        return Ok(0);
+    }
+    let state = |person: &PlannedMessage| person.suppressed.map_or(State::Planned, |_| State::Suppressed).name();
+    let table = Table::new()
+        .int("contact_id", part.people.iter().map(|person| person.contact.number()))
+        .text("language", part.people.iter().map(|person| person.language.code()))
+        .text("state", part.people.iter().map(state))
+        .opt_text("reason", part.people.iter().map(|person| person.suppressed.map(SuppressedReason::name)))
+        .int("n_events", part.people.iter().map(|person| i64::from(person.suppressed.is_some())));
+    let terms = &part.terms;
+    let sql = "INSERT INTO messages (run_id, sender, purpose, price_micros, expires_at, planned_at, changed_at, contact_id, language, \
+               state, reason, n_events) SELECT ?, ?, ?, ?, ?, ?, ?, contact_id, language, state, reason, n_events FROM {} WHERE TRUE \
+               ON CONFLICT (contact_id, run_id) DO NOTHING RETURNING id, language, reason";
+    let values = args![
+        part.run.number(),
+        terms.sender.as_str(),
+        terms.purpose.name(),
+        terms.price_micros,
+        terms.expires_at,
+        part.now,
+        part.now,
+        table
+    ];
+    let mut counts = Counts::default();
+    let mut born_suppressed = Vec::new();
+    let mut first_and_last: Option<(i64, i64)> = None;
+    let mut new = 0;
+    let rows = if part.people.is_empty() { Vec::new() } else { db.all(sql, values).await? };
+    for row in rows {
+        let mut row = Row::of(&row, "messages");
+        let id = row.int()?;
+        let language = row.parsed(encode::language)?;
+        let delivery = match row.opt_parsed(SuppressedReason::named)? {
+            None => Delivery::Planned,
+            Some(reason) => {
+                born_suppressed.push((id, reason.name().to_owned()));
+                Delivery::Suppressed(reason)
+            }
+        };
+        counts.add(part.run.number(), language, &delivery, 1);
+        first_and_last = Some(first_and_last.map_or((id, id), |(first, last)| (first.min(id), last.max(id))));
+        new += 1;
+    }
+    ledger::write_born_suppressed(db, born_suppressed, part.now).await?;
+    counts.save(db, shard).await?;
+    let next = match run.state {
+        RunState::Planning if part.whole => RunState::Running,
+        state => state,
+    };
+    let (first, last) = first_and_last.map_or((None, None), |(first, last)| (Some(first), Some(last)));
+    db.run(
+        "UPDATE runs SET planning_cursor = COALESCE(?, planning_cursor), planned_whole = CASE WHEN ? = 1 THEN 1 ELSE planned_whole END, \
+         state = ?, first_message = COALESCE(first_message, ?), last_message = COALESCE(?, last_message) WHERE id = ?",
+        args![part.cursor.clone(), i64::from(part.whole), next.name(), first, last, part.run.number()],
+    )
+    .await?;
+    Ok(new)
+}
+
+/// Pauses, resumes or begins to cancel.
+pub(super) async fn command(db: &Db<'_, DatabaseTransaction>, id: RunId, command: RunCommand) -> Sql<Run> {
+    let (run, _) = locked(db, id).await?.ok_or_else(|| missing(id))?;
+    let next = after_command(run.state, run.planned_whole, command).map_err(Fault::Command)?;
+    if next != run.state {
+        // Whatever was fed is fed again: a wake-up too many is harmless, one too few is not.
+        db.run("UPDATE runs SET state = ?, fed_through = 0 WHERE id = ?", args![next.name(), id.number()]).await?;
+    }
+    Ok(Run { state: next, ..run })
+}
+
+/// Suppresses some messages of a cancelled run; answers how many were found. When none are left, the run has ended.
+pub(super) async fn cancel_some(db: &Db<'_, DatabaseTransaction>, id: RunId, now: Timestamp, shard: i64) -> Sql<u64> {
+    let limit = limited(PART_ROWS as u64);
+    // Two statements, because each has its index.
+    let planned = "SELECT id FROM messages WHERE run_id = ? AND state = 'planned' ORDER BY id LIMIT ?";
+    let held = "SELECT id FROM messages WHERE due_at IS NOT NULL AND state = 'held' AND run_id = ? LIMIT ?";
+    let mut rows = db.all(planned, args![id.number(), limit]).await?;
+    if rows.is_empty() {
+        rows = db.all(held, args![id.number(), limit]).await?;
+    }
+    let ids = rows.iter().map(|row| Row::of(row, "messages").int()).collect::<Sql<std::collections::BTreeSet<i64>>>()?;
+    if ids.is_empty() {
+        let sql = "UPDATE runs SET ended_at = ? WHERE id = ? AND state = 'cancelled' AND ended_at IS NULL";
+        db.run(sql, args![now, id.number()]).await?;
+        return Ok(0);
+    }
+    let mut ledger = Ledger::load(db, &ids, &std::collections::BTreeSet::new()).await?;
+    for message in &ids {
+        ledger.suppress(*message, SuppressedReason::Cancelled, "", now);
+    }
+    ledger.save(db, shard).await?;
+    Ok(ids.len() as u64)
+}
+
+/// The next messages for the lane.
+pub(super) async fn feed(db: &Db<'_, DatabaseTransaction>, id: RunId, limit: u64) -> Sql<Vec<(MessageId, u16)>> {
+    // The lock makes feeding and planning of one run take turns, so no smaller id can appear behind the mark.
+    let Some((run, fed_through)) = locked(db, id).await? else { return Ok(Vec::new()) };
+    if !run.state.sends() {
+        return Ok(Vec::new());
+    }
+    let rows = db.all(WAITING, args![id.number(), fed_through, i64::MAX, limited(limit)]).await?;
+    let fed = rows.iter().map(|row| waiting(&mut Row::of(row, "messages"))).collect::<Sql<Vec<_>>>()?;
+    if let Some((last, _)) = fed.last() {
+        db.run("UPDATE runs SET fed_through = ? WHERE id = ?", args![last.number(), id.number()]).await?;
+    }
+    Ok(fed)
+}
+
+const WAITING: &str = "SELECT id, attempt FROM messages WHERE run_id = ? AND state = 'planned' AND id > ? AND id <= ? ORDER BY id LIMIT ?";
+
+fn waiting(row: &mut Row<'_>) -> Sql<(MessageId, u16)> {
+    Ok((MessageId::new(row.int()?), row.small()?))
+}
+
+/// Ends a run in which nothing is left to do.
+pub(super) async fn finish(db: &Db<'_, DatabaseTransaction>, id: RunId, now: Timestamp) -> Sql<bool> {
+    let ended = db
+        .run(
+            "UPDATE runs SET state = 'finished', ended_at = ? WHERE id = ? AND planned_whole = 1 \
+             AND state IN ('planning', 'running', 'paused') \
+             AND (SELECT COALESCE(SUM(n), 0) FROM run_counts WHERE run_id = ? \
+                  AND state IN ('planned', 'held', 'calling', 'unknown')) = 0",
+            args![now, id.number(), id.number()],
+        )
+        .await?;
+    Ok(ended > 0)
+}
+
+impl SqlStore {
+    /// Suppresses what is left of a cancelled run, part by part.
+    async fn cancel_rest(&self, run: RunId, now: Timestamp) -> Stored<()> {
+        loop {
+            match self.writers.ask(Request::Cancel { run, now }).await? {
+                Outcome::Count(0) => return Ok(()),
+                Outcome::Count(_) => {}
+                other => return Err(unexpected(&other)),
+            }
+        }
+    }
+
+    async fn one_run(&self, rest: &str, args: Vec<super::sql::Arg>) -> Stored<Option<Run>> {
+        let rows = self.read(&format!("SELECT {RUN_COLUMNS} FROM runs r {rest}"), args).await?;
+        Ok(self.rows(&rows, "runs", encode::run)?.into_iter().next())
+    }
+}
+
+#[async_trait]
+impl Runs for SqlStore {
+    async fn open(
+        &self,
+        campaign: &CampaignName,
+        due_at: Timestamp,
+        definition: &str,
+        now: Timestamp,
+    ) -> Stored<OpenedRun> {
+        let request = Request::Open { campaign: campaign.clone(), due_at, definition: definition.to_owned(), now };
+        match self.writers.ask(request).await? {
+            Outcome::Opened(opened) => Ok(opened),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn run(&self, id: RunId) -> Stored<Option<Run>> {
+        self.one_run("WHERE r.id = ?", args![id.number()]).await
+    }
+
+    async fn active(&self) -> Stored<Vec<Run>> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM runs r WHERE r.ended_at IS NULL ORDER BY r.id");
+        let rows = self.read(&sql, args![]).await?;
+        self.rows(&rows, "runs", encode::run)
+    }
+
+    async fn newest(&self, campaign: &CampaignName) -> Stored<Option<Run>> {
+        self.one_run("WHERE r.campaign = ? ORDER BY r.due_at DESC LIMIT 1", args![campaign.as_str()]).await
+    }
+
+    async fn plan(
+        &self,
+        run: RunId,
+        terms: &RunTerms,
+        mut people: Vec<PlannedMessage>,
+        cursor: &str,
+        whole: bool,
+        now: Timestamp,
+    ) -> Stored<u64> {
+        let mut new = 0;
+        loop {
+            let rest = people.split_off(people.len().min(PART_ROWS));
+            let last = rest.is_empty();
+            let part = PlanPart {
+                run,
+                terms: terms.clone(),
+                people,
+                // Only the last part moves the cursor: a crash between two parts plans the page again and skips who is there.
+                cursor: last.then(|| cursor.to_owned()),
+                whole: last && whole,
+                now,
+            };
+            match self.writers.ask(Request::Plan(part)).await? {
+                Outcome::Count(n) => new += n,
+                other => return Err(unexpected(&other)),
+            }
+            if last {
+                return Ok(new);
+            }
+            people = rest;
+        }
+    }
+
+    async fn command(&self, run: RunId, command: RunCommand, now: Timestamp) -> Stored<Run> {
+        let after = match self.writers.ask(Request::Command { run, command }).await? {
+            Outcome::Run(after) => after,
+            other => return Err(unexpected(&other)),
+        };
+        if command == RunCommand::Cancel {
+            self.cancel_rest(run, now).await?;
+        }
+        Ok(self.run(run).await?.unwrap_or(after))
+    }
+
+    async fn feed(&self, run: RunId, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
+        match self.writers.ask(Request::Feed { run, limit }).await? {
+            Outcome::Fed(fed) => Ok(fed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn fed_and_waiting(&self, run: RunId, after: Option<MessageId>, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
+        let fed = self.read("SELECT fed_through FROM runs WHERE id = ?", args![run.number()]).await?;
+        let Some(fed_through) = self.rows(&fed, "runs", |row| row.int())?.into_iter().next() else { return Ok(Vec::new()) };
+        let after = after.map_or(0, MessageId::number);
+        let rows = self.read(WAITING, args![run.number(), after, fed_through, limited(limit)]).await?;
+        self.rows(&rows, "messages", waiting)
+    }
+
+    async fn queued(&self, run: RunId) -> Stored<u64> {
+        // Bounded by how far runs are fed ahead, and served by the index of planned messages.
+        let sql = "SELECT COUNT(*) FROM messages m JOIN runs r ON r.id = m.run_id \
+                   WHERE m.run_id = ? AND m.state = 'planned' AND m.id <= r.fed_through";
+        let rows = self.read(sql, args![run.number()]).await?;
+        let count = self.rows(&rows, "messages", |row| row.int())?.into_iter().next().unwrap_or(0);
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {
+        // A cancellation that a crash interrupted is brought to its end by whoever looks after active runs.
+        let interrupted = self.run(run).await?.is_some_and(|run| run.state == RunState::Cancelled && run.ended_at.is_none());
+        if interrupted {
+            self.cancel_rest(run, now).await?;
+            return Ok(true);
+        }
+        match self.writers.ask(Request::Finish { run, now }).await? {
+            Outcome::Ended(ended) => Ok(ended),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn counts(&self, run: RunId) -> Stored<Vec<RunCount>> {
+        let sql = "SELECT language, state, reason, CAST(SUM(n) AS BIGINT) FROM run_counts WHERE run_id = ? \
+                   GROUP BY language, state, reason HAVING SUM(n) <> 0 ORDER BY language, state, reason";
+        let rows = self.read(sql, args![run.number()]).await?;
+        self.rows(&rows, "run_counts", |row| {
+            Ok(RunCount {
+                language: row.parsed(encode::language)?,
+                state: row.parsed(State::named)?,
+                reason: row.text()?,
+                n: row.small()?,
+            })
+        })
+    }
+
+    async fn cost_micros(&self, run: RunId) -> Stored<i64> {
+        let sql = "SELECT CAST(COALESCE(SUM(micros), 0) AS BIGINT) FROM run_costs WHERE run_id = ?";
+        let rows = self.read(sql, args![run.number()]).await?;
+        self.rows(&rows, "run_costs", |row| row.int())?
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Inconsistent { place: "run_costs: a sum without a row".to_owned() })
+    }
+}
+

@@ -1,0 +1,461 @@
+//! The group-committing writer: callers hand in requests and wait; one transaction at a time takes everything that has come in
+//! meanwhile and is made durable with one flush.
+//!
+//! There is no artificial delay: a batch is whatever waited while the one before was being committed. What a batch cannot do because of
+//! one request in it is done in halves, so that nobody suffers from a neighbour.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::dialect::{Dialect, Trouble};
+use super::ledger::Ledger;
+use super::news::{self, RowNews};
+use super::people::People;
+use super::request::{Asked, Kind, Outcome, Request};
+use super::sql::{Db, Fault, Sql};
+use super::{journal, messages, runs};
+use crate::domain::delivery::Fact;
+use crate::ports::{StoreError, Stored};
+
+/// Rows of one kind in a transaction.
+const ROWS_MAX: usize = 500;
+/// Bytes of callback bodies in a transaction.
+const BODY_BYTES_MAX: usize = 8 << 20;
+/// Small requests with statements of their own in a transaction.
+const CONTROLS_MAX: usize = 16;
+/// Requests that wait in memory before callers are held up.
+const WAITING_MAX: usize = 8_192;
+/// How often a transaction that crossed another is begun again.
+const CROSSED_MAX: usize = 8;
+/// After which a transaction counts as lost: a connection over which nothing comes any more.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What comes through the channel.
+enum Incoming {
+    Asked(Asked),
+    /// Finish what is here and end.
+    Close,
+}
+
+/// The callers' end of all writers of a store.
+pub(super) struct Writers {
+    small: Vec<mpsc::Sender<Incoming>>,
+    bulk: mpsc::Sender<Incoming>,
+    next: std::sync::atomic::AtomicUsize,
+    tasks: std::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl Writers {
+    /// Starts them on a pool that has a connection for each.
+    pub(super) fn start(pool: &DatabaseConnection, dialect: Dialect, wanted: usize, tag: &Arc<str>) -> Self {
+        let small = dialect.writers(wanted);
+        let all = small + usize::from(dialect.has_bulk_writer());
+        let mut senders = Vec::new();
+        let mut tasks = Vec::new();
+        for shard in 0..all {
+            let (sender, incoming) = mpsc::channel(WAITING_MAX);
+            let writer = Writer {
+                pool: pool.clone(),
+                dialect,
+                shard: i64::try_from(shard).expect("there are few writers"),
+                tag: Arc::clone(tag),
+            };
+            tasks.push(tokio::spawn(writer.run(incoming)));
+            senders.push(sender);
+        }
+        let bulk = senders[all - 1].clone();
+        senders.truncate(small);
+        Self { small: senders, bulk, next: 0.into(), tasks: tasks.into() }
+    }
+
+    /// Hands in a request and waits until it is durable.
+    pub(super) async fn ask(&self, request: Request) -> Stored<Outcome> {
+        let sender = match (request.kind(), request.key()) {
+            (Kind::Bulk | Kind::Control, _) => &self.bulk,
+            (_, Some(key)) => &self.small[key.unsigned_abs() as usize % self.small.len()],
+            (_, None) => {
+                let next = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                &self.small[next % self.small.len()]
+            }
+        };
+        let (answer, answered) = oneshot::channel();
+        sender.send(Incoming::Asked(Asked { request, answer })).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// Lets them finish what waits, and end.
+    pub(super) async fn close(&self) {
+        for sender in self.small.iter().chain([&self.bulk]) {
+            // A writer that has ended already needs no telling.
+            let _ = sender.send(Incoming::Close).await;
+        }
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for task in tasks {
+            // A panic was logged where it happened.
+            let _ = task.await;
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store was closed".into())
+}
+
+struct Writer {
+    pool: DatabaseConnection,
+    dialect: Dialect,
+    /// Which rows of the counts are ours.
+    shard: i64,
+    tag: Arc<str>,
+}
+
+/// Requests that wait for their turn, by kind.
+#[derive(Default)]
+struct Waiting {
+    queues: [VecDeque<Asked>; 5],
+    n: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, asked: Asked) {
+        self.queues[asked.request.kind() as usize].push_back(asked);
+        self.n += 1;
+    }
+
+    /// The next transaction: a bounded number of each kind, and at most one that is large.
+    fn take(&mut self) -> Vec<Asked> {
+        let mut batch = Vec::new();
+        for kind in [Kind::Ledger, Kind::Append, Kind::Create, Kind::Control, Kind::Bulk] {
+            let queue = &mut self.queues[kind as usize];
+            let rows_max = match kind {
+                Kind::Ledger | Kind::Append | Kind::Create => ROWS_MAX,
+                Kind::Control => CONTROLS_MAX,
+                Kind::Bulk => 1,
+            };
+            let (mut rows, mut bytes) = (0, 0);
+            while let Some(asked) = queue.front() {
+                rows += asked.request.rows();
+                bytes += asked.request.bytes();
+                // The first always fits, however large.
+                if rows > asked.request.rows() && (rows > rows_max || bytes > BODY_BYTES_MAX) {
+                    break;
+                }
+                batch.extend(queue.pop_front());
+            }
+        }
+        self.n -= batch.len();
+        batch
+    }
+}
+
+impl Writer {
+    async fn run(self, mut incoming: mpsc::Receiver<Incoming>) {
+        let mut waiting = Waiting::default();
+        let mut open = true;
+        while open || waiting.n > 0 {
+            if waiting.n == 0 {
+                match incoming.recv().await {
+                    Some(Incoming::Asked(asked)) => waiting.push(asked),
+                    Some(Incoming::Close) | None => open = false,
+                }
+                // Whoever was just answered asks again: let them, so that they share this transaction and not the next.
+                tokio::task::yield_now().await;
+            }
+            while waiting.n < WAITING_MAX {
+                match incoming.try_recv() {
+                    Ok(Incoming::Asked(asked)) => waiting.push(asked),
+                    Ok(Incoming::Close) => {
+                        incoming.close();
+                        open = false;
+                    }
+                    Err(_) => break,
+                }
+            }
+            let batch = waiting.take();
+            if !batch.is_empty() {
+                self.commit(batch).await;
+            }
+        }
+    }
+
+    /// Writes a batch and answers everybody in it.
+    async fn commit(&self, batch: Vec<Asked>) {
+        let mut parts = vec![batch];
+        while let Some(mut batch) = parts.pop() {
+            let requests: Vec<&Request> = batch.iter().map(|asked| &asked.request).collect();
+            let fault = match self.written(&requests).await {
+                Ok(outcomes) => {
+                    for (asked, outcome) in batch.into_iter().zip(outcomes) {
+                        // Whoever no longer waits does not want to know.
+                        let _ = asked.answer.send(outcome);
+                    }
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            let unavailable =
+                matches!(&fault, Fault::Database(error) if self.dialect.trouble(error) == Trouble::Unavailable);
+            if batch.len() > 1 && !unavailable {
+                let second = batch.split_off(batch.len() / 2);
+                parts.extend([second, batch]);
+                continue;
+            }
+            if unavailable {
+                tracing::warn!(requests = batch.len(), error = %short(&fault), "the store did not take a batch");
+            }
+            for asked in batch {
+                let _ = asked.answer.send(Err(copy(&fault).into_error(self.dialect)));
+            }
+        }
+    }
+
+    /// One transaction, begun again as long as it crosses others.
+    async fn written(&self, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
+        let mut crossed = 0;
+        loop {
+            let transaction = AssertUnwindSafe(self.transaction(requests)).catch_unwind();
+            let result = match tokio::time::timeout(TRANSACTION_TIMEOUT, transaction).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_panic)) => Err(Fault::Impossible("a batch of requests (its handling panicked)".to_owned())),
+                Err(_elapsed) => Err(Fault::Database(sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))),
+            };
+            match result {
+                Err(Fault::Database(error)) if crossed < CROSSED_MAX && self.dialect.trouble(&error) == Trouble::Crossed => {
+                    crossed += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn transaction(&self, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
+        let transaction = self.pool.begin_with_options(self.dialect.write_transaction()).await?;
+        match self.work(&Db::new(&transaction, self.dialect), requests).await {
+            Ok(outcomes) => {
+                transaction.commit().await?;
+                Ok(outcomes)
+            }
+            Err(fault) => {
+                // If the connection is gone, so is the transaction.
+                let _ = transaction.rollback().await;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn work(&self, db: &Db<'_, DatabaseTransaction>, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
+        let mut outcomes: Vec<Option<Stored<Outcome>>> = requests.iter().map(|_| None).collect();
+        let of_kind = |kind| requests.iter().enumerate().filter(move |(_, request)| request.kind() == kind);
+
+        let bodies: Vec<_> = of_kind(Kind::Append)
+            .filter_map(|(at, request)| match request {
+                Request::Append { body, received_at } => Some((at, body, *received_at)),
+                _ => None,
+            })
+            .collect();
+        for (at, row) in journal::append(db, &bodies).await? {
+            outcomes[at] = Some(Ok(Outcome::Appended(row)));
+        }
+
+        if of_kind(Kind::Ledger).next().is_some() {
+            self.keep_ledger(db, requests, &mut outcomes).await?;
+        }
+
+        let singles: Vec<_> = of_kind(Kind::Create)
+            .filter_map(|(at, request)| match request {
+                Request::Create { message, now } => Some((at, &**message, *now)),
+                _ => None,
+            })
+            .collect();
+        for (at, id) in messages::create(db, &singles).await? {
+            outcomes[at] = Some(Ok(Outcome::Created(id)));
+        }
+
+        for (at, request) in of_kind(Kind::Control).chain(of_kind(Kind::Bulk)) {
+            outcomes[at] = Some(self.single(db, request).await?);
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every kind of request was handled")).collect())
+    }
+
+    /// Everything about messages, one by one, in the order: what callbacks say, what calls brought, new calls. So a stop word that came
+    /// together with a call is heard first.
+    async fn keep_ledger(
+        &self,
+        db: &Db<'_, DatabaseTransaction>,
+        requests: &[&Request],
+        outcomes: &mut [Option<Stored<Outcome>>],
+    ) -> Sql<()> {
+        let of_rows: Vec<(usize, &RowNews)> = requests
+            .iter()
+            .enumerate()
+            .filter_map(|(at, request)| match request {
+                Request::Apply(news) => Some((at, news)),
+                _ => None,
+            })
+            .collect();
+        let mut news = if of_rows.is_empty() {
+            None
+        } else {
+            let rows: Vec<&RowNews> = of_rows.iter().map(|(_, news)| *news).collect();
+            Some(news::Batch::begin(db, &rows, &self.tag).await?)
+        };
+        let silenced = change_consents(db, requests).await?;
+
+        let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
+        let mut to_start = BTreeSet::new();
+        let mut accepted: HashMap<&str, i64> = HashMap::new();
+        if let Some(news) = &news {
+            ids.extend(news.messages());
+        }
+        for request in requests {
+            match request {
+                Request::Start { id, .. } => {
+                    ids.insert(id.number());
+                    to_start.insert(id.number());
+                }
+                Request::Learn { id, fact, .. } => {
+                    ids.insert(id.number());
+                    if let Fact::Accepted(whatsapp_id) = fact {
+                        accepted.insert(whatsapp_id.as_str(), id.number());
+                    }
+                }
+                Request::Suppress { id, .. } => {
+                    ids.insert(id.number());
+                }
+                _ => {}
+            }
+        }
+        let mut ledger = Ledger::load(db, &ids, &to_start).await?;
+
+        for (at, found, message, now) in silenced {
+            let suppressed = u64::from(message != 0 && ledger.suppress_unless_allowed(message, now));
+            match &mut outcomes[at] {
+                Some(Ok(Outcome::Count(n))) => *n += suppressed,
+                outcome if found => *outcome = Some(Ok(Outcome::Count(suppressed))),
+                outcome => *outcome = Some(Err(StoreError::Inconsistent { place: "contacts: no such row".to_owned() })),
+            }
+        }
+        if let Some(news) = &mut news {
+            news.apply(&mut ledger, &accepted);
+        }
+        for (at, request) in requests.iter().enumerate() {
+            let outcome = match request {
+                Request::Learn { id, attempt, fact, now } => {
+                    Outcome::Learnt(ledger.learn(id.number(), *attempt, fact, None, *now))
+                }
+                Request::Suppress { id, reason, detail, now } => {
+                    ledger.suppress(id.number(), *reason, detail, *now);
+                    Outcome::Done
+                }
+                _ => continue,
+            };
+            outcomes[at] = Some(Ok(outcome));
+        }
+        for (at, request) in requests.iter().enumerate() {
+            if let Request::Start { id, attempts_before, lease_until, now } = request {
+                let answer = ledger.start(id.number(), *attempts_before, *lease_until, *now);
+                outcomes[at] = Some(Ok(Outcome::Started(answer)));
+            }
+        }
+        if let Some(news) = news {
+            for ((at, _), applied) in of_rows.iter().zip(news.finish(db, &ledger).await?) {
+                outcomes[*at] = Some(Ok(Outcome::Applied(applied)));
+            }
+        }
+        ledger.save(db, self.shard).await
+    }
+
+    /// A request with statements of its own.
+    async fn single(&self, db: &Db<'_, DatabaseTransaction>, request: &Request) -> Sql<Stored<Outcome>> {
+        let outcome = match request {
+            Request::SetAside { row, because, now } => journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done),
+            Request::Upsert { updates, now } => {
+                let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
+                let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
+                let places: Vec<(usize, bool)> = updates.iter().map(|update| people.update(update)).collect();
+                people.save(db, *now).await?;
+                let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
+                Ok(Outcome::Contacts(contacts.collect()))
+            }
+            Request::Plan(part) => runs::plan(db, part, self.shard).await.map(Outcome::Count),
+            Request::Open { campaign, due_at, definition, now } => {
+                runs::open(db, campaign, *due_at, definition, *now).await.map(Outcome::Opened)
+            }
+            Request::Command { run, command } => runs::command(db, *run, *command).await.map(Outcome::Run),
+            Request::Cancel { run, now } => runs::cancel_some(db, *run, *now, self.shard).await.map(Outcome::Count),
+            Request::Feed { run, limit } => runs::feed(db, *run, *limit).await.map(Outcome::Fed),
+            Request::Finish { run, now } => runs::finish(db, *run, *now).await.map(Outcome::Ended),
+            Request::Start { .. }
+            | Request::Learn { .. }
+            | Request::Suppress { .. }
+            | Request::Apply(_)
+            | Request::ChangeConsent { .. }
+            | Request::Append { .. }
+            | Request::Create { .. } => unreachable!("these share their statements with others of their kind"),
+        };
+        match outcome {
+            Ok(outcome) => Ok(Ok(outcome)),
+            // A command that does not fit has changed nothing; its neighbours need not know.
+            Err(Fault::Command(error)) => Ok(Err(StoreError::Command(error))),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// Changes consents by request; answers, for each request, whether the contact is there and which messages may now have to be suppressed
+/// (0: none, but the request wants its answer).
+async fn change_consents(
+    db: &Db<'_, DatabaseTransaction>,
+    requests: &[&Request],
+) -> Sql<Vec<(usize, bool, i64, jiff::Timestamp)>> {
+    let changes: Vec<_> = requests
+        .iter()
+        .enumerate()
+        .filter_map(|(at, request)| match request {
+            Request::ChangeConsent { id, change, now } => Some((at, *id, change, *now)),
+            _ => None,
+        })
+        .collect();
+    let Some(now) = changes.first().map(|change| change.3) else { return Ok(Vec::new()) };
+    let contacts: Vec<i64> = changes.iter().map(|change| change.1.number()).collect();
+    let mut people = People::load(db, Vec::new(), Vec::new(), contacts.clone()).await?;
+    let mut silenced = Vec::new();
+    for (at, id, change, now) in &changes {
+        let person = people.with_id(*id);
+        if let Some(person) = person {
+            people.change_consent(person, change);
+        }
+        silenced.push((*at, person.is_some(), 0, *now));
+    }
+    people.save(db, now).await?;
+    for (contact, message) in news::open_messages(db, contacts).await? {
+        if let Some((at, _, _, now)) = changes.iter().find(|change| change.1.number() == contact) {
+            silenced.push((*at, true, message, *now));
+        }
+    }
+    Ok(silenced)
+}
+
+fn copy(fault: &Fault) -> Fault {
+    match fault {
+        Fault::Database(error) => Fault::Database(error.clone()),
+        Fault::Impossible(place) => Fault::Impossible(place.clone()),
+        Fault::Command(error) => Fault::Command(error.clone()),
+    }
+}
+
+/// The error for a log line: what the database says may quote values, so only its code and kind.
+fn short(fault: &Fault) -> String {
+    match fault {
+        Fault::Database(error) => super::dialect::code(error),
+        Fault::Impossible(place) => place.clone(),
+        Fault::Command(error) => error.to_string(),
+    }
+}
+
