@@ -125,7 +125,8 @@ async fn campaign(name: &str, n: usize, statuses: Statuses, bare: f64) {
 
 fn contacts_file(people: &[Contact]) -> String {
     people.iter().fold(String::from("phone,name,language,consent\n"), |mut text, person| {
-        writeln!(text, "{},{},{},{}", person.phone, person.name, person.language, person.consent).expect("a string grows");
+        writeln!(text, "{},{},{},{}", person.phone, person.name, person.language, person.consent)
+            .expect("a string grows");
         text
     })
 }
@@ -138,7 +139,10 @@ async fn import(n: usize) {
     let output = barid.run(&["contacts", "import", file.to_str().expect("the path is text")]);
     let seconds = begin.elapsed().as_secs_f64();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    println!("{}", json!({"bench": "import", "rows": n, "seconds": seconds, "rows_per_second": n as f64 / seconds, "load": load()}));
+    println!(
+        "{}",
+        json!({"bench": "import", "rows": n, "seconds": seconds, "rows_per_second": n as f64 / seconds, "load": load()})
+    );
 }
 
 /// Memory with a large audience planned and hardly anything sent.
@@ -161,7 +165,10 @@ fn main() {
     let messages = argument("--messages", 20_000);
     runtime.block_on(async {
         let bare = bare_loop(messages).await;
-        println!("{}", json!({"bench": "bare loop", "messages": messages, "messages_per_second": bare, "load": load()}));
+        println!(
+            "{}",
+            json!({"bench": "bare loop", "messages": messages, "messages_per_second": bare, "load": load()})
+        );
         campaign("send", messages, Statuses::off(), bare).await;
         campaign("send with three callbacks", messages, all_three(), bare).await;
         import(argument("--rows", 100_000)).await;

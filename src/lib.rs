@@ -6,6 +6,7 @@
 //!
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
+pub mod cli;
 pub mod config;
 pub mod contacts_file;
 pub mod daemon;

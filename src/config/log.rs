@@ -27,7 +27,8 @@ pub enum LogFormat {
 impl LogFormat {
     const ALL: [Self; 4] = [Self::Auto, Self::Json, Self::Pretty, Self::Journald];
 
-    const fn name(self) -> &'static str {
+    /// The word in files.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Json => "json",

@@ -1,6 +1,7 @@
 //! `[contacts]`, `[links]` and `[brand]`: whom we write to, where links may lead, who speaks.
 
 use crate::domain::campaign::CampaignValue;
+use crate::domain::country::CountryCode;
 use crate::domain::document::{Node, Read, Table};
 use crate::domain::language::Language;
 use crate::domain::link::AllowedHosts;
@@ -11,7 +12,7 @@ use crate::domain::template::Brand;
 #[derive(Debug, Clone)]
 pub struct Contacts {
     /// How national numbers are read: an ISO 3166 code in capitals.
-    pub default_country: Option<String>,
+    pub default_country: Option<CountryCode>,
     /// Of people whose language is not known.
     pub default_language: Language,
     /// Of numbers that suggest no time zone.
@@ -20,14 +21,19 @@ pub struct Contacts {
 
 impl Contacts {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
-        let country: Option<String> = table.optional("default_country");
-        if let Some(code) = &country
-            && !(code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
-        {
-            table.problem("default_country", format!("`default_country` is `{code}`, but must be a code such as `SA`"));
-        }
         let (language, zone) = (table.required("default_language"), table.required("default_timezone"));
-        Some(Self { default_country: country, default_language: language?, default_timezone: zone? })
+        Some(Self {
+            default_country: table.optional("default_country"),
+            default_language: language?,
+            default_timezone: zone?,
+        })
+    }
+}
+
+impl Read for CountryCode {
+    fn read(node: &Node) -> Result<Self, String> {
+        let text = String::read(node)?;
+        text.parse().map_err(|_| format!("is `{text}`, but must be a code such as `SA`"))
     }
 }
 

@@ -72,7 +72,12 @@ pub(super) async fn feeding(services: Services, stop: watch::Receiver<bool>) {
 }
 
 /// Sweeps.
-pub(super) async fn sweeping(services: Services, definitions: Arc<Definitions>, every: Duration, stop: watch::Receiver<bool>) {
+pub(super) async fn sweeping(
+    services: Services,
+    definitions: Arc<Definitions>,
+    every: Duration,
+    stop: watch::Receiver<bool>,
+) {
     repeat("sweep", stop, || async {
         sweep::run(&services, &definitions).await?;
         Ok(every)

@@ -26,7 +26,6 @@ use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::Metered;
 use crate::daemon::operations::Desk;
-use crate::domain::country::CountryCode;
 use crate::http;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::Pacer;
@@ -140,7 +139,8 @@ impl Daemon {
         )
         .await?;
         let control = ControlQueue::new(&lanes);
-        let connections = StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
+        let connections =
+            StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
 
         let metrics = Arc::new(Metrics::new().with_process().map_err(|error| StartError::Setting(error.to_string()))?);
@@ -168,7 +168,7 @@ impl Daemon {
             catalogue: Arc::clone(&shelf) as _,
             audiences: Arc::new(AudienceFileReader::new(
                 config.campaigns_dir(),
-                default_country(&config)?,
+                config.contacts.default_country,
                 Arc::clone(&clock),
             )),
             rules: rules(&config),
@@ -358,11 +358,6 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
         answer_within: config.delivery.answer_timeout,
         proxy: None,
     })?)
-}
-
-fn default_country(config: &Config) -> Result<Option<CountryCode>, StartError> {
-    let country = config.contacts.default_country.as_deref().map(str::parse).transpose();
-    country.map_err(|error| StartError::Setting(format!("`[contacts] default_country`: {error}")))
 }
 
 fn rules(config: &Config) -> SendingRules {

@@ -31,7 +31,9 @@ impl Desk {
     }
 
     fn known(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
-        self.shelf.campaign(name).ok_or_else(|| OperationError::NotFound(CommandError::NoCampaign(name.clone()).to_string()))
+        self.shelf
+            .campaign(name)
+            .ok_or_else(|| OperationError::NotFound(CommandError::NoCampaign(name.clone()).to_string()))
     }
 
     async fn summary(&self, name: &CampaignName, run: Option<Run>) -> Result<CampaignSummary, OperationError> {
@@ -120,9 +122,11 @@ impl Operations for Desk {
             });
         }
         let language = language.unwrap_or(contact.language);
-        let content = self.services.catalogue.content(&campaign, &contact, language).map_err(|error| {
-            OperationError::Invalid { code: "cannot-render", detail: error.to_string() }
-        })?;
+        let content = self
+            .services
+            .catalogue
+            .content(&campaign, &contact, language)
+            .map_err(|error| OperationError::Invalid { code: "cannot-render", detail: error.to_string() })?;
         let now = self.services.clock.now();
         let message = SingleMessage {
             contact: contact.id,

@@ -24,5 +24,5 @@ pub mod share;
 pub mod silence;
 pub mod start;
 pub mod stop_words;
-pub mod time_zone_of_number;
 pub mod template;
+pub mod time_zone_of_number;

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use serde::Serialize;
 use warp::Rejection;
+use warp::http::StatusCode;
 use warp::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use warp::http::{Method, StatusCode};
 use warp::reject::{InvalidHeader, InvalidQuery, MethodNotAllowed};
 use warp::reply::{Reply, Response};
 
@@ -140,7 +140,7 @@ pub(super) async fn recover(rejection: Rejection) -> Result<Response, Infallible
     } else if let Some(header) = rejection.find::<InvalidHeader>() {
         Problem::bad_request(format!("the header `{}` cannot be read", header.name()))
     } else if rejection.find::<MethodNotAllowed>().is_some() {
-        let detail = format!("this address knows other methods; most are read with {}", Method::GET);
+        let detail = "this address does not know this method".to_owned();
         Problem { status: StatusCode::METHOD_NOT_ALLOWED, code: "method-not-allowed", detail }
     } else if rejection.is_not_found() {
         Problem::not_found("there is nothing at this address")

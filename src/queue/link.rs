@@ -17,6 +17,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const LOADING_TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest pause between two attempts to connect again.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// The scripts need `LPOP` with a count and `ZRANGE … BYSCORE`.
+const OLDEST: (u32, u32) = (6, 2);
 
 /// A shared connection; a clone is the same connection.
 #[derive(Clone)]
@@ -72,12 +74,41 @@ impl Link {
         let ping = redis::cmd("PING");
         loop {
             match ping.query_async::<()>(&mut link).await {
-                Ok(()) => return Ok(link),
+                Ok(()) => break,
                 Err(error) if is_loading(&error) => tokio::time::sleep(RECONNECT_PAUSE_MAX).await,
                 Err(error) => return Err(unreachable(error)),
             }
         }
+        // A user without the right to ask is no reason to refuse; in a cluster each node would answer.
+        if let Self::Single(connection) = &mut link
+            && let Ok(info) = redis::cmd("INFO").query_async::<String>(connection).await
+        {
+            check_server(&info, &shown)?;
+        }
+        Ok(link)
     }
+}
+
+/// Refuses a server that is too old for the scripts, and warns of one that may throw jobs away.
+fn check_server(info: &str, shown: &str) -> Result<(), QueueError> {
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    if let Some(version) = field("redis_version") {
+        let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        if version_pair < OLDEST {
+            return Err(QueueError::refused(format!(
+                "Redis at `{shown}` is version {version}, which is too old; install {}.{} or later",
+                OLDEST.0, OLDEST.1
+            )));
+        }
+    }
+    if let Some(policy) = field("maxmemory_policy").filter(|policy| *policy != "noeviction") {
+        tracing::warn!(
+            policy,
+            "Redis at `{shown}` may evict jobs when its memory is full; set `maxmemory-policy noeviction`"
+        );
+    }
+    Ok(())
 }
 
 /// Tries again while the server is there but still reads its data from disk.
@@ -188,5 +219,15 @@ mod tests {
         assert_eq!(without_password("redis+cluster://:secret@a:1,b:2"), "redis+cluster://…@a:1,b:2");
         assert_eq!(without_password("redis://:s@a:1,redis://:t@b:2"), "redis://…@a:1,redis://…@b:2");
         assert_eq!(without_password("redis://host"), "redis://host");
+    }
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused() {
+        assert!(check_server("# Server\r\nredis_version:7.0.15\r\n", "redis://host").is_ok());
+        assert!(check_server("redis_version:6.2.0\r\nmaxmemory_policy:noeviction\r\n", "redis://host").is_ok());
+        let error = check_server("redis_version:6.0.16\r\n", "redis://host").unwrap_err();
+        let expected = "Redis at `redis://host` is version 6.0.16, which is too old; install 6.2 or later";
+        assert_eq!(error.to_string(), expected);
+        assert!(!error.is_unavailable());
     }
 }

@@ -246,3 +246,45 @@ pub(super) fn rebuild_pause(restarts: usize) -> Duration {
     let restarts = u32::try_from(restarts).unwrap_or(u32::MAX);
     Duration::from_millis(200).saturating_mul(restarts).min(REBUILD_PAUSE_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life() -> Arc<Life> {
+        Arc::new(Life { stopping: AtomicBool::new(false), failure: watch::Sender::new(None) })
+    }
+
+    #[test]
+    fn a_worker_is_rebuilt_after_redis_errors_for_ever_and_after_panics_a_few_times() {
+        let (life, worker, panics) = (life(), WorkerContext::new("sending-1"), AtomicUsize::new(0));
+        for _ in 0..1000 {
+            assert!(life.may_restart(&worker, &WorkerError::BackendError("away".into()), &panics));
+        }
+        for _ in 0..PANICS_MAX {
+            assert!(life.may_restart(&worker, &WorkerError::PanicError("made up".to_owned()), &panics));
+        }
+        assert!(life.failure.borrow().is_none());
+        assert!(!life.may_restart(&worker, &WorkerError::PanicError("made up".to_owned()), &panics));
+        let failure = life.failure.borrow().clone().unwrap();
+        assert_eq!(failure.to_string(), "worker `sending-1` ended: Worker panicked: made up; restart barid");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_ends_the_workers_unless_they_are_stopping() {
+        let life = life();
+        life.spawn("mover".to_owned(), async { panic!("made up") }).await.unwrap();
+        assert_eq!(life.failure.borrow().clone().unwrap().to_string(), "the mover panicked; restart barid");
+
+        let life = Arc::new(Life { stopping: AtomicBool::new(true), failure: watch::Sender::new(None) });
+        life.fail("too late".to_owned());
+        assert!(life.failure.borrow().is_none());
+    }
+
+    #[test]
+    fn the_pause_before_a_rebuild_grows_to_a_limit() {
+        assert_eq!(rebuild_pause(0), Duration::ZERO);
+        assert_eq!(rebuild_pause(3), Duration::from_millis(600));
+        assert_eq!(rebuild_pause(usize::MAX), REBUILD_PAUSE_MAX);
+    }
+}

@@ -1,5 +1,6 @@
 //! `/_simulator/…`: what tests and people at the keyboard ask of the simulator itself. Without a token: it listens on this machine only.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -80,7 +81,7 @@ pub(super) fn set_faults(world: &World, faults: Faults) -> Result<(), String> {
     match faults.problem() {
         Some(problem) => Err(problem),
         None => {
-            world.faults.store(std::sync::Arc::new(faults));
+            world.faults.store(Arc::new(faults));
             Ok(())
         }
     }
@@ -252,7 +253,7 @@ async fn set_webhook(world: &World, body: &[u8]) -> Result<Value, String> {
         webhook::verify(world, url, &world.settings.verify_token).await?;
     }
     let shown = json!({"url": wish.url});
-    world.webhook_url.store(wish.url.map(|url| std::sync::Arc::new(url.into_boxed_str())));
+    world.webhook_url.store(wish.url.map(|url| Arc::new(Arc::from(url))));
     Ok(shown)
 }
 

@@ -129,7 +129,7 @@ impl Simulator {
 
     /// Where callbacks go from now on; none: nobody is subscribed, and events vanish.
     pub fn set_webhook_url(&self, url: Option<&str>) {
-        self.world.webhook_url.store(url.map(|url| Arc::new(url.into())));
+        self.world.webhook_url.store(url.map(|url| Arc::new(Arc::from(url))));
     }
 
     /// Asks the receiver for the challenge, as Meta does when the address is saved, and uses it from now on.

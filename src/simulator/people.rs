@@ -102,7 +102,7 @@ pub(super) fn name(seed: u64, digits: u64) -> &'static str {
         "Sam",
         "Fatima Al-Sayed",
     ];
-    *Dice::new(seed, Stream::Person, digits).one_of(NAMES)
+    Dice::new(seed, Stream::Person, digits).one_of::<&'static str>(NAMES)
 }
 
 /// Calling codes and their countries, longest first where one begins another. Enough for made-up contacts; others are `ZZ`.

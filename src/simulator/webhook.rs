@@ -2,7 +2,7 @@
 //!
 //! Source: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/create-webhook-endpoint, checked 2026-11-22.
 
-use super::management::challenge;
+use super::dice::{Dice, Stream};
 use super::settings::Millis;
 use super::world::World;
 
@@ -40,4 +40,11 @@ pub(super) async fn verify(world: &World, url: &str, verify_token: &str) -> Resu
         return Err(format!("the callback URL answered HTTP {}", status.as_u16()));
     }
     if body == challenge { Ok(()) } else { Err("the callback URL did not answer with the challenge".to_owned()) }
+}
+
+/// A challenge for the verification of a callback address.
+fn challenge(world: &World) -> String {
+    (Dice::new(world.settings.seed, Stream::Trace, world.clock.micros().unsigned_abs()).next() % 9_000_000_000
+        + 1_000_000_000)
+        .to_string()
 }

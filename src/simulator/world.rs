@@ -43,7 +43,7 @@ pub(super) struct World {
     pub(super) schedule: Schedule,
     pub(super) faults: ArcSwap<Faults>,
     suffixes: Suffixes,
-    pub(super) webhook_url: ArcSwapOption<Box<str>>,
+    pub(super) webhook_url: ArcSwapOption<Arc<str>>,
     inbound_sequence: AtomicU32,
     early: Early,
 }
@@ -114,7 +114,7 @@ impl World {
             schedule: Schedule::new(grain),
             faults: ArcSwap::from_pointee(settings.faults.clone()),
             suffixes: Suffixes::new(&settings),
-            webhook_url: ArcSwapOption::from_pointee(settings.webhook_url.clone().map(String::into_boxed_str)),
+            webhook_url: ArcSwapOption::from_pointee(settings.webhook_url.as_deref().map(Arc::from)),
             inbound_sequence: AtomicU32::new(0),
             early: Early::default(),
             settings,
@@ -150,7 +150,7 @@ impl World {
         if !subscription.subscribed {
             return None;
         }
-        let app_url = || self.webhook_url.load().as_deref().map(|url| Arc::from(url.as_ref()));
+        let app_url = || self.webhook_url.load().as_deref().cloned();
         subscription.override_url.clone().or_else(app_url)
     }
 
@@ -200,6 +200,11 @@ impl World {
             }
         }
         self.schedule.settle(events.len());
+    }
+
+    /// Nothing will be told of this message: nobody needs to wait.
+    pub(super) fn nothing_to_tell(&self, sequence: u32) {
+        self.early.arrived(sequence);
     }
 
     /// A signal for the arrival of the first status of a message.

@@ -27,7 +27,8 @@ impl Contacts for SqlStore {
     }
 
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>> {
-        let rows = self.read(&format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.phone = ?"), args![phone]).await?;
+        let rows =
+            self.read(&format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.phone = ?"), args![phone]).await?;
         Ok(self.rows(&rows, "contacts", encode::contact)?.into_iter().next())
     }
 

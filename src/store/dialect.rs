@@ -187,7 +187,8 @@ impl Dialect {
                 values.push(json.into());
             }
             Self::Postgres => {
-                values.push(Value::Array(ArrayType::BigInt, Some(Box::new(ids.into_iter().map(Value::from).collect()))));
+                values
+                    .push(Value::Array(ArrayType::BigInt, Some(Box::new(ids.into_iter().map(Value::from).collect()))));
                 write!(sql, "= ANY(${}::BIGINT[])", values.len()).expect("writing to a String cannot fail");
             }
         }
@@ -379,7 +380,9 @@ pub(super) fn code(error: &DbErr) -> String {
     };
     let RuntimeErr::SqlxError(cause) = cause else { return "internal".to_owned() };
     match &**cause {
-        sqlx::Error::Database(error) => error.code().map_or_else(|| "no code".to_owned(), |code| format!("code {code}")),
+        sqlx::Error::Database(error) => {
+            error.code().map_or_else(|| "no code".to_owned(), |code| format!("code {code}"))
+        }
         sqlx::Error::Io(error) => error.kind().to_string(),
         sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
         sqlx::Error::PoolClosed => "closed".to_owned(),
@@ -393,9 +396,10 @@ impl Cells {
         let array = |kind, values| Value::Array(kind, Some(Box::new(values)));
         match self {
             Self::Int(cells) => array(ArrayType::BigInt, cells.into_iter().map(Value::from).collect()),
-            Self::OptInt(cells) => {
-                array(ArrayType::BigInt, cells.into_iter().map(|cell| Value::from(cell.unwrap_or(NO_INTEGER))).collect())
-            }
+            Self::OptInt(cells) => array(
+                ArrayType::BigInt,
+                cells.into_iter().map(|cell| Value::from(cell.unwrap_or(NO_INTEGER))).collect(),
+            ),
             Self::Text(cells) => array(ArrayType::String, cells.into_iter().map(Value::from).collect()),
             Self::OptText(cells) => {
                 let cells = cells.into_iter().map(|cell| cell.map_or_else(|| Value::from(NO_TEXT), Value::from));

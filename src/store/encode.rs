@@ -18,8 +18,7 @@ use crate::ports::LoadedMessage;
 const ASSUMED: &str = "assumed";
 
 /// The columns that [`standing`] reads, in its order, of a table named `m`.
-pub(super) const STANDING_COLUMNS: &str =
-    "m.state, m.reason, m.code, m.details, m.due_at, m.attempt, m.whatsapp_id";
+pub(super) const STANDING_COLUMNS: &str = "m.state, m.reason, m.code, m.details, m.due_at, m.attempt, m.whatsapp_id";
 
 /// Reads [`STANDING_COLUMNS`].
 pub(super) fn standing(row: &mut Row<'_>) -> Sql<Standing> {
@@ -32,10 +31,9 @@ pub(super) fn standing(row: &mut Row<'_>) -> Sql<Standing> {
     let reason_text = reason.as_deref().unwrap_or_default();
     let delivery = match state {
         State::Planned => Delivery::Planned,
-        State::Held => Delivery::Held {
-            reason: HeldReason::named(reason_text).ok_or_else(|| row.impossible())?,
-            until: due(row)?,
-        },
+        State::Held => {
+            Delivery::Held { reason: HeldReason::named(reason_text).ok_or_else(|| row.impossible())?, until: due(row)? }
+        }
         State::Calling => Delivery::Calling { lease_until: due(row)? },
         State::Unknown => Delivery::Unknown { decide_at: due(row)? },
         State::Submitted => Delivery::Submitted { assumed: reason_text == ASSUMED },
@@ -108,7 +106,8 @@ pub(super) fn contact(row: &mut Row<'_>) -> Sql<Contact> {
         timezone: row.text()?,
         email: row.opt_text()?,
         tags: row.parsed(|text| if text == "[]" { Some(Vec::new()) } else { serde_json::from_str(text).ok() })?,
-        attributes: row.parsed(|text| if text == "{}" { Some(Default::default()) } else { serde_json::from_str(text).ok() })?,
+        attributes: row
+            .parsed(|text| if text == "{}" { Some(Default::default()) } else { serde_json::from_str(text).ok() })?,
         consent: Consent { granted: purposes(row)?, stopped: row.flag()? },
     })
 }
@@ -170,9 +169,9 @@ pub(super) fn run(row: &mut Row<'_>) -> Sql<Run> {
 /// The purposes that a change of consent names; none for a stop or a start.
 pub(super) fn named_purposes(kind: ConsentChangeKind) -> Purposes {
     match kind {
-        ConsentChangeKind::Set(purposes) | ConsentChangeKind::Grant(purposes) | ConsentChangeKind::Withdraw(purposes) => {
-            purposes
-        }
+        ConsentChangeKind::Set(purposes)
+        | ConsentChangeKind::Grant(purposes)
+        | ConsentChangeKind::Withdraw(purposes) => purposes,
         ConsentChangeKind::Stop | ConsentChangeKind::Start => Purposes::NONE,
     }
 }

@@ -30,7 +30,8 @@ pub(super) async fn append(
             .int("id", ids.iter().copied())
             .int("received_at", bodies.iter().map(|(_, _, received_at)| millis(*received_at)))
             .bytes("body", bodies.iter().map(|(_, body, _)| body.to_vec()));
-        db.run("INSERT INTO journal (id, received_at, body) SELECT id, received_at, body FROM {}", args![table]).await?;
+        db.run("INSERT INTO journal (id, received_at, body) SELECT id, received_at, body FROM {}", args![table])
+            .await?;
     }
     Ok(bodies.iter().zip(ids).map(|((at, _, _), id)| (*at, JournalId::new(id))).collect())
 }
@@ -113,7 +114,8 @@ impl Journal for SqlStore {
         let rows = self.read(sql, args![]).await?;
         let found = self.rows(&rows, "journal", |row| Ok((row.small::<u64>()?, row.opt_time()?)))?;
         let (n, oldest) = found.into_iter().next().unwrap_or((0, None));
-        let waited = oldest.map_or(Duration::ZERO, |oldest| Duration::try_from(now.duration_since(oldest)).unwrap_or_default());
+        let waited =
+            oldest.map_or(Duration::ZERO, |oldest| Duration::try_from(now.duration_since(oldest)).unwrap_or_default());
         Ok((waited, n))
     }
 

@@ -87,7 +87,11 @@ fn bit(event: &str) -> i64 {
 impl Ledger {
     /// Reads and locks these messages. Where one of them may be started, its contact is locked first, so that no stop word is
     /// applied between the look at its consent and the commit.
-    pub(super) async fn load(db: &Db<'_, DatabaseTransaction>, ids: &BTreeSet<i64>, to_start: &BTreeSet<i64>) -> Sql<Self> {
+    pub(super) async fn load(
+        db: &Db<'_, DatabaseTransaction>,
+        ids: &BTreeSet<i64>,
+        to_start: &BTreeSet<i64>,
+    ) -> Sql<Self> {
         let mut ledger = Self::default();
         if ids.is_empty() {
             return Ok(ledger);
@@ -146,7 +150,13 @@ impl Ledger {
     }
 
     /// Marks the next attempt as started, or says why not.
-    pub(super) fn start(&mut self, id: i64, attempts_before: u16, lease_until: Timestamp, now: Timestamp) -> StartAnswer {
+    pub(super) fn start(
+        &mut self,
+        id: i64,
+        attempts_before: u16,
+        lease_until: Timestamp,
+        now: Timestamp,
+    ) -> StartAnswer {
         let Some(entry) = self.entries.get(&id) else { return StartAnswer::NotNow { because: NO_SUCH_MESSAGE } };
         if entry.standing.attempt != attempts_before {
             return StartAnswer::NotNow { because: "another attempt was started since" };
@@ -178,7 +188,14 @@ impl Ledger {
     }
 
     /// Applies a fact about an attempt.
-    pub(super) fn learn(&mut self, id: i64, attempt: u16, fact: &Fact, provider_at: Option<Timestamp>, now: Timestamp) -> Effect {
+    pub(super) fn learn(
+        &mut self,
+        id: i64,
+        attempt: u16,
+        fact: &Fact,
+        provider_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Effect {
         let Some(entry) = self.entries.get_mut(&id) else { return Effect::Unchanged { because: NO_SUCH_MESSAGE } };
         let effect = after_fact(&entry.standing, attempt, fact);
         let event = fact.name();

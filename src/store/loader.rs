@@ -46,7 +46,12 @@ impl<V: Clone + Send + 'static> Loader<V> {
     }
 }
 
-async fn run<V: Clone>(pool: DatabaseConnection, dialect: Dialect, fetch: Fetch<V>, mut incoming: mpsc::Receiver<Wanted<V>>) {
+async fn run<V: Clone>(
+    pool: DatabaseConnection,
+    dialect: Dialect,
+    fetch: Fetch<V>,
+    mut incoming: mpsc::Receiver<Wanted<V>>,
+) {
     let db = Db::new(&pool, dialect);
     let mut batch = Vec::new();
     while let Some(first) = incoming.recv().await {

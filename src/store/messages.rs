@@ -165,10 +165,17 @@ impl Messages for SqlStore {
 
     async fn history(&self, id: MessageId) -> Stored<Vec<HistoryEntry>> {
         let planned = self.read("SELECT planned_at FROM messages WHERE id = ?", args![id.number()]).await?;
-        let Some(at) = self.rows(&planned, "messages", |row| row.time())?.into_iter().next() else { return Ok(Vec::new()) };
+        let Some(at) = self.rows(&planned, "messages", |row| row.time())?.into_iter().next() else {
+            return Ok(Vec::new());
+        };
         // That it was planned is in the message itself and costs no row.
-        let mut history =
-            vec![HistoryEntry { at, provider_at: None, attempt: 0, event: "planned".to_owned(), detail: String::new() }];
+        let mut history = vec![HistoryEntry {
+            at,
+            provider_at: None,
+            attempt: 0,
+            event: "planned".to_owned(),
+            detail: String::new(),
+        }];
         let sql = "SELECT at, provider_at, attempt, event, detail FROM history WHERE message_id = ? ORDER BY seq";
         let rows = self.read(sql, args![id.number()]).await?;
         history.extend(self.rows(&rows, "history", |row| {

@@ -121,8 +121,12 @@ impl<'a> Batch<'a> {
 
     /// Finds messages by Meta's ids: those of statuses without our own reference, and those that people answered.
     async fn find_messages(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
-        let mut wanted: BTreeSet<String> =
-            self.feedback.iter().filter_map(|(_, heard, _)| heard.news.in_reply_to.as_ref()).map(ToString::to_string).collect();
+        let mut wanted: BTreeSet<String> = self
+            .feedback
+            .iter()
+            .filter_map(|(_, heard, _)| heard.news.in_reply_to.as_ref())
+            .map(ToString::to_string)
+            .collect();
         for live in self.rows.iter().flatten() {
             let unreferenced = live.news.statuses.iter().filter(|status| own_message(status, self.tag).is_none());
             wanted.extend(unreferenced.map(|status| status.whatsapp_id.to_string()));
@@ -182,7 +186,8 @@ impl<'a> Batch<'a> {
             let table = Table::new()
                 .int("id", live().map(|live| live.news.row))
                 .int("applied_at", live().map(|live| millis(live.news.now)));
-            db.run("UPDATE journal SET applied_at = v.applied_at FROM {} WHERE journal.id = v.id", args![table]).await?;
+            db.run("UPDATE journal SET applied_at = v.applied_at FROM {} WHERE journal.id = v.id", args![table])
+                .await?;
         }
         Ok(self.rows.into_iter().map(|live| live.map_or_else(Applied::default, |live| live.applied)).collect())
     }
@@ -200,11 +205,14 @@ impl<'a> Batch<'a> {
         let ids = db.fresh_ids("feedback", feedback.len()).await?;
         let answered: Vec<Option<i64>> = feedback
             .iter()
-            .map(|(_, heard, _)| heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied()))
+            .map(|(_, heard, _)| {
+                heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied())
+            })
             .collect();
         let news = || feedback.iter().map(|(_, heard, _)| &heard.news);
         let text = |text: &Option<String>| text.clone().map(storable);
-        let received = feedback.iter().map(|(at, _, _)| self.rows[*at].as_ref().map_or(0, |live| millis(live.news.now)));
+        let received =
+            feedback.iter().map(|(at, _, _)| self.rows[*at].as_ref().map_or(0, |live| millis(live.news.now)));
         let table = Table::new()
             .int("id", ids.iter().copied())
             .text("whatsapp_id", news().map(|news| news.whatsapp_id.as_str()))

@@ -52,7 +52,9 @@ pub enum StoreOpenError {
     #[error("a store in memory forgets everything; name a file, as in `sqlite:/var/lib/barid/barid.db`")]
     InMemory,
     /// The file cannot be opened or made.
-    #[error("cannot open the store's file ({code}); check that its folder exists, that we may write there and that the disk is not full")]
+    #[error(
+        "cannot open the store's file ({code}); check that its folder exists, that we may write there and that the disk is not full"
+    )]
     File {
         /// What the database said.
         code: String,
@@ -61,10 +63,14 @@ pub enum StoreOpenError {
         source: DbErr,
     },
     /// Somebody else holds it.
-    #[error("the store is locked by another process; stop the other `barid` (or the tool that has the file open) first")]
+    #[error(
+        "the store is locked by another process; stop the other `barid` (or the tool that has the file open) first"
+    )]
     Locked(#[source] DbErr),
     /// The server does not answer.
-    #[error("cannot reach the database server ({code}); check that it runs and that host, port and TLS settings in `[store] url` are right")]
+    #[error(
+        "cannot reach the database server ({code}); check that it runs and that host, port and TLS settings in `[store] url` are right"
+    )]
     Unreachable {
         /// What went wrong.
         code: String,
@@ -82,7 +88,9 @@ pub enum StoreOpenError {
         source: DbErr,
     },
     /// The tables could not be brought up to date.
-    #[error("cannot bring the store's tables up to date ({code}); restore the backup that was made before the update, or free the disk")]
+    #[error(
+        "cannot bring the store's tables up to date ({code}); restore the backup that was made before the update, or free the disk"
+    )]
     Migration {
         /// What went wrong.
         code: String,
@@ -211,9 +219,7 @@ async fn connect(
     let connecting = Database::connect(dialect.connect_options(url, purpose, connections));
     match tokio::time::timeout(OPEN_TIMEOUT, connecting).await {
         Ok(connected) => connected.map_err(|error| opening(dialect, error)),
-        Err(_elapsed) => {
-            Err(opening(dialect, DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout)))
-        }
+        Err(_elapsed) => Err(opening(dialect, DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))),
     }
 }
 
@@ -257,7 +263,8 @@ async fn tag(dialect: Dialect, pool: &DatabaseConnection, seed: Option<u64>) -> 
     let made: String = (0..4).map(|_| char::from(TAG_LETTERS[random.random_range(0..TAG_LETTERS.len())])).collect();
     let db = Db::new(pool, dialect);
     let kept = async {
-        db.run("INSERT INTO meta (key, value) VALUES ('tag', ?) ON CONFLICT (key) DO NOTHING", args![made.as_str()]).await?;
+        db.run("INSERT INTO meta (key, value) VALUES ('tag', ?) ON CONFLICT (key) DO NOTHING", args![made.as_str()])
+            .await?;
         let row = db.first("SELECT value FROM meta WHERE key = 'tag'", args![]).await?;
         row.map_or(Ok(made.clone()), |row| Row::of(&row, "meta").text())
     };

@@ -220,7 +220,10 @@ impl People {
             let table = Table::new()
                 .int("contact_id", changes.iter().map(|(at, _)| self.people[*at].contact.id.number()))
                 .text("kind", changes.iter().map(|(_, change)| change.kind.name()))
-                .int("purposes", changes.iter().map(|(_, change)| i64::from(encode::named_purposes(change.kind).bits())))
+                .int(
+                    "purposes",
+                    changes.iter().map(|(_, change)| i64::from(encode::named_purposes(change.kind).bits())),
+                )
                 .int("at", changes.iter().map(|(_, change)| millis(change.at)))
                 .text("source", changes.iter().map(|(_, change)| storable(change.source.clone())))
                 .text("evidence", changes.iter().map(|(_, change)| storable(change.evidence.clone())));

@@ -142,7 +142,8 @@ pub(super) async fn cancel_some(db: &Db<'_, DatabaseTransaction>, id: RunId, now
     if rows.is_empty() {
         rows = db.all(held, args![id.number(), limit]).await?;
     }
-    let ids = rows.iter().map(|row| Row::of(row, "messages").int()).collect::<Sql<std::collections::BTreeSet<i64>>>()?;
+    let ids =
+        rows.iter().map(|row| Row::of(row, "messages").int()).collect::<Sql<std::collections::BTreeSet<i64>>>()?;
     if ids.is_empty() {
         let sql = "UPDATE runs SET ended_at = ? WHERE id = ? AND state = 'cancelled' AND ended_at IS NULL";
         db.run(sql, args![now, id.number()]).await?;
@@ -292,7 +293,9 @@ impl Runs for SqlStore {
 
     async fn fed_and_waiting(&self, run: RunId, after: Option<MessageId>, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
         let fed = self.read("SELECT fed_through FROM runs WHERE id = ?", args![run.number()]).await?;
-        let Some(fed_through) = self.rows(&fed, "runs", |row| row.int())?.into_iter().next() else { return Ok(Vec::new()) };
+        let Some(fed_through) = self.rows(&fed, "runs", |row| row.int())?.into_iter().next() else {
+            return Ok(Vec::new());
+        };
         let after = after.map_or(0, MessageId::number);
         let rows = self.read(WAITING, args![run.number(), after, fed_through, limited(limit)]).await?;
         self.rows(&rows, "messages", waiting)
@@ -309,7 +312,8 @@ impl Runs for SqlStore {
 
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {
         // A cancellation that a crash interrupted is brought to its end by whoever looks after active runs.
-        let interrupted = self.run(run).await?.is_some_and(|run| run.state == RunState::Cancelled && run.ended_at.is_none());
+        let interrupted =
+            self.run(run).await?.is_some_and(|run| run.state == RunState::Cancelled && run.ended_at.is_none());
         if interrupted {
             self.cancel_rest(run, now).await?;
             return Ok(true);
@@ -343,4 +347,3 @@ impl Runs for SqlStore {
             .ok_or_else(|| StoreError::Inconsistent { place: "run_costs: a sum without a row".to_owned() })
     }
 }
-

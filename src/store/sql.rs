@@ -101,7 +101,11 @@ impl Table {
         self.with(name, Cells::Text(cells.into_iter().map(Into::into).collect()))
     }
 
-    pub(super) fn opt_text(self, name: &'static str, cells: impl IntoIterator<Item = Option<impl Into<String>>>) -> Self {
+    pub(super) fn opt_text(
+        self,
+        name: &'static str,
+        cells: impl IntoIterator<Item = Option<impl Into<String>>>,
+    ) -> Self {
         self.with(name, Cells::OptText(cells.into_iter().map(|cell| cell.map(Into::into)).collect()))
     }
 

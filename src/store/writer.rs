@@ -223,10 +223,14 @@ impl Writer {
             let result = match tokio::time::timeout(TRANSACTION_TIMEOUT, transaction).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(_panic)) => Err(Fault::Impossible("a batch of requests (its handling panicked)".to_owned())),
-                Err(_elapsed) => Err(Fault::Database(sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))),
+                Err(_elapsed) => {
+                    Err(Fault::Database(sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout)))
+                }
             };
             match result {
-                Err(Fault::Database(error)) if crossed < CROSSED_MAX && self.dialect.trouble(&error) == Trouble::Crossed => {
+                Err(Fault::Database(error))
+                    if crossed < CROSSED_MAX && self.dialect.trouble(&error) == Trouble::Crossed =>
+                {
                     crossed += 1;
                 }
                 result => return result,
@@ -374,7 +378,9 @@ impl Writer {
     /// A request with statements of its own.
     async fn single(&self, db: &Db<'_, DatabaseTransaction>, request: &Request) -> Sql<Stored<Outcome>> {
         let outcome = match request {
-            Request::SetAside { row, because, now } => journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done),
+            Request::SetAside { row, because, now } => {
+                journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
+            }
             Request::Upsert { updates, now } => {
                 let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
                 let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
@@ -458,4 +464,3 @@ fn short(fault: &Fault) -> String {
         Fault::Command(error) => error.to_string(),
     }
 }
-

@@ -5,7 +5,7 @@
 //! | no connection: name, refusal, TLS, time-out while connecting | not sent |
 //! | hyper gives the request back unwritten | not sent |
 //! | Meta's error object, whatever the HTTP status | refused |
-//! | a status that speaks about the request and can only come from before Meta took it ([`speaks_of_the_request`]) | not sent |
+//! | a status that speaks about the request and can only come from before Meta took it (`speaks_of_the_request`) | not sent |
 //! | 2xx with an id | accepted |
 //! | anything else once the request may have been written | unanswered |
 
@@ -21,7 +21,8 @@ use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error_codes::class_of;
-use super::wire::{self, Reception};
+use super::reception::{self, Reception};
+use super::wire;
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{SenderId, SenderName, WhatsAppId};
 use crate::domain::message::{Content, Envelope};
@@ -234,7 +235,7 @@ fn read(status: StatusCode, body: &[u8]) -> Answer {
     let Ok(reception) = serde_json::from_slice::<Reception<'_>>(body) else {
         return unreadable(status, "not the JSON that Meta answers");
     };
-    if let Some(error) = reception.error.filter(wire::Error::is_metas) {
+    if let Some(error) = reception.error.filter(reception::Error::is_metas) {
         return Answer::Refused(refusal(status, &error));
     }
     let id = reception.messages.first().and_then(|receipt| WhatsAppId::try_from(receipt.id.to_string()).ok());
@@ -244,7 +245,7 @@ fn read(status: StatusCode, body: &[u8]) -> Answer {
     }
 }
 
-fn refusal(status: StatusCode, error: &wire::Error<'_>) -> Refusal {
+fn refusal(status: StatusCode, error: &reception::Error<'_>) -> Refusal {
     let class = match class_of(error.code.0, error.error_subcode.map(|subcode| subcode.0)) {
         // A fault of Meta's own, even if under a code that we do not know.
         FailureClass::Unrecognised if status.is_server_error() || error.is_transient => FailureClass::Transient,

@@ -2,13 +2,15 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`client`] | one call, and what its outcome proves |
-//! | [`wire`] | bodies of requests and answers |
-//! | [`error_codes`] | Meta's codes, each with our failure class |
-//! | [`webhook`] | signature and content of callbacks |
+//! | `client` | one call, and what its outcome proves |
+//! | `wire` | the bodies of requests |
+//! | `reception` | the bodies of answers |
+//! | `error_codes` | Meta's codes, each with our failure class |
+//! | `webhook` | signature and content of callbacks |
 
 mod client;
 pub mod error_codes;
+mod reception;
 pub mod webhook;
 mod wire;
 

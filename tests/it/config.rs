@@ -8,7 +8,6 @@ use barid::config::campaigns::{CampaignContext, CampaignFiles};
 use barid::config::templates::Templates;
 use barid::config::{Config, Environment, check};
 
-#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new("tests/fixtures").join(folder))
         .unwrap()
@@ -21,7 +20,6 @@ fn fixtures(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Compares what was said about a file with what stands beside it.
-#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn assert_said(file: &Path, said: &str, different: &mut String) {
     let expected = file.with_extension("txt");
     #[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests, not a setting of the program")]

@@ -61,7 +61,11 @@ async fn redis_wiped_in_mid_run_costs_time_not_messages() {
     let barid = Barid::start_with(setup(7), &people).await;
     barid.start_campaign("survey").await;
     for part in 1..=3_u64 {
-        barid.wait_for("survey", "progress", |_, run| run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 3_000 - part * 600)).await;
+        barid
+            .wait_for("survey", "progress", |_, run| {
+                run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 3_000 - part * 600)
+            })
+            .await;
         let wiped = redis_cli(&barid, &["FLUSHALL"]);
         assert!(wiped.status.success(), "{wiped:?}");
     }
@@ -75,7 +79,11 @@ async fn redis_killed_in_mid_run_is_started_anew_and_the_run_completes() {
     let barid = Barid::start_with(setup(8), &people).await;
     barid.start_campaign("survey").await;
     for part in 1..=2_u64 {
-        barid.wait_for("survey", "progress", |_, run| run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 2_000 - part * 500)).await;
+        barid
+            .wait_for("survey", "progress", |_, run| {
+                run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 2_000 - part * 500)
+            })
+            .await;
         let pid = std::fs::read_to_string(barid.redis_pid_file()).expect("the pid file is there");
         let killed = std::process::Command::new("kill").args(["-9", pid.trim()]).status().expect("kill is everywhere");
         assert!(killed.success());
@@ -100,5 +108,10 @@ async fn connections_reset_after_acceptance_are_settled_by_callbacks() {
 
 fn redis_cli(barid: &Barid, arguments: &[&str]) -> std::process::Output {
     let socket = barid.dir.path().join("state/redis/redis.sock");
-    std::process::Command::new("redis-cli").arg("-s").arg(socket).args(arguments).output().expect("redis-cli comes with redis-server")
+    std::process::Command::new("redis-cli")
+        .arg("-s")
+        .arg(socket)
+        .args(arguments)
+        .output()
+        .expect("redis-cli comes with redis-server")
 }

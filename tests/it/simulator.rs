@@ -1,4 +1,5 @@
 //! The simulator over HTTP: what a client and a receiver of callbacks see.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -6,12 +6,30 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::domain::phone_number::PhoneNumber;
+
 /// First names in Arabic and how they are written in English texts.
 const ARABIC: &[&str] = &[
-    "أمل", "نورة", "خالد", "سارة", "محمد", "فاطمة", "عبدالله", "ريم", "يوسف", "هدى", "سلمان", "ليلى", "عمر", "مها", "طارق", "جواهر",
+    "أمل",
+    "نورة",
+    "خالد",
+    "سارة",
+    "محمد",
+    "فاطمة",
+    "عبدالله",
+    "ريم",
+    "يوسف",
+    "هدى",
+    "سلمان",
+    "ليلى",
+    "عمر",
+    "مها",
+    "طارق",
+    "جواهر",
 ];
 const ENGLISH: &[&str] = &[
-    "Amal", "Omar", "Sara", "James", "Layla", "Daniel", "Priya", "Maria", "Yusuf", "Emma", "Khalid", "Grace", "Bilal", "Anna",
+    "Amal", "Omar", "Sara", "James", "Layla", "Daniel", "Priya", "Maria", "Yusuf", "Emma", "Khalid", "Grace", "Bilal",
+    "Anna",
 ];
 /// Country, prefix with its plus sign, digits that follow, city.
 const ARABIC_COUNTRIES: &[(&str, usize, &str)] = &[
@@ -22,12 +40,8 @@ const ARABIC_COUNTRIES: &[(&str, usize, &str)] = &[
     ("+9655", 7, "Kuwait City"),
     ("+96279", 7, "Amman"),
 ];
-const ENGLISH_COUNTRIES: &[(&str, usize, &str)] = &[
-    ("+9665", 8, "Riyadh"),
-    ("+97155", 7, "Dubai"),
-    ("+447911", 6, "London"),
-    ("+9198", 8, "Mumbai"),
-];
+const ENGLISH_COUNTRIES: &[(&str, usize, &str)] =
+    &[("+9665", 8, "Riyadh"), ("+97155", 7, "Dubai"), ("+447911", 6, "London"), ("+9198", 8, "Mumbai")];
 /// Endings that the simulator refuses: not on WhatsApp, kept from marketing by Meta, a fault of Meta's.
 const TROUBLED: &[&str] = &["9026", "9049", "9000"];
 
@@ -58,7 +72,8 @@ pub(super) fn people(n: u32, seed: u64) -> Vec<Person> {
         };
         let middle: String = (0..digits - 4).map(|_| char::from(b'0' + dice.random_range(0..10))).collect();
         let phone = format!("{prefix}{middle}{ending}");
-        if !used.insert(phone.clone()) {
+        // The numbering plans know which of the random numbers could exist.
+        if PhoneNumber::parse(&phone, None).is_err() || !used.insert(phone.clone()) {
             continue;
         }
         let consent = if dice.random_bool(0.03) { "no" } else { "survey" };

@@ -35,7 +35,7 @@ impl Held {
         held.iter().filter_map(|(id, token)| token.as_ref().map(|token| (id.clone(), Arc::clone(token)))).collect()
     }
 
-    /// The lease with this token is another's: the job still runs here, but its outcome will have no effect.
+    /// The lease with this token is no longer ours: the job may still run here, but its outcome will have no effect.
     pub(super) fn lose(&self, id: &str, token: &str) {
         if let Some(lease) = self.lock().get_mut(id)
             && lease.as_deref() == Some(token)

@@ -1,4 +1,4 @@
-//! The producers' and operators' side: push, look, remove, requeue. Also the scripts that a process's own tasks call.
+//! The producers' and operators' side: push, look, remove, requeue.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,16 +10,13 @@ use tokio::sync::Notify;
 use ulid::Ulid;
 
 use super::blob::Blob;
+use super::calls::{JOBS_PER_SCRIPT, millis};
 use super::scripts::{self, Keys};
 use super::{Lane, LaneSettings};
 use crate::queue::QueueError;
 use crate::queue::job::in_one_line;
 use crate::queue::link::Link;
 
-/// At most how many jobs one script handles: Redis is never busy with one call for more than a few milliseconds.
-const JOBS_PER_SCRIPT: usize = 1000;
-/// At most how many outcomes one script handles; each has five arguments.
-const OUTCOMES_PER_SCRIPT: usize = 500;
 /// The longest id that is accepted, in bytes.
 const ID_BYTES_MAX: usize = 256;
 
@@ -256,60 +253,7 @@ impl Lanes {
         format!("{}:{}", self.0.owner, self.0.fetches.fetch_add(1, Ordering::Relaxed)).into()
     }
 
-    /// Leases up to `n` jobs; answers how many are still ready, and the jobs as they lie in Redis.
-    pub(super) async fn fetch(&self, lane: Lane, n: usize, token: &str) -> Result<Fetched, QueueError> {
-        let mut call = self.keys(lane).call(&scripts::FETCH);
-        call.arg(n.min(JOBS_PER_SCRIPT)).arg(millis(self.0.settings.lease)).arg(token);
-        let (left, jobs) = self.run(call, || format!("cannot fetch from lane `{lane}`")).await?;
-        Ok(Fetched { left, jobs })
-    }
-
-    /// Sends outcomes; answers how many had no effect because the lease was another's.
-    pub(super) async fn settle(&self, lane: Lane, outcomes: &[Settlement<'_>]) -> Result<usize, QueueError> {
-        let mut stale = 0;
-        for chunk in outcomes.chunks(OUTCOMES_PER_SCRIPT) {
-            let mut call = self.keys(lane).call(&scripts::SETTLE);
-            for outcome in chunk {
-                call.arg(outcome.kind).arg(outcome.id).arg(outcome.token).arg(outcome.attempt).arg(&outcome.value);
-            }
-            stale += self.run::<usize>(call, || format!("cannot settle jobs of lane `{lane}`")).await?;
-        }
-        Ok(stale)
-    }
-
-    /// Renews leases; answers the ids whose lease is another's by now.
-    pub(super) async fn renew(&self, lane: Lane, leases: &[(String, Arc<str>)]) -> Result<Vec<String>, QueueError> {
-        let mut lost = Vec::new();
-        for chunk in leases.chunks(JOBS_PER_SCRIPT) {
-            let mut call = self.keys(lane).call(&scripts::RENEW);
-            call.arg(millis(self.0.settings.lease));
-            for (id, token) in chunk {
-                call.arg(id).arg(&**token);
-            }
-            lost.extend(self.run::<Vec<String>>(call, || format!("cannot renew leases of lane `{lane}`")).await?);
-        }
-        Ok(lost)
-    }
-
-    /// One bounded step of the mover. Leases are taken away only until the instant `reap_until` of Redis's clock.
-    pub(super) async fn step(&self, lane: Lane, reap_until: u64) -> Result<Step, QueueError> {
-        let mut call = self.keys(lane).call(&scripts::STEP);
-        call.arg(JOBS_PER_SCRIPT).arg(reap_until).arg(self.0.settings.lost_max);
-        let (now, moved, reaped, ready, next_due): (u64, usize, usize, u64, i64) =
-            self.run(call, || format!("cannot move the jobs of lane `{lane}`")).await?;
-        let full = moved == JOBS_PER_SCRIPT || reaped == JOBS_PER_SCRIPT;
-        let next_due = u64::try_from(next_due).ok().map(Duration::from_millis);
-        Ok(Step { now, moved, reaped, ready, full, next_due })
-    }
-
-    /// Gives back what the fetch with this token took, when its answer never arrived.
-    pub(super) async fn reclaim(&self, lane: Lane, token: &str) -> Result<usize, QueueError> {
-        let mut call = self.keys(lane).call(&scripts::RECLAIM);
-        call.arg(token);
-        self.run(call, || format!("cannot reclaim jobs of lane `{lane}`")).await
-    }
-
-    fn keys(&self, lane: Lane) -> &Keys {
+    pub(super) fn keys(&self, lane: Lane) -> &Keys {
         &self.0.keys[lane.index()]
     }
 
@@ -329,7 +273,7 @@ impl Lanes {
         Ok(n)
     }
 
-    async fn run<T: FromRedisValue>(
+    pub(super) async fn run<T: FromRedisValue>(
         &self,
         call: redis::ScriptInvocation<'_>,
         what: impl Fn() -> String,
@@ -363,41 +307,4 @@ impl Lanes {
             tracing::info!(for_ms, "queues: Redis answers again");
         }
     }
-}
-
-/// What a fetch brought.
-pub(super) struct Fetched {
-    /// Jobs that are still ready.
-    pub(super) left: u64,
-    /// Ids and jobs as they lie in Redis.
-    pub(super) jobs: Vec<(String, Vec<u8>)>,
-}
-
-/// What a step of the mover did.
-pub(super) struct Step {
-    /// Redis's clock, in milliseconds.
-    pub(super) now: u64,
-    /// Delayed jobs that became ready.
-    pub(super) moved: usize,
-    /// Leases that were taken away.
-    pub(super) reaped: usize,
-    /// Jobs that are ready.
-    pub(super) ready: u64,
-    /// Whether there may be more to move at once.
-    pub(super) full: bool,
-    /// When the next delayed job is due.
-    pub(super) next_due: Option<Duration>,
-}
-
-/// One outcome, as the script takes it.
-pub(super) struct Settlement<'a> {
-    pub(super) kind: &'static str,
-    pub(super) id: &'a str,
-    pub(super) token: &'a str,
-    pub(super) attempt: u16,
-    pub(super) value: String,
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
 }

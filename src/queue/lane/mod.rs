@@ -15,23 +15,30 @@
 //! longer than the lease (its own outcome then has no effect: the token is another's). Not: a lost connection, a killed or stalled
 //! Redis, an outage longer than the lease. After each of these the processes first send their outcomes and renew their leases, and
 //! only then does a mover take leases away; a process that is handed a job that it still runs adopts the new lease instead.
+//! Redis itself may forget what it said was done: up to two seconds of it, when it is killed while its disk is busy or its machine
+//! loses power (`appendfsync everysec`), or when a replica that lagged takes over. Such a job runs twice; a push that was forgotten
+//! is made again by the sweep.
 
 mod backend;
 mod blob;
 mod buffer;
+mod calls;
 mod desk;
 mod fetcher;
 mod held;
 mod lanes;
 mod mover;
+mod outcome;
 mod scripts;
 mod settings;
-mod settle;
 mod settler;
 
 pub(crate) use backend::{LaneBackend, LeasedJob};
 pub(crate) use desk::{Desk, DeskSettings};
 pub use lanes::{DeadJob, LaneDepth, Lanes, NewJob};
 pub(crate) use mover::{move_and_reap, renew};
+pub(crate) use outcome::{Panicked, SettleLayer};
 pub use settings::{Lane, LaneSettings};
-pub(crate) use settle::{Panicked, SettleLayer};
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
+use super::calls::{Step, millis};
 use super::desk::Desk;
-use super::lanes::{Step, millis};
 
 /// Pause before a renewal that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::calls::{Settlement, millis};
 use super::desk::{Desk, Message, Outcome};
-use super::lanes::{Settlement, millis};
 
 /// At most how many outcomes are taken together.
 const BATCH: usize = 1000;
@@ -45,14 +45,16 @@ async fn send(desk: &Desk, ended: &mut Vec<(String, Outcome)>) {
         .zip(&tokens)
         .filter_map(|((id, outcome), token)| token.as_deref().map(|token| settlement(id, token, outcome)))
         .collect();
-    if !settlements.is_empty() {
-        match desk.lanes.settle(desk.lane, &settlements).await {
-            Ok(0) => {}
-            Ok(stale) => {
-                tracing::warn!(lane = desk.lane.name(), jobs = stale, "outcomes came after their leases ran out")
-            }
+    let lost = ended.len() - settlements.len();
+    let stale = match settlements.is_empty() {
+        true => 0,
+        false => match desk.lanes.settle(desk.lane, &settlements).await {
+            Ok(stale) => stale,
             Err(_) => return tokio::time::sleep(PAUSE).await,
-        }
+        },
+    };
+    if lost + stale > 0 {
+        tracing::warn!(lane = desk.lane.name(), jobs = lost + stale, "outcomes came after their leases had run out");
     }
     let mut tokens = tokens.into_iter();
     ended.retain(|(id, _)| {

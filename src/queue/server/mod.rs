@@ -9,4 +9,5 @@ mod process;
 mod supervise;
 
 pub use error::RedisServerError;
+pub use place::url_of_running;
 pub use supervise::{RedisServer, RedisServerSettings};

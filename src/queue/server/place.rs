@@ -1,10 +1,12 @@
 //! Where the private server keeps its things, and that nobody else uses them.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use sha2::{Digest, Sha256};
 
@@ -19,7 +21,10 @@ pub(super) struct Place {
     pub(super) socket: PathBuf,
     pub(super) pid_file: PathBuf,
     pub(super) log: PathBuf,
+    /// Held by us as long as this lives.
     _lock: File,
+    /// Held by a redis-server as long as it lives, and by the barid that started it.
+    server_lock: File,
 }
 
 impl Place {
@@ -29,35 +34,37 @@ impl Place {
         make_private(&state_dir.join("redis")).map_err(io("create the directory", &state_dir.join("redis")))?;
         let state_dir = state_dir.canonicalize().map_err(io("find the directory", state_dir))?;
         let dir = state_dir.join("redis");
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).write(true).open(path).map_err(io("open the lock file", path))
+        };
         let lock_path = dir.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(io("open the lock file", &lock_path))?;
+        let lock = open(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RedisServerError::InUse { state_dir }),
             Err(TryLockError::Error(source)) => return Err(io("lock the file", &lock_path)(source)),
         }
         let socket = socket_path(&dir, temp_dir, &lock)?;
-        Ok(Self { socket, pid_file: dir.join("redis.pid"), log: dir.join("redis.log"), dir, _lock: lock })
+        let server_lock = open(&dir.join("server.lock"))?;
+        let (pid_file, log) = (dir.join("redis.pid"), dir.join("redis.log"));
+        Ok(Self { dir, socket, pid_file, log, _lock: lock, server_lock })
+    }
+
+    /// Whether no server that a barid started is alive here, not even one that does not listen yet. From then on only we start one.
+    pub(super) fn claim_server(&self) -> bool {
+        // Any other error than "somebody has it" would come again at the start, where it is told.
+        !matches!(self.server_lock.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// The lock, to be handed to the server as its standard input: it lives as long as that process, whatever becomes of us.
+    pub(super) fn server_lock(&self) -> std::io::Result<Stdio> {
+        self.server_lock.try_clone().map(Stdio::from)
     }
 
     /// For `Lanes::connect`.
     pub(super) fn url(&self) -> String {
-        let path: String = self
-            .socket
-            .as_os_str()
-            .as_bytes()
-            .iter()
-            .map(|byte| match byte {
-                b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(*byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect();
-        format!("redis+unix://{path}")
+        url_of(&self.socket)
     }
 
     /// The pid that the server wrote down, if it wrote one.
@@ -79,6 +86,38 @@ impl Place {
     }
 }
 
+/// Where the server of a barid that runs on this state directory answers; `None` when there is none. Makes and locks nothing.
+pub fn url_of_running(state_dir: &Path) -> Option<String> {
+    let dir = state_dir.canonicalize().ok()?.join("redis");
+    let beside = dir.join("redis.sock");
+    let short = short_dir(&dir, &std::env::temp_dir());
+    // Where anybody may write, only a folder counts that nobody else can have made.
+    let is_private =
+        |theirs: &Metadata| dir.metadata().is_ok_and(|ours| theirs.uid() == ours.uid()) && theirs.mode() & 0o077 == 0;
+    let is_ours = std::fs::symlink_metadata(&short).is_ok_and(|theirs| theirs.is_dir() && is_private(&theirs));
+    let sockets = [Some(beside), is_ours.then(|| short.join("redis.sock"))];
+    sockets.into_iter().flatten().find(|socket| UnixStream::connect(socket).is_ok()).map(|socket| url_of(&socket))
+}
+
+fn url_of(socket: &Path) -> String {
+    let path: String = socket
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(*byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("redis+unix://{path}")
+}
+
+/// The same for each start on this state directory, so that a left-over server is found.
+fn short_dir(dir: &Path, temp_dir: &Path) -> PathBuf {
+    let name = hex::encode(&Sha256::digest(dir.as_os_str().as_bytes())[..8]);
+    temp_dir.join(format!("barid-{name}"))
+}
+
 fn make_private(dir: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
@@ -89,9 +128,7 @@ fn socket_path(dir: &Path, temp_dir: &Path, ours: &File) -> Result<PathBuf, Redi
     if socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return Ok(socket);
     }
-    // The same for each start on this state directory, so that a left-over server is found.
-    let name = hex::encode(&Sha256::digest(dir.as_os_str().as_bytes())[..8]);
-    let short = temp_dir.join(format!("barid-{name}"));
+    let short = short_dir(dir, temp_dir);
     let io = |what: &str| RedisServerError::io(format!("{what} `{}`", short.display()));
     make_private(&short).map_err(io("create the directory"))?;
     // Anybody may have made it before us.

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::process::Stdio;
 use std::time::Duration;
 
 use redis::ServerErrorKind;
@@ -34,32 +33,35 @@ pub(super) struct Process {
 impl Process {
     /// A left-over of an earlier barid, if there is one that answers. What remains of a dead one is removed.
     pub(super) async fn adopt(place: &Place) -> Result<Option<Self>, RedisServerError> {
-        let left_over = place.pid().filter(|pid| is_ours(*pid, place));
-        if !listens(place).await && left_over.is_none() {
-            return match std::fs::remove_file(&place.socket) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    Err(RedisServerError::io(format!("remove the stale socket `{}`", place.socket.display()))(error))
+        let begun = Instant::now();
+        loop {
+            let limit = match ask_for_pid(place).await {
+                Ok(Some(pid)) => {
+                    tracing::info!(pid, "redis: adopted the redis-server that an earlier barid left running");
+                    return Ok(Some(Self { child: None, pid }));
                 }
-                _ => Ok(None),
+                Ok(None) => LOADING_TIMEOUT,
+                Err(_) => ANSWER_TIMEOUT,
             };
-        }
-        match wait_until_it_answers(place, None).await {
-            Ok(pid) => {
-                tracing::info!(pid, "redis: adopted the redis-server that an earlier barid left running");
-                Ok(Some(Self { child: None, pid }))
+            // Two servers on one append-only file would ruin it: one that does not listen yet counts too.
+            let left_over = place.pid().filter(|pid| is_ours(*pid, place));
+            if left_over.is_none() && !listens(place).await && place.claim_server() {
+                return match std::fs::remove_file(&place.socket) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        let what = format!("remove the stale socket `{}`", place.socket.display());
+                        Err(RedisServerError::io(what)(error))
+                    }
+                    _ => Ok(None),
+                };
             }
-            Err(_) => match left_over {
-                // Two servers on one append-only file would ruin it.
-                Some(pid) => {
-                    tracing::warn!(
-                        pid,
-                        "redis: the redis-server that an earlier barid left behind does not answer; killed"
-                    );
-                    kill(pid).await;
-                    Ok(None)
-                }
-                None => Err(not_started(place, "listens on the socket but does not answer; end it")),
-            },
+            if begun.elapsed() > limit {
+                let Some(pid) = left_over else {
+                    return Err(not_started(place, "of an earlier barid still runs and does not answer; end it"));
+                };
+                tracing::warn!(pid, "redis: the redis-server that an earlier barid left does not answer; killed");
+                kill(pid).await;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -68,6 +70,10 @@ impl Process {
         let io = |what: &str| RedisServerError::io(format!("{what} `{}`", place.log.display()));
         let log = OpenOptions::new().create(true).append(true).open(&place.log).map_err(io("open the log"))?;
         let errors = log.try_clone().map_err(io("open the log"))?;
+        if !place.claim_server() {
+            return Err(not_started(place, "of an earlier barid has not ended yet; wait for it"));
+        }
+        let lock = place.server_lock().map_err(io("share the lock beside"))?;
         let mut child = Command::new(binary)
             .args(["--port", "0", "--daemonize", "no", "--supervised", "no", "--unixsocketperm", "700"])
             .args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""])
@@ -78,7 +84,7 @@ impl Process {
             .arg(&place.dir)
             .arg("--pidfile")
             .arg(&place.pid_file)
-            .stdin(Stdio::null())
+            .stdin(lock)
             .stdout(log)
             .stderr(errors)
             // A Ctrl-C at the terminal is for barid, which still needs Redis while it drains.
@@ -89,7 +95,7 @@ impl Process {
                 ErrorKind::NotFound => RedisServerError::NotInstalled { binary: binary.to_owned() },
                 _ => RedisServerError::io(format!("start the program `{binary}`"))(error),
             })?;
-        let pid = wait_until_it_answers(place, Some(&mut child)).await?;
+        let pid = wait_until_it_answers(place, &mut child).await?;
         Ok(Self { child: Some(child), pid })
     }
 
@@ -146,7 +152,7 @@ async fn connect(place: &Place) -> Result<redis::aio::MultiplexedConnection, red
 }
 
 /// Waits for a PONG, and answers the pid.
-async fn wait_until_it_answers(place: &Place, mut child: Option<&mut Child>) -> Result<u32, RedisServerError> {
+async fn wait_until_it_answers(place: &Place, child: &mut Child) -> Result<u32, RedisServerError> {
     let begun = Instant::now();
     loop {
         let (limit, problem) = match ask_for_pid(place).await {
@@ -154,9 +160,7 @@ async fn wait_until_it_answers(place: &Place, mut child: Option<&mut Child>) -> 
             Ok(None) => (LOADING_TIMEOUT, "still loads its data".to_owned()),
             Err(error) => (ANSWER_TIMEOUT, format!("does not answer ({error})")),
         };
-        if let Some(child) = &mut child
-            && let Ok(Some(status)) = child.try_wait()
-        {
+        if let Ok(Some(status)) = child.try_wait() {
             return Err(not_started(place, format!("ended at once ({status})")));
         }
         if begun.elapsed() > limit {

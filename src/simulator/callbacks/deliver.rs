@@ -82,8 +82,6 @@ impl Post {
             per_change: settings.statuses.per_change,
             pricing: settings.statuses.pricing,
         };
-        let body = Bytes::from(writer.callback(&events));
-        let signature = self.signer.signature(&body);
         let give_up_ms = self
             .world
             .clock
@@ -92,7 +90,8 @@ impl Post {
         let mut waits = settings.callbacks.redelivery.iter();
         let mut wait = settings.callbacks.redelivery.last();
         let mut connection = Some(connection);
-        while !self.post(&url, body.clone(), &signature).await {
+        // Written anew for each try, always the same: many callbacks may wait for a receiver that is down, and events are small.
+        while !self.post(&url, Bytes::from(writer.callback(&events))).await {
             self.world.tally.posts_failed.fetch_add(1, Ordering::Relaxed);
             // A callback that waits for its next try holds no connection.
             drop(connection.take());
@@ -109,7 +108,8 @@ impl Post {
         self.world.arrive(&events);
     }
 
-    async fn post(&self, url: &str, body: Bytes, signature: &str) -> bool {
+    async fn post(&self, url: &str, body: Bytes) -> bool {
+        let signature = self.signer.signature(&body);
         let request = self
             .client
             .post(url)

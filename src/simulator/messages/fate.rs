@@ -137,6 +137,9 @@ pub(super) fn plan(
     if !statuses.enabled {
         events.clear();
     }
+    if events.is_empty() {
+        world.nothing_to_tell(row.sequence);
+    }
     if received {
         people_answer(world, row, &mut dice, &mut events, last, (pressable, tongue));
     }

@@ -122,7 +122,7 @@ fn take(
     dice: &mut Dice,
     (now_us, after_ms): (i64, u64),
 ) -> Result<Taken, GraphError> {
-    let now_ms = now_us / 1000;
+    let (now_ms, after_ms) = (now_us / 1000, i64::try_from(after_ms).unwrap_or(0));
     let call: Call<'_> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     if call.status.is_some() {
         return receipt(&call).map(Taken::Answered);
@@ -161,6 +161,7 @@ fn take(
         outcome,
         now_ms,
     };
+    let pacing = pace(world, kind, dice);
     let row = world.ledger.add(NewRow {
         number,
         kind,
@@ -168,7 +169,10 @@ fn take(
         in_window,
         digits: recipient.digits,
         accepted_ms: now_ms,
-        failed_code: fate::failure(world, &facts),
+        failed_code: match (fate::failure(world, &facts), pacing) {
+            (0, Pacing::ThenDropped(_)) => 132_015,
+            (code, _) => code,
+        },
         template: parts.template,
         content: parts.content,
         opaque: call.biz_opaque_callback_data.as_deref().map(Into::into),
@@ -176,15 +180,35 @@ fn take(
     world.tally.accepted.fetch_add(1, Ordering::Relaxed);
     // Only an answer that does come can be overtaken; without a receiver nothing would ever arrive.
     let overtaken = fault.is_none()
+        && pacing == Pacing::None
         && world.settings.statuses.enabled
         && dice.hits(world.settings.statuses.before_answer_share)
-        && outcome != Some(Outcome::Silent)
         && world.receiver(number).is_some();
     let not_before = overtaken.then(|| world.first_arrival(row.sequence));
-    let begin =
-        if overtaken { Begin::Now(now_ms) } else { Begin::After(now_ms + i64::try_from(after_ms).unwrap_or(0)) };
+    let begin = match pacing {
+        _ if overtaken => Begin::Now(now_ms),
+        Pacing::None => Begin::After(now_ms + after_ms),
+        Pacing::ThenSent(held_ms) | Pacing::ThenDropped(held_ms) => Begin::After(now_ms + after_ms + held_ms),
+    };
     fate::plan(world, &row, outcome, begin, &parts.pressable, parts.tongue);
-    Ok(Taken::Accepted { body: accepted(world, &recipient, &row), not_before, fault })
+    Ok(Taken::Accepted { body: accepted(world, &recipient, &row, pacing), not_before, fault })
+}
+
+/// Whether Meta holds a template message back to see how others are taken, for how many milliseconds, and what it does then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pacing {
+    None,
+    ThenSent(i64),
+    ThenDropped(i64),
+}
+
+fn pace(world: &World, kind: Kind, dice: &mut Dice) -> Pacing {
+    let statuses = &world.settings.statuses;
+    if kind != Kind::Template || !dice.hits(statuses.paced_share) {
+        return Pacing::None;
+    }
+    let held_ms = dice.within(statuses.paced_for);
+    if dice.hits(statuses.paced_dropped_share) { Pacing::ThenDropped(held_ms) } else { Pacing::ThenSent(held_ms) }
 }
 
 fn drawn_fault(world: &World, dice: &mut Dice) -> Option<Fault> {
@@ -332,7 +356,7 @@ fn receipt(call: &Call<'_>) -> Result<Vec<u8>, GraphError> {
     Ok(b"{\"success\":true}".to_vec())
 }
 
-fn accepted(world: &World, recipient: &Recipient<'_>, row: &Row) -> Vec<u8> {
+fn accepted(world: &World, recipient: &Recipient<'_>, row: &Row, pacing: Pacing) -> Vec<u8> {
     let mut json = Json::with_capacity(256);
     json.raw("{\"messaging_product\":\"whatsapp\",\"contacts\":[{\"input\":").string(recipient.input);
     if recipient.by_user_id {
@@ -342,7 +366,8 @@ fn accepted(world: &World, recipient: &Recipient<'_>, row: &Row) -> Vec<u8> {
     }
     json.raw("}],\"messages\":[{\"id\":").string(&world.ids.wamid(Direction::Outbound, row.digits, row.sequence));
     if row.kind == Kind::Template {
-        json.raw(",\"message_status\":\"accepted\"");
+        let status = if pacing == Pacing::None { "accepted" } else { "held_for_quality_assessment" };
+        json.raw(",\"message_status\":").string(status);
     }
     json.raw("}]}");
     json.into_bytes()

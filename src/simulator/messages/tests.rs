@@ -429,6 +429,17 @@ fn statuses_are_repeated_and_swapped_by_share_and_prices_are_told_twice() {
 }
 
 #[test]
+fn paced_messages_are_held_and_then_sent_or_thrown_away() {
+    for (dropped, expected) in [(0.0, &[Status::Sent, Status::Delivered, Status::Read][..]), (1.0, &[Status::Failed])] {
+        let statuses = Statuses { paced_share: 1.0, paced_dropped_share: dropped, ..Statuses::prompt() };
+        let world = world(Settings { statuses, ..settings() });
+        let (_, answered) = answer(&world, &filled("plain", json!([])));
+        assert_eq!(answered["messages"][0]["message_status"], "held_for_quality_assessment");
+        assert_eq!(self::statuses(&told(&world)), expected);
+    }
+}
+
+#[test]
 fn the_same_seed_tells_the_same_story() {
     let story = |seed| {
         let statuses = Statuses { duplicate_share: 0.3, reorder_share: 0.3, read_share: 0.5, ..Statuses::default() };

@@ -80,7 +80,7 @@ pub(super) fn content(kind: Kind, call: &Call<'_>) -> Result<Content, GraphError
             let body = call.text.as_ref().and_then(|text| text.body.as_ref());
             let body = required("text['body']", body)?;
             at_most("text['body']", body, TEXT_MAX)?;
-            Ok(Content { text: Some(body.to_string()), ..Content::default() })
+            Ok(Content { text: Some(body.to_owned()), ..Content::default() })
         }
         Kind::Image => media(&call.image, true),
         Kind::Video => media(&call.video, true),

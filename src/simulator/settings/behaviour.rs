@@ -64,6 +64,13 @@ pub struct Statuses {
     pub reorder_share: f64,
     /// How many messages have their first status before the answer to the call.
     pub before_answer_share: f64,
+    /// How many template messages Meta holds back to see how others are taken (`held_for_quality_assessment`; templates/template-pacing,
+    /// checked 2026-11-22).
+    pub paced_share: f64,
+    /// How long it holds them.
+    pub paced_for: Span,
+    /// How many of those it then throws away (failed 132015).
+    pub paced_dropped_share: f64,
     /// At most so many events in one callback; Meta: up to 1,000 (webhooks/create-webhook-endpoint, checked 2026-11-22).
     pub batch_max: usize,
     /// How long an event waits for others; zero: not at all.
@@ -88,6 +95,9 @@ impl Default for Statuses {
             duplicate_share: 0.01,
             reorder_share: 0.02,
             before_answer_share: 0.0,
+            paced_share: 0.0,
+            paced_for: Span::millis(2_000, 60_000),
+            paced_dropped_share: 0.0,
             batch_max: 100,
             batch_wait: Millis::new(50),
             per_change: 1,
@@ -108,6 +118,7 @@ impl Statuses {
             skip_delivered_share: 0.0,
             duplicate_share: 0.0,
             reorder_share: 0.0,
+            paced_for: Span::ZERO,
             batch_wait: Millis::new(10),
             ..Self::default()
         }

@@ -189,6 +189,8 @@ impl Settings {
             ("statuses.duplicate_share", statuses.duplicate_share),
             ("statuses.reorder_share", statuses.reorder_share),
             ("statuses.before_answer_share", statuses.before_answer_share),
+            ("statuses.paced_share", statuses.paced_share),
+            ("statuses.paced_dropped_share", statuses.paced_dropped_share),
             ("customers.reply_share", customers.reply_share),
             ("customers.stop_share", customers.stop_share),
             ("customers.preference_stop_share", customers.preference_stop_share),
@@ -207,6 +209,7 @@ impl Settings {
             ("statuses.sent_after", statuses.sent_after),
             ("statuses.delivered_after", statuses.delivered_after),
             ("statuses.read_after", statuses.read_after),
+            ("statuses.paced_for", statuses.paced_for),
             ("customers.reply_after", customers.reply_after),
         ] {
             if span.min > span.max {

@@ -2,9 +2,9 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`wire`] | the shapes in a body |
-//! | [`inbound`] | what a person sent |
-//! | [`lenient`] | bodies in which something is broken |
+//! | `wire` | the shapes in a body |
+//! | `inbound` | what a person sent |
+//! | `lenient` | bodies in which something is broken |
 //!
 //! A body is read in one pass into borrowed structs. Only when that fails is it read again, slowly and element by element, so
 //! that what is broken in one place costs nothing in the others (page …/webhooks/create-webhook-endpoint and the checklist of

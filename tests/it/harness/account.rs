@@ -24,7 +24,8 @@ pub struct Account {
 
 impl Account {
     pub fn assert_clean(&self, barid: &Barid) {
-        let clean = self.lost.is_empty() && self.doubled.is_empty() && self.disagree.is_empty() && self.unaccounted.is_empty();
+        let clean =
+            self.lost.is_empty() && self.doubled.is_empty() && self.disagree.is_empty() && self.unaccounted.is_empty();
         assert!(clean, "the books do not agree: {self:#?}\nlog:\n{}", super::tail(&barid.log()));
     }
 }
@@ -67,7 +68,8 @@ pub async fn reconcile(barid: &Barid, campaign: &str, people: &[Contact]) -> Acc
             }
         };
         if rows.len() > 1 {
-            let references: Vec<_> = rows.iter().map(|row| (row.biz_opaque_callback_data.clone(), row.accepted_at)).collect();
+            let references: Vec<_> =
+                rows.iter().map(|row| (row.biz_opaque_callback_data.clone(), row.accepted_at)).collect();
             account.doubled.push(format!("{} is {state}: {references:?}", person.phone));
         }
         match (rows.first(), state.as_str()) {

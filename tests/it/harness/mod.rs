@@ -221,13 +221,20 @@ survey_link = "https://survey.example.com/s"
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        let answer = self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(TOKEN).send().await.expect("it answers");
+        let answer =
+            self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(TOKEN).send().await.expect("it answers");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.expect("JSON")
     }
 
     pub async fn post(&self, path: &str) -> (u16, Value) {
-        let answer = self.http.post(format!("http://{}{path}", self.listen)).bearer_auth(TOKEN).send().await.expect("it answers");
+        let answer = self
+            .http
+            .post(format!("http://{}{path}", self.listen))
+            .bearer_auth(TOKEN)
+            .send()
+            .await
+            .expect("it answers");
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or(Value::Null))
     }
@@ -272,7 +279,14 @@ survey_link = "https://survey.example.com/s"
     }
 
     pub async fn metrics(&self) -> String {
-        self.http.get(format!("http://{}/metrics", self.ops)).send().await.expect("it answers").text().await.expect("text")
+        self.http
+            .get(format!("http://{}/metrics", self.ops))
+            .send()
+            .await
+            .expect("it answers")
+            .text()
+            .await
+            .expect("text")
     }
 
     /// Every message of a campaign, page by page.
@@ -341,8 +355,13 @@ impl Barid {
     }
 
     async fn inbound(&self, body: Value) {
-        let answer =
-            self.http.post(format!("{}/_simulator/inbound", self.simulator.url())).json(&body).send().await.expect("it answers");
+        let answer = self
+            .http
+            .post(format!("{}/_simulator/inbound", self.simulator.url()))
+            .json(&body)
+            .send()
+            .await
+            .expect("it answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
 }

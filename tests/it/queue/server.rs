@@ -73,8 +73,9 @@ async fn a_left_over_is_adopted_watched_and_stopped() {
             .unwrap();
         assert!(status.success());
     };
+    let answers = async || cli(&redis.join("redis.sock"), &["PING"]).trim() == "PONG";
     daemon();
-    until("it wrote its pid", async || redis.join("redis.pid").exists()).await;
+    until("it runs", answers).await;
     let left_over: u32 = std::fs::read_to_string(redis.join("redis.pid")).unwrap().trim().parse().unwrap();
 
     let server = start(dir.path()).await;
@@ -87,6 +88,7 @@ async fn a_left_over_is_adopted_watched_and_stopped() {
     server.stop().await;
 
     daemon();
+    until("it runs", answers).await;
     let server = start(dir.path()).await;
     let adopted = server.pid().unwrap();
     server.stop().await;
@@ -104,6 +106,48 @@ async fn a_stale_socket_and_pid_file_are_no_obstacle() {
     assert!(dir.path().join("redis/redis.sock").exists());
     let server = start(dir.path()).await;
     assert_ne!(server.pid(), Some(pid));
+    server.stop().await;
+}
+
+/// Tells a process of its own to run a private server, and in which state directory.
+const CHILD: &str = "BARID_TEST_REDIS_SERVER_CHILD";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_a_server_until_killed() {
+    #[expect(clippy::disallowed_methods, reason = "how a test process is told what to be")]
+    let Ok(state_dir) = std::env::var(CHILD) else { return };
+    let _server = start(Path::new(&state_dir)).await;
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whenever_its_barid_is_killed_the_next_one_has_exactly_one_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pids = std::collections::BTreeSet::new();
+    // From before the server is started to long after.
+    for pause in [0, 5, 10, 20, 30, 40, 60, 90, 150, 300] {
+        let mut barid = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "queue::server::runs_a_server_until_killed", "--nocapture"])
+            .env(CHILD, dir.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        barid.kill().unwrap();
+        barid.wait().unwrap();
+    }
+    let server = start(dir.path()).await;
+    pids.extend(server.pid());
+    let socket = dir.path().canonicalize().unwrap().join("redis/redis.sock");
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&*socket.to_string_lossy()) {
+            pids.extend(process.file_name().to_string_lossy().parse::<u32>());
+        }
+    }
+    assert_eq!(pids.into_iter().collect::<Vec<_>>(), server.pid().into_iter().collect::<Vec<_>>());
+    let lanes = Lanes::connect(server.url(), settings()).await.unwrap();
+    lanes.push(Lane::Sending, &jobs(10)).await.unwrap();
     server.stop().await;
 }
 

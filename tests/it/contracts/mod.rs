@@ -1,0 +1,297 @@
+//! What every store keeps to: one suite, run on SQLite and on PostgreSQL.
+
+mod contacts;
+mod counts;
+mod journal;
+mod lifetime;
+mod messages;
+mod races;
+mod runs;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
+use barid::domain::contact::ContactUpdate;
+use barid::domain::delivery::{Delivery, State};
+use barid::domain::ids::{CallbackReference, ContactId, MessageId, RunId, WhatsAppId};
+use barid::domain::language::Language;
+use barid::domain::news::{InboundNews, PricingNews, ProviderStatus, StatusNews};
+use barid::domain::phone_number::PhoneNumber;
+use barid::domain::run::Run;
+use barid::domain::start::StartAnswer;
+use barid::ports::{
+    Applied, Contacts as _, Heard, Journal as _, Messages as _, OpenedRun, PlannedMessage, RunTerms, Runs as _,
+    SingleMessage,
+};
+use barid::store::{SqlStore, StoreSettings};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{ConnectionTrait as _, Statement};
+
+use crate::postgres;
+
+/// Runs each test on both databases.
+macro_rules! on_both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {
+        $(mod $name {
+            use super::*;
+
+            $(#[$attribute])*
+            async fn holds($database: $crate::contracts::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                holds($crate::contracts::Database::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                holds($crate::contracts::Database::postgres().await).await;
+            }
+        })*
+    };
+}
+pub(crate) use on_both_databases;
+
+/// An empty database that goes away with the test.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    pub(crate) folder: Option<tempfile::TempDir>,
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { url: format!("sqlite:{}/barid.db", folder.path().display()), folder: Some(folder) }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        Self { url: postgres::fresh_database().await, folder: None }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub(crate) async fn open(&self) -> SqlStore {
+        SqlStore::open(&self.url, &settings()).await.expect("the database is there")
+    }
+
+    /// Asks the database itself, past the store: rows of one text.
+    pub(crate) async fn ask(&self, sql: &str) -> Vec<String> {
+        let connection = sea_orm::Database::connect(&self.url).await.expect("the database is there");
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.expect("the statement is right");
+        let texts = rows.iter().map(|row| row.try_get_by_index(0).expect("a column of text")).collect();
+        connection.close().await.expect("nothing is under way");
+        texts
+    }
+
+    /// Changes the database itself, past the store.
+    pub(crate) async fn change(&self, sql: &str) {
+        let connection = sea_orm::Database::connect(&self.url).await.expect("the database is there");
+        connection.execute_unprepared(sql).await.expect("the statement is right");
+        connection.close().await.expect("nothing is under way");
+    }
+
+    /// Fails unless the counts and the cost of the run are what a look at every message says.
+    pub(crate) async fn assert_counts_are_exact(&self, store: &SqlStore, run: RunId) {
+        let recounted = self
+            .ask(&format!(
+                "SELECT language || ' ' || state || ' [' || CASE \
+                   WHEN state = 'failed' AND code IS NOT NULL THEN reason || ' ' || CAST(code AS TEXT) \
+                   WHEN state IN ('failed', 'suppressed', 'held') THEN reason ELSE '' END || '] ' || CAST(COUNT(*) AS TEXT) \
+                 FROM messages WHERE run_id = {} \
+                 GROUP BY language, state, CASE \
+                   WHEN state = 'failed' AND code IS NOT NULL THEN reason || ' ' || CAST(code AS TEXT) \
+                   WHEN state IN ('failed', 'suppressed', 'held') THEN reason ELSE '' END",
+                run.number()
+            ))
+            .await;
+        let counts = store.counts(run).await.expect("counts").into_iter();
+        let counts =
+            counts.map(|count| format!("{} {} [{}] {}", count.language, count.state.name(), count.reason, count.n));
+        assert_eq!(sorted(counts.collect()), sorted(recounted), "counts of {run}");
+        let cost = self
+            .ask(&format!(
+                "SELECT CAST(COALESCE(SUM(cost_micros), 0) AS TEXT) FROM messages WHERE run_id = {}",
+                run.number()
+            ))
+            .await;
+        assert_eq!(store.cost_micros(run).await.expect("cost").to_string(), cost[0], "cost of {run}");
+    }
+}
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}
+
+pub(crate) fn settings() -> StoreSettings {
+    StoreSettings { tag_seed: Some(7), ..StoreSettings::default() }
+}
+
+/// So many seconds into the test's own time.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_764_000_000 + second).expect("a time of our days")
+}
+
+pub(crate) fn phone(n: usize) -> String {
+    format!("+9665{n:08}")
+}
+
+/// Person number `n`: allows everything, writes Arabic when even, English when odd.
+pub(crate) fn person(n: usize) -> ContactUpdate {
+    ContactUpdate {
+        phone: PhoneNumber::from_e164(&phone(n)).expect("a number"),
+        name: Some(format!("Person {n}")),
+        language: Some(if n.is_multiple_of(2) { Language::Ar } else { Language::En }),
+        timezone: None,
+        timezone_of_number: "Asia/Riyadh".to_owned(),
+        email: None,
+        tags: None,
+        attributes: [("city".to_owned(), "الرياض".to_owned())].into(),
+        consent: Some(change(ConsentChangeKind::Set(Purposes::all()), "import")),
+    }
+}
+
+pub(crate) fn change(kind: ConsentChangeKind, source: &str) -> ConsentChange {
+    ConsentChange { kind, at: at(0), source: source.to_owned(), evidence: "as shown".to_owned() }
+}
+
+/// People 0 to `n`.
+pub(crate) async fn people(store: &SqlStore, n: usize) -> Vec<ContactId> {
+    let mut ids = Vec::new();
+    for part in (0..n).collect::<Vec<_>>().chunks(500) {
+        let known = store.upsert(part.iter().map(|n| person(*n)).collect(), at(0)).await.expect("an import");
+        ids.extend(known.into_iter().map(|(contact, _)| contact.id));
+    }
+    ids
+}
+
+pub(crate) fn terms() -> RunTerms {
+    RunTerms {
+        sender: "default".parse().expect("a name"),
+        purpose: Purpose::Survey,
+        expires_at: at(100_000),
+        price_micros: 30_000,
+    }
+}
+
+/// A new run of a new campaign.
+pub(crate) async fn new_run(store: &SqlStore) -> Run {
+    static CAMPAIGNS: AtomicI64 = AtomicI64::new(0);
+    let n = CAMPAIGNS.fetch_add(1, Ordering::Relaxed);
+    let campaign = format!("campaign-{n}").parse().expect("a name");
+    let opened = store.open(&campaign, at(n), "{}", at(0)).await.expect("a run");
+    let OpenedRun::New(run) = opened else { panic!("the campaign is new") };
+    run
+}
+
+pub(crate) fn planned(contact: ContactId) -> PlannedMessage {
+    PlannedMessage { contact, language: Language::Ar, suppressed: None }
+}
+
+/// A run to these people, planned whole and fed.
+pub(crate) async fn run_to(store: &SqlStore, contacts: &[ContactId]) -> (Run, Vec<MessageId>) {
+    let run = new_run(store).await;
+    let planned = contacts.iter().copied().map(planned).collect();
+    store.plan(run.id, &terms(), planned, "end", true, at(0)).await.expect("a plan");
+    let fed = store.feed(run.id, u64::try_from(contacts.len()).expect("few")).await.expect("a feeding");
+    (run, fed.into_iter().map(|(id, _)| id).collect())
+}
+
+pub(crate) async fn state(store: &SqlStore, id: MessageId) -> State {
+    delivery(store, id).await.state()
+}
+
+pub(crate) async fn delivery(store: &SqlStore, id: MessageId) -> Delivery {
+    store.load(id).await.expect("the store").expect("the message").standing.delivery
+}
+
+/// Marks the first attempt as started.
+pub(crate) async fn start(store: &SqlStore, id: MessageId) {
+    let answer = store.start(id, 0, at(60), at(1)).await.expect("the store");
+    assert_eq!(answer, StartAnswer::Go);
+}
+
+pub(crate) fn wamid(id: MessageId) -> WhatsAppId {
+    format!("wamid.{id}").parse().expect("an id")
+}
+
+/// A status of a message's first attempt with our reference in it.
+pub(crate) fn status(store: &SqlStore, id: MessageId, status: ProviderStatus) -> StatusNews {
+    use barid::ports::Store as _;
+    StatusNews {
+        sender: "1234".parse().expect("an id"),
+        whatsapp_id: wamid(id),
+        reference: Some(CallbackReference { store: store.tag().to_owned(), message: id, attempt: 1 }),
+        status,
+        provider_at: at(5),
+        pricing: None,
+    }
+}
+
+pub(crate) fn charged(news: StatusNews, billable: bool) -> StatusNews {
+    StatusNews { pricing: Some(PricingNews { billable, category: "utility".to_owned() }), ..news }
+}
+
+/// A callback body with these statuses, kept and applied.
+pub(crate) async fn callback(store: &SqlStore, statuses: Vec<StatusNews>) -> Applied {
+    let row = store.append("{}".into(), at(6)).await.expect("the journal");
+    store.apply(row, statuses, Vec::new(), at(7)).await.expect("the journal")
+}
+
+/// Somebody writes to us.
+pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
+    Heard {
+        news: InboundNews {
+            sender: "1234".parse().expect("an id"),
+            whatsapp_id: whatsapp_id.parse().expect("an id"),
+            phone: Some(phone(n)),
+            bsuid: None,
+            profile_name: Some("Profile".to_owned()),
+            provider_at: at(20),
+            kind: "text",
+            text: Some(text.to_owned()),
+            payload: None,
+            media_id: None,
+            in_reply_to: None,
+        },
+        consent: None,
+        language: Language::Ar,
+        timezone: "Asia/Riyadh".to_owned(),
+    }
+}
+
+pub(crate) fn stop(n: usize, whatsapp_id: &str) -> Heard {
+    Heard { consent: Some(change(ConsentChangeKind::Stop, "stop-word")), ..inbound(n, whatsapp_id, "stop") }
+}
+
+/// What somebody wrote, kept and applied.
+pub(crate) async fn heard(store: &SqlStore, heard: Vec<Heard>) -> Applied {
+    let row = store.append("{}".into(), at(20)).await.expect("the journal");
+    store.apply(row, Vec::new(), heard, at(21)).await.expect("the journal")
+}
+
+pub(crate) fn single(contact: ContactId, body: &str) -> SingleMessage {
+    SingleMessage {
+        contact,
+        sender: "default".parse().expect("a name"),
+        purpose: Purpose::Utility,
+        language: Language::En,
+        content: barid::domain::message::Content::Text { body: body.to_owned(), preview_url: false },
+        expires_at: at(100_000),
+        price_micros: 5_000,
+    }
+}
+
+pub(crate) const fn minutes(n: i64) -> SignedDuration {
+    SignedDuration::from_mins(n)
+}
+
+/// A seed for what is random in a test, printed so that it can be tried again: put it here in place of the process id.
+pub(crate) fn seed() -> u64 {
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    seed
+}
