@@ -6,8 +6,17 @@
 //!
 //! Modules in reading order; `tests/it/architecture.rs` holds who may import whom.
 
+pub mod cli;
+pub mod config;
+pub mod contacts_file;
+pub mod daemon;
 pub mod domain;
+pub mod http;
 pub mod jobs;
 pub mod limits;
 pub mod ports;
+pub mod queue;
+pub mod simulator;
 pub mod store;
+pub mod telemetry;
+pub mod whatsapp;

@@ -1,1 +1,5 @@
-fn main() {}
+//! barid (بريد): parse, do, exit. Everything else is in the library.
+
+fn main() -> std::process::ExitCode {
+    barid::cli::run()
+}

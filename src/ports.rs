@@ -166,6 +166,8 @@ pub trait Runs: Send + Sync {
     async fn feed(&self, run: RunId, limit: u64) -> Stored<Vec<(MessageId, u16)>>;
     /// Messages that were fed and still wait (state planned), in order, after `after`: what the sweep queues again.
     async fn fed_and_waiting(&self, run: RunId, after: Option<MessageId>, limit: u64) -> Stored<Vec<(MessageId, u16)>>;
+    /// How many of the run's messages are fed and not yet called.
+    async fn queued(&self, run: RunId) -> Stored<u64>;
     /// Ends the run if its audience is planned whole and nothing is open. Answers whether it ended now.
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool>;
     /// How many messages stand where.

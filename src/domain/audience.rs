@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::consent::Purpose;
 use crate::domain::contact::Contact;
+use crate::domain::delivery::SuppressedReason;
 use crate::domain::share::Share;
 
 /// Which contacts a campaign addresses, before consent.
@@ -31,7 +32,7 @@ pub struct Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AudienceSource {
-    /// A contacts file, by its path relative to the folder of campaign files (or absolute).
+    /// A contacts file, by its path as the service opens it.
     File(String),
     /// All contacts in the store.
     Query,
@@ -91,48 +92,14 @@ impl Audience {
     }
 }
 
-/// Why we do not write to someone now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Suppression {
-    /// They sent a stop word.
-    OptedOut,
-    /// They did not agree to this purpose.
-    NoConsent,
-    /// There is nothing to write to on this channel.
-    NoAddress,
-    /// The template needs something that is not known of them.
-    MissingValue,
-}
-
-impl Suppression {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [Self::OptedOut, Self::NoConsent, Self::NoAddress, Self::MissingValue];
-
-    /// The word in reports, in the store and as a metric label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OptedOut => "opted-out",
-            Self::NoConsent => "no-consent",
-            Self::NoAddress => "no-address",
-            Self::MissingValue => "missing-value",
-        }
-    }
-
-    /// The reason of that name, if there is one.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|suppression| suppression.name() == name)
-    }
-}
-
 /// Why the contact may not be written to for this purpose on WhatsApp, if so. What the person said comes first.
-pub fn suppression(contact: &Contact, purpose: Purpose) -> Option<Suppression> {
+pub fn suppression(contact: &Contact, purpose: Purpose) -> Option<SuppressedReason> {
     if contact.consent.stopped {
-        Some(Suppression::OptedOut)
+        Some(SuppressedReason::OptedOut)
     } else if !contact.consent.allows(purpose) {
-        Some(Suppression::NoConsent)
+        Some(SuppressedReason::NoConsent)
     } else if contact.phone.is_none() && contact.bsuid.is_none() {
-        Some(Suppression::NoAddress)
+        Some(SuppressedReason::NoAddress)
     } else {
         None
     }
@@ -213,19 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_not_to_write_has_a_name_and_the_persons_word_comes_first() {
+    fn a_reason_not_to_write_is_given_and_the_persons_word_comes_first() {
         let amal = contact(1);
         assert_eq!(suppression(&amal, Purpose::Survey), None);
-        assert_eq!(suppression(&amal, Purpose::Marketing), Some(Suppression::NoConsent));
+        assert_eq!(suppression(&amal, Purpose::Marketing), Some(SuppressedReason::NoConsent));
         let stopped = Contact { consent: Consent { stopped: true, ..amal.consent }, phone: None, ..amal.clone() };
-        assert_eq!(suppression(&stopped, Purpose::Survey), Some(Suppression::OptedOut));
+        assert_eq!(suppression(&stopped, Purpose::Survey), Some(SuppressedReason::OptedOut));
         let unreachable = Contact { phone: None, ..amal.clone() };
-        assert_eq!(suppression(&unreachable, Purpose::Survey), Some(Suppression::NoAddress));
+        assert_eq!(suppression(&unreachable, Purpose::Survey), Some(SuppressedReason::NoAddress));
         let by_id = Contact { phone: None, bsuid: Some("SA.1".into()), ..amal };
         assert_eq!(suppression(&by_id, Purpose::Survey), None);
-        for reason in Suppression::ALL {
-            assert_eq!(Suppression::named(reason.name()), Some(reason));
-            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -83,7 +83,8 @@ impl From<Zone> for String {
 #[serde(try_from = "String", into = "String")]
 pub struct Schedule {
     text: String,
-    cron: Cron,
+    // Large (a bit set for each field), and cloned with every campaign.
+    cron: Arc<Cron>,
 }
 
 /// Why a text is not a schedule.
@@ -138,7 +139,7 @@ impl FromStr for Schedule {
             text: text.to_owned(),
             reason: error.to_string().trim_end_matches('.').to_lowercase(),
         })?;
-        let schedule = Self { text: text.to_owned(), cron };
+        let schedule = Self { text: text.to_owned(), cron: Arc::new(cron) };
         match schedule.next_after(Timestamp::UNIX_EPOCH, &Zone::utc()) {
             Some(_) => Ok(schedule),
             None => Err(ScheduleError::Never(text.to_owned())),

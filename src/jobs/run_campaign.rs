@@ -1,7 +1,7 @@
 //! Resolves the audience of a run and freezes it: page by page, so that memory does not grow with it, and from a cursor in the
 //! store, so that a crash loses nothing and doubles nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +19,25 @@ pub const PAGE: usize = 500;
 /// Definitions of runs, parsed once: they are frozen when a run opens.
 #[derive(Default)]
 pub struct Definitions(Mutex<HashMap<RunId, Arc<Campaign>>>);
+
+/// Runs whose audience this process is resolving: a second job for one of them finds nothing to do.
+#[derive(Default)]
+pub struct InHand(Mutex<HashSet<RunId>>);
+
+/// Gives the run back when the work on it ends, however it ends.
+struct Hold<'a>(&'a InHand, RunId);
+
+impl InHand {
+    fn take(&self, run: RunId) -> Option<Hold<'_>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run).then_some(Hold(self, run))
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
 
 /// Runs remembered at once; more than anybody has active.
 const DEFINITIONS_MAX: usize = 256;
@@ -53,8 +72,9 @@ impl Definitions {
 ///
 /// # Errors
 /// When the store could not be asked, or the audience file cannot be read: then an operator must mend it and resume.
-pub async fn run(services: &Services, definitions: &Definitions, id: RunId) -> Result<(), JobError> {
+pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHand, id: RunId) -> Result<(), JobError> {
     let doing = "resolving the audience of a run";
+    let Some(_hold) = in_hand.take(id) else { return Ok(()) };
     let Some(run) = services.store.run(id).await.map_err(JobError::from_store(doing))? else { return Ok(()) };
     if run.planned_whole || run.state.has_ended() {
         return Ok(());

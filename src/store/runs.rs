@@ -301,6 +301,15 @@ impl Runs for SqlStore {
         self.rows(&rows, "messages", waiting)
     }
 
+    async fn queued(&self, run: RunId) -> Stored<u64> {
+        // Bounded by how far runs are fed ahead, and served by the index of planned messages.
+        let sql = "SELECT COUNT(*) FROM messages m JOIN runs r ON r.id = m.run_id \
+                   WHERE m.run_id = ? AND m.state = 'planned' AND m.id <= r.fed_through";
+        let rows = self.read(sql, args![run.number()]).await?;
+        let count = self.rows(&rows, "messages", |row| row.int())?.into_iter().next().unwrap_or(0);
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {
         // A cancellation that a crash interrupted is brought to its end by whoever looks after active runs.
         let interrupted =

@@ -1,4 +1,16 @@
 //! The only integration binary: the list of what is tested from outside.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy knows only the functions marked `#[test]`")]
 
+mod api;
+mod architecture;
+mod campaign;
+mod client;
+mod config;
 mod contracts;
+mod crash;
+mod fakes;
+mod harness;
 mod postgres;
+mod queue;
+mod simulator;
+mod webhook;

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::domain::problem::{Place, Problem};
 
 pub use table::{Read, Table};
+pub(crate) use value::one_of;
 pub use value::{duration_from_text, text_of_duration};
 
 /// A value and where it was written.
@@ -129,10 +130,21 @@ impl Node {
         self
     }
 
-    /// Lays `over` on top: tables are merged key by key, everything else (lists too) is replaced whole.
+    /// What stands under a key of a table.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            NodeValue::Table(table) => table.get(key),
+            NodeValue::List(items) => items.iter().find_map(|item| item.get(key)),
+            _ => None,
+        }
+    }
+
+    /// Lays `over` on top: tables are merged key by key, everything else (lists too) is replaced whole. So are texts by language:
+    /// half of an organisation's name with the other half of the default would be nobody's name.
     pub fn merge(&mut self, over: Self) {
+        let is_text = |table: &BTreeMap<String, Self>| table.keys().any(|key| key == "ar" || key == "en");
         match (&mut self.value, over.value) {
-            (NodeValue::Table(under), NodeValue::Table(table)) => {
+            (NodeValue::Table(under), NodeValue::Table(table)) if !is_text(under) => {
                 self.place = over.place;
                 self.is_default = over.is_default;
                 for (key, node) in table {

@@ -26,7 +26,7 @@ pub struct Table<'a> {
 
 /// Where problems go, and the keys that were asked for by their full names.
 #[derive(Debug, Default)]
-pub struct Sink {
+struct Sink {
     problems: RefCell<Vec<Problem>>,
     asked: RefCell<Vec<String>>,
 }
@@ -95,9 +95,14 @@ impl<'a> Table<'a> {
             None => None,
         };
         let place = node.map_or_else(|| self.place.clone(), |node| node.place.clone());
+        let before = self.n_problems();
         let table = Table::new(self.full_name(key), place, entries, self.sink);
         let result = read(&table);
         table.finish();
+        if node.is_some() && entries.is_none() {
+            // Every key is missing in what is no table at all; saying so once is enough.
+            self.sink.problems.borrow_mut().truncate(before);
+        }
         result
     }
 
@@ -149,9 +154,9 @@ impl<'a> Table<'a> {
         entries.into_iter().flatten().map(|(name, node)| (name.as_str(), node))
     }
 
-    /// All that is in the table, whatever its keys: then none is unknown.
-    pub fn all_entries(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
-        self.entries.into_iter().flatten().map(|(name, node)| (name.as_str(), node))
+    /// Where the table stands.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Whether somebody set the key, rather than its default.
@@ -175,9 +180,9 @@ impl<'a> Table<'a> {
         self.sink.problems.borrow_mut().push(problem);
     }
 
-    /// Whether anything was wrong so far, in the whole document.
-    pub fn has_problems(&self) -> bool {
-        !self.sink.problems.borrow().is_empty()
+    /// How many problems there are so far, in the whole document.
+    pub fn n_problems(&self) -> usize {
+        self.sink.problems.borrow().len()
     }
 
     /// Reports the keys that nobody asked for.

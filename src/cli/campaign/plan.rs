@@ -1,0 +1,276 @@
+//! `barid campaign plan`: what a run would be if it began now. Sends nothing and writes nothing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::cli::campaign::standing::Cost;
+use crate::cli::contacts::cannot_read;
+use crate::cli::exit::{Ended, Exit, OrExit as _};
+use crate::cli::installation::Installation;
+use crate::cli::{Json, screen};
+use crate::contacts_file::{ContactsFile, Settings};
+use crate::domain::audience::{AudienceSource, suppression};
+use crate::domain::campaign::Campaign;
+use crate::domain::consent::{Consent, after_change};
+use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::ids::{CampaignName, ContactId};
+use crate::domain::language::Language;
+use crate::domain::money::Money;
+use crate::domain::template::{MessageTemplate, Values};
+use crate::ports::Contacts as _;
+use crate::store::SqlStore;
+
+/// People who are looked at in one step.
+const PAGE: usize = 500;
+/// Row errors that are shown; `contacts import --dry-run` lists all.
+const ERRORS_SHOWN_MAX: usize = 10;
+
+/// Say whom a run would reach, whom it would skip and why, what it would cost and how long it would take; sends nothing
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Plan {
+    /// The stem of its file
+    #[arg(value_name = "NAME")]
+    name: CampaignName,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Tally {
+    recipients: BTreeMap<&'static str, u64>,
+    skipped: BTreeMap<String, u64>,
+    /// Not meant: tags, attributes or sample leave them out.
+    not_selected: u64,
+    refused_rows: u64,
+    row_errors: Vec<String>,
+    /// Numbers seen, as digits: a person who stands twice in a file is told once.
+    seen: HashSet<u64>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    campaign: String,
+    recipients: u64,
+    by_language: BTreeMap<&'static str, u64>,
+    skipped: BTreeMap<String, u64>,
+    not_selected: u64,
+    refused_rows: u64,
+    row_errors: Vec<String>,
+    cost: Cost,
+    messages_per_second: u32,
+    takes_seconds: u64,
+    begins_at: Option<String>,
+    ends_at: Option<String>,
+    warnings: Vec<String>,
+}
+
+pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended {
+    let (campaign, template) = installation.campaign(&arguments.name)?;
+    let store = installation.store().await?;
+    let now = installation.clock().now();
+    let judge = Judge {
+        values: Language::ALL.map(|language| Values::new(language, &campaign.values, &installation.config.brand)),
+        campaign: &campaign,
+        template: &template,
+    };
+    let mut tally = Tally::default();
+    match &campaign.audience.source {
+        AudienceSource::Query => from_store(&store, &judge, &mut tally).await?,
+        AudienceSource::File(path) => {
+            let path = installation.config.campaigns_dir().join(path);
+            let settings = Settings { default_country: installation.default_country, now };
+            let file = ContactsFile::open(&path, settings).map_err(cannot_read)?;
+            from_file(file, &store, &judge, installation.config.contacts.default_language, &mut tally).await?;
+        }
+    }
+    let shown = shown(tally, &campaign, installation, now);
+    if arguments.json.json { screen::json(&shown) } else { tell(shown) }
+}
+
+/// Decides about one person as the jobs would.
+struct Judge<'a> {
+    campaign: &'a Campaign,
+    template: &'a MessageTemplate,
+    /// In the order of [`Language::ALL`].
+    values: [Values; 2],
+}
+
+impl Judge<'_> {
+    fn add(&self, contact: &Contact, tally: &mut Tally) {
+        if !self.campaign.audience.selects(contact) {
+            tally.not_selected += 1;
+            return;
+        }
+        if let Some(reason) = suppression(contact, self.campaign.purpose) {
+            *tally.skipped.entry(reason.name().to_owned()).or_default() += 1;
+            return;
+        }
+        let values = self.values.iter().find(|values| values.language() == contact.language);
+        let values = values.expect("there are values for every language").with_contact(contact);
+        match self.template.content(&values) {
+            Ok(_) => *tally.recipients.entry(contact.language.code()).or_default() += 1,
+            // The sentence names the variable, never the person.
+            Err(error) => *tally.skipped.entry(error.to_string()).or_default() += 1,
+        }
+    }
+}
+
+async fn from_store(store: &SqlStore, judge: &Judge<'_>, tally: &mut Tally) -> Ended {
+    let mut after = None;
+    loop {
+        let page = store.page(after, PAGE as u64).await.or_exit(Exit::Unavailable)?;
+        for contact in &page.items {
+            judge.add(contact, tally);
+        }
+        match page.next {
+            Some(next) => after = Some(ContactId::new(next)),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn from_file(
+    mut file: ContactsFile,
+    store: &SqlStore,
+    judge: &Judge<'_>,
+    default_language: Language,
+    tally: &mut Tally,
+) -> Ended {
+    // Ids that no contact has, so that a sample takes its share of people whom the store does not know yet.
+    let mut next_id = i64::MAX;
+    loop {
+        let page = file.next_page(PAGE).map_err(cannot_read)?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for row in page {
+            match row.update {
+                Ok(update) => {
+                    let is_new = update.phone.digits().parse().map_or(true, |digits| tally.seen.insert(digits));
+                    if !is_new {
+                        *tally.skipped.entry("stands in the file more than once".to_owned()).or_default() += 1;
+                        continue;
+                    }
+                    let known = store.by_phone(update.phone.e164()).await.or_exit(Exit::Unavailable)?;
+                    if known.is_none() {
+                        next_id -= 1;
+                    }
+                    judge.add(&as_imported(known, update, ContactId::new(next_id), default_language), tally);
+                }
+                Err(error) => {
+                    tally.refused_rows += 1;
+                    if tally.row_errors.len() < ERRORS_SHOWN_MAX {
+                        tally.row_errors.push(error.to_string());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The contact as it would be once the run has taken the row into the store.
+fn as_imported(known: Option<Contact>, update: ContactUpdate, id: ContactId, default_language: Language) -> Contact {
+    let mut contact = known.unwrap_or_else(|| Contact {
+        id,
+        phone: None,
+        bsuid: None,
+        name: None,
+        language: default_language,
+        timezone: update.timezone_of_number.clone(),
+        email: None,
+        tags: Vec::new(),
+        attributes: BTreeMap::new(),
+        consent: Consent::default(),
+    });
+    contact.phone = Some(update.phone);
+    contact.name = update.name.or(contact.name);
+    contact.language = update.language.unwrap_or(contact.language);
+    contact.timezone = update.timezone.unwrap_or(contact.timezone);
+    contact.email = update.email.or(contact.email);
+    contact.tags = update.tags.unwrap_or(contact.tags);
+    contact.attributes.extend(update.attributes);
+    if let Some(change) = update.consent {
+        contact.consent = after_change(contact.consent, change.kind);
+    }
+    contact
+}
+
+fn shown(tally: Tally, campaign: &Campaign, installation: &Installation, now: Timestamp) -> Shown {
+    let config = &installation.config;
+    let recipients: u64 = tally.recipients.values().sum();
+    let sender = config.senders.iter().find(|sender| sender.name == campaign.sender);
+    let rate = sender.map_or(config.whatsapp.mps, |sender| sender.mps);
+    let rate = campaign.delivery.rate.map_or(rate, |own| own.min(rate)).max(1);
+    let takes = Duration::from_secs(recipients.div_ceil(u64::from(rate)));
+    let price = config.pricing.template;
+    let micros = price.micros.saturating_mul(i64::try_from(recipients).unwrap_or(i64::MAX));
+    let begins_at = campaign.due_after(now);
+    // What only a person starts is reckoned from now.
+    let from = begins_at.unwrap_or(now);
+    let ends_at = SignedDuration::try_from(takes).ok().and_then(|takes| from.checked_add(takes).ok());
+    let mut warnings = Vec::new();
+    if recipients == 0 {
+        warnings.push("nobody would be written to".to_owned());
+    }
+    if sender.is_none() {
+        warnings.push(format!("the sender `{}` has no number yet; set WHATSAPP_PHONE_NUMBER_ID", campaign.sender));
+    }
+    if ends_at.is_some_and(|ends_at| ends_at > campaign.expires_at(from)) {
+        warnings.push("the last messages would be too old to send; raise `expires_after` or `rate`".to_owned());
+    }
+    Shown {
+        campaign: campaign.name.to_string(),
+        recipients,
+        by_language: tally.recipients,
+        skipped: tally.skipped,
+        not_selected: tally.not_selected,
+        refused_rows: tally.refused_rows,
+        row_errors: tally.row_errors,
+        cost: Money { micros, currency: price.currency }.into(),
+        messages_per_second: rate,
+        takes_seconds: takes.as_secs(),
+        begins_at: begins_at.map(|at| at.to_string()),
+        ends_at: ends_at.map(|at| at.to_string()),
+        warnings,
+    }
+}
+
+fn tell(shown: Shown) -> Ended {
+    let mut rows: Vec<[String; 2]> = vec![["recipients".to_owned(), shown.recipients.to_string()]];
+    rows.extend(shown.by_language.iter().map(|(language, n)| [format!("  in {language}"), n.to_string()]));
+    rows.extend(shown.skipped.iter().map(|(reason, n)| [format!("skipped: {reason}"), n.to_string()]));
+    if shown.not_selected > 0 {
+        rows.push(["left out by tags, attributes or sample".to_owned(), shown.not_selected.to_string()]);
+    }
+    if shown.refused_rows > 0 {
+        rows.push(["rows of the file that are wrong".to_owned(), shown.refused_rows.to_string()]);
+    }
+    rows.extend([
+        ["estimated cost".to_owned(), format!("{} {}", shown.cost.amount, shown.cost.currency)],
+        ["takes".to_owned(), format!("{} at {} messages/s", span(shown.takes_seconds), shown.messages_per_second)],
+        ["begins".to_owned(), shown.begins_at.unwrap_or_else(|| "when somebody starts it".to_owned())],
+    ]);
+    if let Some(ends_at) = shown.ends_at {
+        rows.push(["ends".to_owned(), ends_at]);
+    }
+    screen::table([shown.campaign, String::new()].each_ref().map(String::as_str), rows)?;
+    for line in shown.row_errors {
+        screen::remark(&line);
+    }
+    for warning in shown.warnings {
+        screen::remark(&format!("warning: {warning}"));
+    }
+    Ok(())
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

@@ -1,0 +1,66 @@
+//! `barid campaign preview`: what people will read.
+
+use serde::Serialize;
+
+use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
+use crate::cli::installation::Installation;
+use crate::cli::{Json, phone_number, screen};
+use crate::domain::ids::CampaignName;
+use crate::domain::language::Language;
+use crate::domain::template::Values;
+use crate::ports::Contacts as _;
+
+/// Show what the campaign says in both languages; sends nothing
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Preview {
+    /// The stem of its file
+    #[arg(value_name = "NAME")]
+    name: CampaignName,
+    /// As this contact would read it; without it, with the sample of the template
+    #[arg(long, value_name = "PHONE", allow_hyphen_values = true)]
+    phone: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    language: &'static str,
+    template: String,
+    language_code: String,
+    text: String,
+}
+
+pub(super) async fn run(arguments: &Preview, installation: &Installation) -> Ended {
+    let (campaign, template) = installation.campaign(&arguments.name)?;
+    let contact = match &arguments.phone {
+        None => None,
+        Some(phone) => {
+            let phone = phone_number(phone, installation)?;
+            let found = installation.store().await?.by_phone(phone.e164()).await.or_exit(Exit::Unavailable)?;
+            Some(found.ok_or_else(|| Failure::because(Exit::NoInput, "there is no contact with this number"))?)
+        }
+    };
+    let mut shown = Vec::new();
+    for language in Language::ALL {
+        let values = match &contact {
+            Some(contact) => Values::new(language, &campaign.values, &installation.config.brand).with_contact(contact),
+            None => template.sample_with(&campaign.values, language),
+        };
+        shown.push(Shown {
+            language: language.code(),
+            template: template.approved_name().to_owned(),
+            language_code: template.language_code(language).to_owned(),
+            text: template.text(&values).or_exit(Exit::Data)?,
+        });
+    }
+    if arguments.json.json {
+        return screen::json(&shown);
+    }
+    shown.into_iter().try_for_each(|one| {
+        screen::say(&format!(
+            "── {} (approved template `{}`, `{}`)\n{}\n",
+            one.language, one.template, one.language_code, one.text
+        ))
+    })
+}

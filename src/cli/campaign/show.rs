@@ -1,0 +1,109 @@
+//! `barid campaign show`.
+
+use serde::Serialize;
+
+use crate::cli::campaign::standing::{Newest, Standing, newest};
+use crate::cli::exit::Ended;
+use crate::cli::installation::Installation;
+use crate::cli::{Json, screen};
+use crate::domain::campaign::{Campaign, Start};
+use crate::domain::ids::CampaignName;
+
+/// Show a campaign and how many recipients of its newest run stand where, and why
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Show {
+    /// The stem of its file
+    #[arg(value_name = "NAME")]
+    name: CampaignName,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    standing: Standing,
+    due_at: Option<String>,
+    /// Whether the whole audience is resolved.
+    planned_whole: bool,
+    counts: Vec<Count>,
+    /// As its file has it now; `None` when the file is gone or wrong.
+    definition: Option<Campaign>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    language: &'static str,
+    state: &'static str,
+    reason: String,
+    n: u64,
+}
+
+pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended {
+    let name = &arguments.name;
+    let store = installation.store().await?;
+    let Newest { run, counts, standing } = newest(&store, name, installation).await?;
+    let definition = match installation.campaign(name) {
+        Ok((campaign, _)) => Some(campaign),
+        // A run outlives the file that defined it.
+        Err(failure) if run.is_some() => {
+            screen::remark(&failure.line().unwrap_or_default());
+            None
+        }
+        Err(failure) => return Err(failure),
+    };
+    let counts = counts.into_iter().map(|count| Count {
+        language: count.language.code(),
+        state: count.state.name(),
+        reason: count.reason,
+        n: count.n,
+    });
+    let shown = Shown {
+        standing,
+        due_at: run.as_ref().map(|run| run.due_at.to_string()),
+        planned_whole: run.as_ref().is_some_and(|run| run.planned_whole),
+        counts: counts.collect(),
+        definition,
+    };
+    if arguments.json.json {
+        return screen::json(&shown);
+    }
+    tell(shown)
+}
+
+fn tell(shown: Shown) -> Ended {
+    let mut pairs = vec![("campaign", shown.standing.name), ("state", shown.standing.state.to_owned())];
+    if let Some(campaign) = &shown.definition {
+        pairs.extend([
+            ("template", campaign.template.to_string()),
+            ("purpose", campaign.purpose.name().to_owned()),
+            ("sender", campaign.sender.to_string()),
+            ("begins", begins(campaign)),
+        ]);
+    }
+    if let Some(due_at) = shown.due_at {
+        let whole = if shown.planned_whole { "" } else { " (its audience is still being resolved)" };
+        pairs.push(("newest run", format!("of {due_at}{whole}")));
+        pairs.push(("recipients", shown.standing.run.total.to_string()));
+        pairs.push(("cost so far", format!("{} {}", shown.standing.cost.amount, shown.standing.cost.currency)));
+    }
+    screen::pairs(pairs)?;
+    if shown.counts.is_empty() {
+        return Ok(());
+    }
+    screen::table(
+        ["state", "because", "language", "recipients"],
+        shown
+            .counts
+            .into_iter()
+            .map(|count| [count.state.to_owned(), count.reason, count.language.to_owned(), count.n.to_string()]),
+    )
+}
+
+fn begins(campaign: &Campaign) -> String {
+    match &campaign.start {
+        None => format!("when somebody runs `barid campaign start {}`", campaign.name),
+        Some(Start::At(at)) => format!("{at} in {}", campaign.timezone),
+        Some(Start::Schedule(schedule)) => format!("`{}` in {}", schedule.as_str(), campaign.timezone),
+    }
+}

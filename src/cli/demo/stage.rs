@@ -1,0 +1,208 @@
+//! The files and settings of the demo: a folder of its own with everything that an operator would write.
+
+use std::collections::HashSet;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+
+use crate::cli::approved_templates::approved_templates;
+use crate::cli::demo::people;
+use crate::cli::exit::{Ended, Exit, OrExit as _};
+use crate::config::templates::Templates;
+use crate::config::{Config, Environment};
+use crate::domain::ids::CampaignName;
+use crate::simulator::{Customers, LedgerRow, Settings, Span, Statuses};
+
+/// The number of the demo is one that Meta has upgraded; we stay a little below.
+const THROUGHPUT: u32 = 1_000;
+const MPS: u32 = 900;
+
+/// What ships, so that the demo needs no other file than the program.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("messages/survey-invitation/ar.hbs", include_str!("../../../templates/messages/survey-invitation/ar.hbs")),
+    ("messages/survey-invitation/en.hbs", include_str!("../../../templates/messages/survey-invitation/en.hbs")),
+    (
+        "messages/survey-invitation/template.toml",
+        include_str!("../../../templates/messages/survey-invitation/template.toml"),
+    ),
+    (
+        "messages/survey-invitation/sample.toml",
+        include_str!("../../../templates/messages/survey-invitation/sample.toml"),
+    ),
+    ("partials/opt-out/ar.hbs", include_str!("../../../templates/partials/opt-out/ar.hbs")),
+    ("partials/opt-out/en.hbs", include_str!("../../../templates/partials/opt-out/en.hbs")),
+];
+
+const CAMPAIGN: &str = r#"# The sample survey campaign. It waits for a person to start it, because it has neither `start` nor `schedule`.
+template = "survey-invitation"
+purpose = "survey"
+timezone = "Asia/Riyadh"
+expires_after = "36h"
+
+[audience]
+file = "people.csv"
+
+[values]
+survey_title = { ar = "استبيان رضا العملاء", en = "Customer Satisfaction Survey" }
+survey_link = "https://survey.example.com/s"
+"#;
+
+/// The folder and addresses of one demo. The folder goes away with it unless it is kept.
+pub(super) struct Stage {
+    folder: PathBuf,
+    kept: AtomicBool,
+    listen: SocketAddr,
+    ops_listen: SocketAddr,
+    token: String,
+    seed: u64,
+}
+
+impl Stage {
+    /// Writes the files.
+    pub(super) fn build(contacts: u32, seed: u64) -> Ended<Self> {
+        let folder = std::env::temp_dir().join(format!("barid-demo-{}", std::process::id()));
+        let stage = Self {
+            listen: free_address(8080)?,
+            ops_listen: free_address(9090)?,
+            token: format!("demo-token-of-process-{}", std::process::id()),
+            kept: AtomicBool::new(false),
+            folder,
+            seed,
+        };
+        for (path, text) in TEMPLATES {
+            stage.write(&format!("templates/{path}"), text)?;
+        }
+        stage.write("jobs/campaigns/demo.toml", CAMPAIGN)?;
+        stage.write("jobs/campaigns/people.csv", &people::csv(&people::people(contacts, seed)))?;
+        Ok(stage)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn campaign(&self) -> CampaignName {
+        "demo".parse().expect("the name of the demo's campaign is a slug")
+    }
+
+    /// A simulator that knows our templates as approved, with people who read and answer within seconds.
+    pub(super) fn simulator(&self) -> Ended<Settings> {
+        let brand = Config::load(None, &Environment::default()).or_exit(Exit::Software)?.brand;
+        let (templates, errors) = Templates::load(&self.folder.join("templates"), &brand);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error).or_exit(Exit::Software);
+        }
+        let mut settings = Settings {
+            seed: self.seed,
+            webhook_url: Some(format!("http://{}/api/whatsapp/webhook", self.listen)),
+            templates: approved_templates(&templates).or_exit(Exit::Software)?,
+            statuses: Statuses {
+                sent_after: Span::millis(20, 300),
+                delivered_after: Span::millis(50, 800),
+                read_after: Span::millis(100, 2_000),
+                ..Statuses::default()
+            },
+            customers: Customers {
+                reply_share: 0.1,
+                stop_share: 0.01,
+                reply_after: Span::millis(100, 2_000),
+                ..Customers::default()
+            },
+            ..Settings::default()
+        };
+        settings.numbers[0].throughput = THROUGHPUT;
+        Ok(settings)
+    }
+
+    /// The configuration, written as a file too, so that other commands can be tried on the running demo.
+    pub(super) fn config(&self, graph_url: &str) -> Ended<Config> {
+        let simulator = Settings::default();
+        let number = &simulator.numbers[0];
+        let text = format!(
+            r#"state_dir = "{state}"
+[server]
+listen = "{listen}"
+ops_listen = "{ops}"
+[whatsapp]
+graph_url = "{graph_url}"
+phone_number_id = "{phone}"
+business_account_id = "{account}"
+mps = {MPS}
+[templates]
+dir = "{templates}"
+[jobs]
+dir = "{jobs}"
+"#,
+            state = self.folder.join("state").display(),
+            listen = self.listen,
+            ops = self.ops_listen,
+            phone = number.phone_number_id,
+            account = number.business_account_id,
+            templates = self.folder.join("templates").display(),
+            jobs = self.folder.join("jobs").display(),
+        );
+        let file = self.write("barid.toml", &text)?;
+        let environment: Environment = [
+            ("WHATSAPP_API_TOKEN", simulator.token.as_str()),
+            ("WHATSAPP_APP_SECRET", simulator.app_secret.as_str()),
+            ("WHATSAPP_WEBHOOK_VERIFY_TOKEN", simulator.verify_token.as_str()),
+            ("BARID_API_TOKEN", self.token.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        Config::load(Some(&file), &environment).or_exit(Exit::Software)
+    }
+
+    /// Where to look while it runs.
+    pub(super) fn addresses(&self) -> String {
+        format!(
+            "status   curl -H 'Authorization: Bearer {token}' http://{listen}/api/whatsapp/status\n\
+             campaign curl -H 'Authorization: Bearer {token}' http://{listen}/api/v1/campaigns/demo\n\
+             metrics  curl http://{ops}/metrics\n\
+             health   curl http://{ops}/health/ready",
+            token = self.token,
+            listen = self.listen,
+            ops = self.ops_listen,
+        )
+    }
+
+    /// Leaves the folder where it is.
+    pub(super) fn keep(&self) -> &Path {
+        self.kept.store(true, Ordering::Relaxed);
+        &self.folder
+    }
+
+    fn write(&self, path: &str, text: &str) -> Ended<PathBuf> {
+        let path = self.folder.join(path);
+        let what = || format!("cannot write `{}`; check the temporary directory (TMPDIR)", path.display());
+        let parent = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(&path, text))
+            .with_context(what)
+            .or_exit(Exit::Io)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.kept.load(Ordering::Relaxed) {
+            // A temporary folder that cannot be removed is the system's to clean.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// The usual port if it is free, else any.
+fn free_address(usual: u16) -> Ended<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", usual)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)));
+    listener.and_then(|listener| listener.local_addr()).context("loopback has no free port").or_exit(Exit::Unavailable)
+}
+
+/// How many people the simulator has told more than once.
+pub(super) fn doubled(ledger: &[LedgerRow]) -> usize {
+    let mut seen = HashSet::new();
+    ledger.iter().filter(|row| row.template.is_some() && !seen.insert(row.to.as_str())).count()
+}

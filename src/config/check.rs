@@ -1,0 +1,71 @@
+//! Everything that is wrong, before anything runs: what `barid check` shows.
+
+use std::fmt;
+use std::path::Path;
+
+use super::campaigns::{CampaignContext, CampaignFiles};
+use super::environment::Environment;
+use super::templates::Templates;
+use super::{Config, FileErrors};
+use crate::domain::problem::Problem;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong, each with its place.
+    pub problems: Vec<Problem>,
+    /// What is dangerous or has no effect.
+    pub warnings: Vec<String>,
+    /// What `serve` still needs.
+    pub missing: Vec<String>,
+    /// Templates in order.
+    pub n_templates: usize,
+    /// Campaigns in order.
+    pub n_campaigns: usize,
+}
+
+impl Report {
+    /// Whether nothing is wrong. Warnings and what only `serve` needs do not count.
+    pub fn is_fine(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Loads configuration, templates and campaigns as `serve` does, and tells everything that is wrong.
+pub fn check(path: Option<&Path>, environment: &Environment) -> Report {
+    let config = match Config::load(path, environment) {
+        Ok(config) => config,
+        // Where templates and campaigns are is not certain then.
+        Err(errors) => return Report { problems: errors.0, ..Report::default() },
+    };
+    let (templates, template_errors) = Templates::load(&config.templates_dir, &config.brand);
+    let (campaigns, campaign_errors) =
+        CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(&config, &templates));
+    let problems = |errors: Vec<FileErrors>| errors.into_iter().flat_map(|error| error.problems);
+    Report {
+        problems: problems(template_errors).chain(problems(campaign_errors)).collect(),
+        warnings: config.warnings(),
+        missing: config.missing_for_serving(),
+        n_templates: templates.iter().count(),
+        n_campaigns: campaigns.len(),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(f, "error: {problem}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        for missing in &self.missing {
+            writeln!(f, "needed to serve: {missing}")?;
+        }
+        match self.problems.len() {
+            0 => write!(f, "in order: {} templates, {} campaigns", self.n_templates, self.n_campaigns),
+            1 => f.write_str("1 problem"),
+            n => write!(f, "{n} problems"),
+        }
+    }
+}

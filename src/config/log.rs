@@ -1,0 +1,64 @@
+//! `[log]`: how the log looks and how much it says.
+
+use crate::domain::document::{Node, Read, Table, one_of};
+
+/// How the log looks and how much it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// How it looks.
+    pub format: LogFormat,
+    /// A level, or levels by module, in the notation of `tracing`.
+    pub level: String,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// By where the output goes.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+    /// Fields to systemd's journal.
+    Journald,
+}
+
+impl LogFormat {
+    const ALL: [Self; 4] = [Self::Auto, Self::Json, Self::Pretty, Self::Journald];
+
+    /// The word in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+            Self::Journald => "journald",
+        }
+    }
+}
+
+impl Read for LogFormat {
+    fn read(node: &Node) -> Result<Self, String> {
+        one_of(node, Self::ALL, Self::name)
+    }
+}
+
+/// The levels there are.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+impl Log {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+        let (format, level) = (table.required("format"), table.required::<String>("level"));
+        if let Some(level) = &level {
+            for part in level.split(',') {
+                let word = part.rsplit_once('=').map_or(part, |(_, word)| word).trim();
+                if !LEVELS.contains(&word) {
+                    let known = crate::domain::problem::listed(LEVELS);
+                    table.problem("level", format!("`level` has `{word}`, but must be one of {known}"));
+                }
+            }
+        }
+        Some(Self { format: format?, level: level? })
+    }
+}

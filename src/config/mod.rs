@@ -1,0 +1,311 @@
+//! What operators write: settings, secrets, templates, campaigns. Files become domain types here, with everything wrong told at once.
+
+pub mod address;
+pub mod campaigns;
+pub mod channels;
+pub mod check;
+pub mod delivery;
+pub mod environment;
+mod layers;
+pub mod log;
+pub mod people;
+pub mod pricing;
+pub mod queue;
+pub mod secrets;
+pub mod server;
+pub mod stores;
+pub mod templates;
+pub mod whatsapp;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::domain::document::{Node, Table};
+use crate::domain::link::AllowedHosts;
+use crate::domain::problem::{Place, Problem};
+use crate::domain::template::Brand;
+
+pub use check::check;
+pub use environment::Environment;
+pub use secrets::Secrets;
+
+/// Every setting, checked, with defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What barid keeps.
+    pub state_dir: PathBuf,
+    /// `[server]`
+    pub server: server::Server,
+    /// `[redis]`
+    pub redis: stores::Redis,
+    /// `[store]`
+    pub store: stores::Store,
+    /// `[whatsapp]`
+    pub whatsapp: whatsapp::WhatsApp,
+    /// All our numbers: the one of `[whatsapp]` first, then `[[senders]]`.
+    pub senders: Vec<whatsapp::Sender>,
+    /// `[delivery]`
+    pub delivery: delivery::Delivery,
+    /// `[retry]`
+    pub retry: delivery::Retry,
+    /// `[queue]`
+    pub queue: queue::Queue,
+    /// Folder of templates.
+    pub templates_dir: PathBuf,
+    /// Folder of jobs.
+    pub jobs_dir: PathBuf,
+    /// `[contacts]`
+    pub contacts: people::Contacts,
+    /// `[links]`
+    pub allowed_hosts: AllowedHosts,
+    /// `[brand]`
+    pub brand: Brand,
+    /// `[pricing]`
+    pub pricing: pricing::Pricing,
+    /// `[log]`
+    pub log: log::Log,
+    /// `[twilio]`
+    pub twilio: channels::Twilio,
+    /// `[email] from`
+    pub email_from: Option<String>,
+    /// `[nlp] model`
+    pub nlp_model: PathBuf,
+    /// What may not be shown.
+    pub secrets: Secrets,
+    /// Settings that were set and do not take effect yet.
+    not_yet: Vec<String>,
+}
+
+/// Everything wrong with a configuration, in the order of its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<Problem>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = self.0.len();
+        write!(f, "{n} {} with the configuration", if n == 1 { "problem" } else { "problems" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// What is wrong with one file (or one folder of files that belong together). The others are not affected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileErrors {
+    /// Which.
+    pub file: PathBuf,
+    /// Everything that is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for FileErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for FileErrors {}
+
+/// Keys that are checked now and take effect with later parts. Setting one is told, not ignored.
+const NOT_YET: [(&str, &str, &str); 5] = [
+    ("whatsapp", "tier", "the messaging limit is not enforced yet"),
+    ("twilio", "whatsapp_from", "sending through Twilio is not supported yet"),
+    ("twilio", "sms_from", "sending text messages is not supported yet"),
+    ("email", "from", "sending e-mail is not supported yet"),
+    ("nlp", "model", "sentiment is not supported yet"),
+];
+
+impl Config {
+    /// Loads everything: defaults, the file, `barid.d/*.toml` beside it, the environment, secrets.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place and its remedy.
+    pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigErrors> {
+        let mut problems = Vec::new();
+        let merged = layers::merged(path, environment, &mut problems);
+        let (config, wrong, _) = read(&merged, path, environment);
+        problems.extend(wrong);
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigErrors(problems)),
+        }
+    }
+
+    /// Where the record is: the configured address, or SQLite in `state_dir`.
+    pub fn store_url(&self) -> address::ServiceUrl {
+        let own = || address::ServiceUrl::new(format!("sqlite://{}", self.state_dir.join("barid.db").display()));
+        self.store.url.clone().unwrap_or_else(own)
+    }
+
+    /// Folder of campaign files.
+    pub fn campaigns_dir(&self) -> PathBuf {
+        self.jobs_dir.join("campaigns")
+    }
+
+    /// What `serve` needs and does not have, each with its remedy.
+    pub fn missing_for_serving(&self) -> Vec<String> {
+        let secrets = &self.secrets;
+        let needed = [
+            (
+                secrets.whatsapp_api_token.is_some(),
+                "WHATSAPP_API_TOKEN",
+                "the access token of a system user, to send with",
+            ),
+            (
+                secrets.whatsapp_app_secret.is_some(),
+                "WHATSAPP_APP_SECRET",
+                "the app's secret, to check Meta's signatures with",
+            ),
+            (
+                secrets.whatsapp_webhook_verify_token.is_some(),
+                "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
+                "a word of your own, the same as in the app's webhook settings",
+            ),
+        ];
+        let mut missing: Vec<String> = needed
+            .into_iter()
+            .filter(|(is_there, ..)| !is_there)
+            .map(|(_, name, what)| format!("{name} is not set ({what}); set it, or {name}_FILE to the path of a file"))
+            .collect();
+        if self.senders.is_empty() {
+            missing.push(
+                "there is no number to send from; set WHATSAPP_PHONE_NUMBER_ID, or `phone_number_id` in `[whatsapp]`"
+                    .to_owned(),
+            );
+        }
+        missing
+    }
+
+    /// Settings that are fine each and dangerous together, or that do nothing yet.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.not_yet.clone();
+        let mut warn = |is_so: bool, text: &str| {
+            if is_so {
+                warnings.push(text.to_owned());
+            }
+        };
+        let (delivery, secrets) = (&self.delivery, &self.secrets);
+        warn(
+            delivery.lease < delivery.connect_timeout + delivery.answer_timeout,
+            "`[delivery] lease` is shorter than `connect_timeout` and `answer_timeout` together: calls that still run would be taken for \
+             dead and become unknown; make it longer",
+        );
+        warn(
+            delivery.unknown_after < delivery.answer_timeout,
+            "`[delivery] unknown_after` is shorter than `answer_timeout`: it would decide before the answer can come; make it longer",
+        );
+        warn(
+            !self.server.listen.ip().is_loopback() && secrets.whatsapp_app_secret.is_none(),
+            "`[server] listen` is open to other machines, but WHATSAPP_APP_SECRET is not set: callbacks cannot be checked and all are refused",
+        );
+        warn(
+            !self.server.ops_listen.ip().is_loopback(),
+            "`[server] ops_listen` is open to other machines: metrics and health belong on a private address only",
+        );
+        warn(
+            secrets
+                .barid_api_token
+                .as_ref()
+                .is_some_and(|token| secrecy::ExposeSecret::expose_secret(token).len() < 24),
+            "BARID_API_TOKEN is shorter than 24 characters and could be guessed; make one with `openssl rand -hex 24`",
+        );
+        warn(
+            self.whatsapp.graph_url.is_readable_on_the_way(),
+            "`[whatsapp] graph_url` is plain http to another machine: the token and every message could be read on the way",
+        );
+        warn(
+            self.server.drain < delivery.answer_timeout,
+            "`[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer",
+        );
+        warnings
+    }
+}
+
+/// Reads the merged tree. Also answers the full names of all keys that were asked for.
+fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<Config>, Vec<Problem>, Vec<String>) {
+    Table::read_document(node, |table| {
+        let state_dir = folder(table, "state_dir");
+        let server = table.table("server", server::Server::read);
+        let redis = table.table("redis", stores::Redis::read);
+        let store = table.table("store", stores::Store::read);
+        let whatsapp = table.table("whatsapp", whatsapp::WhatsApp::read);
+        let senders = whatsapp::senders(table, whatsapp.as_ref());
+        let delivery = table.table("delivery", delivery::Delivery::read);
+        let retry = table.table("retry", delivery::Retry::read);
+        let queue = table.table("queue", queue::Queue::read);
+        let templates_dir = table.table("templates", |table| folder(table, "dir"));
+        let jobs_dir = table.table("jobs", |table| folder(table, "dir"));
+        let contacts = table.table("contacts", people::Contacts::read);
+        let allowed_hosts = table.table("links", people::allowed_hosts);
+        let brand = table.table("brand", people::brand);
+        let pricing = table.table("pricing", pricing::Pricing::read);
+        let log = table.table("log", log::Log::read);
+        let twilio = table.table("twilio", channels::Twilio::read);
+        let email_from = table.table("email", channels::email_from);
+        let nlp_model = table.table("nlp", channels::nlp_model);
+        let secrets = table.table("secrets", |table| Secrets::read(table, environment));
+        let mut not_yet: Vec<String> = NOT_YET
+            .into_iter()
+            .filter(|(section, key, _)| is_set(node, section, key))
+            .map(|(section, key, what)| format!("`[{section}] {key}`: {what}"))
+            .collect();
+        if senders.iter().any(|sender| sender.tier.is_some()) && !is_set(node, "whatsapp", "tier") {
+            not_yet.push("`[[senders]] tier`: the messaging limit is not enforced yet".to_owned());
+        }
+        let state_dir = state_dir?;
+        Some(Config {
+            nlp_model: nlp_model.unwrap_or_else(|| state_dir.join("models/e5-small-q4.bin")),
+            state_dir,
+            server: server?,
+            redis: redis?,
+            store: store?,
+            whatsapp: whatsapp?,
+            senders,
+            delivery: delivery?,
+            retry: retry?,
+            queue: queue?,
+            templates_dir: templates_dir.unwrap_or_else(|| found("templates", path)),
+            jobs_dir: jobs_dir.unwrap_or_else(|| found("jobs", path)),
+            contacts: contacts?,
+            allowed_hosts: allowed_hosts?,
+            brand: brand?,
+            pricing: pricing?,
+            log: log?,
+            twilio: twilio?,
+            email_from,
+            secrets,
+            not_yet,
+        })
+    })
+}
+
+fn is_set(node: &Node, section: &str, key: &str) -> bool {
+    node.get(section).and_then(|section| section.get(key)).is_some_and(|node| !node.is_default)
+}
+
+fn folder(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+    Some(layers::located(table.node(key)?, table.optional(key)?))
+}
+
+/// A folder that nobody named: beside the file, beside its folder where that is `config/`, else in the working directory.
+fn found(name: &str, config: Option<&Path>) -> PathBuf {
+    let beside = config.and_then(Path::parent).map(|folder| folder.join(name));
+    let above = config
+        .and_then(Path::parent)
+        .filter(|folder| folder.file_name().is_some_and(|name| name == "config"))
+        .and_then(Path::parent)
+        .map(|folder| folder.join(name));
+    let here = PathBuf::from(name);
+    [beside, above].into_iter().flatten().find(|folder| folder.is_dir()).unwrap_or(here)
+}
+
+/// A problem of a whole file or folder.
+fn problem_of(path: &Path, message: impl Into<String>) -> Problem {
+    Place::file(path.display().to_string()).problem(message)
+}
+
+#[cfg(test)]
+mod tests;

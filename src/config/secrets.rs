@@ -1,0 +1,165 @@
+//! Secrets: from the environment, from files that only we can read, from systemd's credentials; never from TOML, never printed.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::environment::Environment;
+use super::layers::{cannot_read, located, table_mut};
+use crate::domain::document::{Node, NodeValue, Table};
+use crate::domain::problem::{Place, Problem};
+
+/// Everything secret that was given.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    /// Meta's access token.
+    pub whatsapp_api_token: Option<SecretString>,
+    /// Signs Meta's callbacks.
+    pub whatsapp_app_secret: Option<SecretString>,
+    /// Signed them before, while it is being changed.
+    pub whatsapp_app_secret_previous: Option<SecretString>,
+    /// Meta repeats it when the webhook is set up.
+    pub whatsapp_webhook_verify_token: Option<SecretString>,
+    /// Whose account at Twilio.
+    pub twilio_account_sid: Option<SecretString>,
+    /// And its token.
+    pub twilio_auth_token: Option<SecretString>,
+    /// Mail server with user and password.
+    pub smtp_url: Option<SecretString>,
+    /// API token with every scope.
+    pub barid_api_token: Option<SecretString>,
+    /// Password of the dashboard.
+    pub barid_admin_password: Option<SecretString>,
+}
+
+/// Name in the environment, key in `[secrets]`, and its place.
+type Secret = (&'static str, &'static str, fn(&mut Secrets) -> &mut Option<SecretString>);
+
+const SECRETS: [Secret; 9] = [
+    ("WHATSAPP_API_TOKEN", "whatsapp_api_token_file", |secrets| &mut secrets.whatsapp_api_token),
+    ("WHATSAPP_APP_SECRET", "whatsapp_app_secret_file", |secrets| &mut secrets.whatsapp_app_secret),
+    ("WHATSAPP_APP_SECRET_PREVIOUS", "whatsapp_app_secret_previous_file", |secrets| {
+        &mut secrets.whatsapp_app_secret_previous
+    }),
+    ("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "whatsapp_webhook_verify_token_file", |secrets| {
+        &mut secrets.whatsapp_webhook_verify_token
+    }),
+    ("TWILIO_ACCOUNT_SID", "twilio_account_sid_file", |secrets| &mut secrets.twilio_account_sid),
+    ("TWILIO_AUTH_TOKEN", "twilio_auth_token_file", |secrets| &mut secrets.twilio_auth_token),
+    ("SMTP_URL", "smtp_url_file", |secrets| &mut secrets.smtp_url),
+    ("BARID_API_TOKEN", "barid_api_token_file", |secrets| &mut secrets.barid_api_token),
+    ("BARID_ADMIN_PASSWORD", "barid_admin_password_file", |secrets| &mut secrets.barid_admin_password),
+];
+
+/// Words in keys that betray a secret, and the name under which it is read.
+const TELLTALES: [(&str, &str); 11] = [
+    ("verify_token", "WHATSAPP_WEBHOOK_VERIFY_TOKEN"),
+    ("app_secret", "WHATSAPP_APP_SECRET"),
+    ("auth_token", "TWILIO_AUTH_TOKEN"),
+    ("account_sid", "TWILIO_ACCOUNT_SID"),
+    ("smtp_url", "SMTP_URL"),
+    ("barid_api_token", "BARID_API_TOKEN"),
+    ("api_token", "WHATSAPP_API_TOKEN"),
+    ("admin_password", "BARID_ADMIN_PASSWORD"),
+    ("password", "BARID_ADMIN_PASSWORD"),
+    ("secret", "WHATSAPP_APP_SECRET"),
+    ("token", "WHATSAPP_API_TOKEN"),
+];
+
+/// Longer than any secret; a larger file is the wrong one.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Takes secrets out of a document and reports each, without its value.
+pub(super) fn refuse_in(node: &mut Node, problems: &mut Vec<Problem>) {
+    let Some(table) = table_mut(node) else { return };
+    table.retain(|key, node| {
+        // `[secrets]` holds paths of files; what is not one there is an unknown key.
+        let is_text = !matches!(node.value, NodeValue::Table(_));
+        let named = TELLTALES.iter().find(|(word, _)| key.contains(word) && !key.ends_with("_file"));
+        match named {
+            Some((_, name)) if is_text => {
+                problems.push(node.place.problem(format!(
+                    "`{key}` is a secret and does not belong here; set the environment variable {name}, or {name}_FILE to the path of \
+                     a file, or a systemd credential `{}`",
+                    name.to_lowercase()
+                )));
+                false
+            }
+            _ => {
+                refuse_in(node, problems);
+                if let NodeValue::List(items) = &mut node.value {
+                    items.iter_mut().for_each(|item| refuse_in(item, problems));
+                }
+                true
+            }
+        }
+    });
+}
+
+impl Secrets {
+    /// Names of all secrets in the environment.
+    pub fn names() -> [&'static str; SECRETS.len()] {
+        SECRETS.map(|(name, ..)| name)
+    }
+
+    /// Reads what there is; notes what is given twice, cannot be read, or can be read by everybody.
+    pub(super) fn read(table: &Table<'_>, environment: &Environment) -> Self {
+        let mut secrets = Self::default();
+        let credentials = environment.get("CREDENTIALS_DIRECTORY").map(Path::new);
+        for (name, key, field) in SECRETS {
+            let mut found: Vec<(Place, Result<String, String>)> = Vec::new();
+            if let Some(value) = environment.get(name) {
+                found.push((Place::Variable(name.to_owned()), Ok(value.to_owned())));
+            }
+            let file_name = format!("{name}_FILE");
+            if let Some(path) = environment.get(&file_name) {
+                found.push((Place::Variable(file_name), from_file(Path::new(path))));
+            }
+            if let (Some(path), Some(node)) = (table.optional::<PathBuf>(key), table.node(key)) {
+                found.push((node.place.clone(), from_file(&located(node, path))));
+            }
+            if let Some(path) = credentials.and_then(|folder| credential(folder, name)) {
+                let text = from_file(&path);
+                found.push((Place::file(path.display().to_string()), text));
+            }
+            if let [(first, _), .., (last, _)] = found.as_slice() {
+                table.note(last.problem(format!("gives {name} a second time; {first} gives it too, keep one of them")));
+            }
+            if let Some((place, value)) = found.into_iter().next() {
+                match value {
+                    Ok(value) => *field(&mut secrets) = Some(SecretString::from(value)),
+                    Err(message) => table.note(place.problem(message)),
+                }
+            }
+        }
+        secrets
+    }
+}
+
+/// The credential of that name, in whatever case and with `-` for `_`.
+fn credential(folder: &Path, name: &str) -> Option<PathBuf> {
+    let same = |found: &str| found.to_uppercase().replace('-', "_") == name;
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    entries.sort();
+    entries.into_iter().find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(same))
+}
+
+fn from_file(path: &Path) -> Result<String, String> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("the file `{shown}`: {}", cannot_read(&error)))?;
+    if metadata.permissions().mode() & 0o004 != 0 {
+        return Err(format!("the file `{shown}` can be read by everybody on this machine; run `chmod 600 {shown}`"));
+    }
+    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
+        return Err(format!("`{shown}` is not a file with a secret in it"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("the file `{shown}`: {}", cannot_read(&error)))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!("the file `{shown}` is empty")),
+        secret if secret.contains('\n') => Err(format!("the file `{shown}` has more than one line")),
+        secret => Ok(secret.to_owned()),
+    }
+}

@@ -1,0 +1,74 @@
+//! The campaigns and templates in force: replaced whole at a reload, so that no message ever sees half of a change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::campaign::Campaign;
+use crate::domain::contact::Contact;
+use crate::domain::ids::{CampaignName, TemplateName};
+use crate::domain::language::Language;
+use crate::domain::message::Content;
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::template::{Brand, MessageTemplate, Values};
+use crate::domain::time_zone_of_number::time_zone_of_number;
+use crate::ports::{CannotRender, Catalogue};
+
+/// What files define at one moment.
+pub struct InForce {
+    /// Campaigns whose files are in order.
+    pub campaigns: BTreeMap<CampaignName, Arc<Campaign>>,
+    /// Templates whose folders are in order.
+    pub templates: BTreeMap<TemplateName, Arc<MessageTemplate>>,
+    /// Who we are.
+    pub brand: Brand,
+}
+
+/// Hands out what is in force.
+pub struct Shelf {
+    in_force: ArcSwap<InForce>,
+    price_micros: i64,
+    timezone: String,
+}
+
+impl Shelf {
+    /// With the flat price of one template message and the zone of people whose number is withheld.
+    pub fn new(in_force: InForce, price_micros: i64, timezone: String) -> Self {
+        Self { in_force: ArcSwap::from_pointee(in_force), price_micros, timezone }
+    }
+
+    /// Puts something else in force.
+    pub fn replace(&self, in_force: InForce) {
+        self.in_force.store(Arc::new(in_force));
+    }
+
+    /// The campaign of that name.
+    pub fn campaign(&self, name: &CampaignName) -> Option<Arc<Campaign>> {
+        self.in_force.load().campaigns.get(name).cloned()
+    }
+}
+
+impl Catalogue for Shelf {
+    fn campaigns(&self) -> Vec<Arc<Campaign>> {
+        self.in_force.load().campaigns.values().cloned().collect()
+    }
+
+    fn content(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Content, CannotRender> {
+        let in_force = self.in_force.load();
+        let template = in_force.templates.get(&campaign.template).ok_or_else(|| {
+            CannotRender(format!("the template `{}` is no longer there or no longer in order", campaign.template))
+        })?;
+        let values = Values::new(language, &campaign.values, &in_force.brand).with_contact(contact);
+        template.content(&values).map_err(|error| CannotRender(error.to_string()))
+    }
+
+    fn price_micros(&self, _: &Campaign) -> i64 {
+        self.price_micros
+    }
+
+    fn timezone_of(&self, phone: Option<&str>) -> String {
+        let number = phone.and_then(|phone| PhoneNumber::from_e164(phone).ok());
+        number.map_or_else(|| self.timezone.clone(), |number| time_zone_of_number(&number).to_owned())
+    }
+}

@@ -1,0 +1,65 @@
+//! Campaigns and templates from their files, at start and whenever a file changes. A bad file never stops the others.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify_debouncer_full::notify::{RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use tokio::sync::Notify;
+
+use crate::config::campaigns::{CampaignContext, CampaignFiles};
+use crate::config::templates::Templates;
+use crate::config::{Config, FileErrors};
+use crate::daemon::catalogue::InForce;
+
+/// Editors write a file in several steps; after this long without another change it is read.
+const SETTLED_AFTER: Duration = Duration::from_millis(200);
+
+/// Reads everything; answers what is in order, and what is wrong with the rest.
+pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
+    let (templates, mut wrong) = Templates::load(&config.templates_dir, &config.brand);
+    let (campaigns, bad) = CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(config, &templates));
+    wrong.extend(bad);
+    let in_force = InForce {
+        campaigns: campaigns.into_iter().map(|campaign| (campaign.name.clone(), Arc::new(campaign))).collect(),
+        templates: templates.iter().map(|template| (template.name().clone(), Arc::clone(template))).collect(),
+        brand: config.brand.clone(),
+    };
+    (in_force, wrong)
+}
+
+/// Says in the log what is wrong.
+pub(super) fn tell(wrong: &[FileErrors]) {
+    for errors in wrong {
+        tracing::error!(file = %errors.file.display(), problem = %errors, "a file is not in order and is left out; the others are not affected");
+    }
+}
+
+/// Watches the folders while it lives.
+pub(super) struct Watch {
+    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+}
+
+impl Watch {
+    /// Wakes `changed` after each change below these folders. A folder that cannot be watched is said once; SIGHUP still works.
+    pub(super) fn begin(folders: &[&Path], changed: Arc<Notify>) -> Option<Self> {
+        let told = move |events: DebounceEventResult| match events {
+            Ok(events) if events.iter().all(|event| event.kind.is_access()) => {}
+            _ => changed.notify_one(),
+        };
+        let mut debouncer = match new_debouncer(SETTLED_AFTER, None, told) {
+            Ok(debouncer) => debouncer,
+            Err(error) => {
+                tracing::warn!(error = %error, "files cannot be watched; send SIGHUP after changing one");
+                return None;
+            }
+        };
+        for folder in folders {
+            if let Err(error) = debouncer.watch(folder, RecursiveMode::Recursive) {
+                tracing::warn!(folder = %folder.display(), error = %error, "this folder cannot be watched; send SIGHUP after changing a file in it");
+            }
+        }
+        Some(Self { _debouncer: debouncer })
+    }
+}

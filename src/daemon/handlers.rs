@@ -1,0 +1,138 @@
+//! The table of contents of the workers: which job runs in which lane, how many at once, and how its error reads to the queue.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::jobs::run_campaign::{Definitions, InHand};
+use crate::jobs::{JobError, apply_news, run_campaign, send_message};
+use crate::ports::Services;
+use crate::queue::control::{ControlJob, ControlWorker};
+use crate::queue::job;
+use crate::queue::lane::Lane;
+use crate::queue::wakeups::{ApplyNews, RUN_CAMPAIGN, RunCampaign, SendMessage};
+use crate::queue::workers::LaneWorker;
+use crate::telemetry::Metrics;
+
+/// Longer than the answer of any call is kept in hand; a job that takes longer is stuck.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// A callback body holds a thousand changes at most.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// An audience of millions from a slow disk.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
+/// Audiences resolved at once.
+const CONTROL_CONCURRENCY: usize = 20;
+
+/// How many jobs of each lane run at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Concurrency {
+    pub(super) sending: usize,
+    pub(super) retries: usize,
+    pub(super) news: usize,
+}
+
+/// What all handlers share.
+pub(super) struct Shared {
+    pub(super) services: Services,
+    pub(super) definitions: Arc<Definitions>,
+    pub(super) in_hand: InHand,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// The workers of all lanes that something is pushed into.
+pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneWorker> {
+    let send = |lane, concurrency| {
+        let shared = Arc::clone(shared);
+        worker(lane, concurrency, SEND_TIMEOUT, move |payload: SendMessage| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let work =
+                    send_message::run(&shared.services, &shared.definitions, payload.message, payload.attempts_before);
+                measured(&shared.metrics, "send-message", work).await
+            }
+        })
+    };
+    let news = {
+        let shared = Arc::clone(shared);
+        worker(Lane::News, concurrency.news, NEWS_TIMEOUT, move |payload: ApplyNews| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let applied =
+                    measured(&shared.metrics, "apply-news", apply_news::run(&shared.services, payload.row)).await?;
+                shared.metrics.news.with_label_values(&["changed"]).inc_by(applied.changed);
+                shared.metrics.news.with_label_values(&["unchanged"]).inc_by(applied.unchanged);
+                shared.metrics.feedback.inc_by(applied.feedback);
+                Ok(())
+            }
+        })
+    };
+    vec![send(Lane::Sending, concurrency.sending), send(Lane::Retries, concurrency.retries), news]
+}
+
+/// The worker of control jobs.
+pub(super) fn control(shared: &Arc<Shared>) -> ControlWorker {
+    let shared = Arc::clone(shared);
+    ControlWorker {
+        concurrency: CONTROL_CONCURRENCY,
+        timeout: CONTROL_TIMEOUT,
+        handler: Arc::new(move |job: ControlJob, _| {
+            let shared = Arc::clone(&shared);
+            Box::pin(async move {
+                if job.name != RUN_CAMPAIGN {
+                    return Err(job::JobError::abort(format!("there is no control job `{}`", job.name)));
+                }
+                let payload: RunCampaign = serde_json::from_value(job.payload).map_err(job::JobError::abort)?;
+                let work = run_campaign::run(&shared.services, &shared.definitions, &shared.in_hand, payload.run);
+                measured(&shared.metrics, "run-campaign", work).await.map_err(translated)
+            })
+        }),
+    }
+}
+
+fn worker<T, F>(
+    lane: Lane,
+    concurrency: usize,
+    timeout: Duration,
+    run: impl Fn(T) -> F + Send + Sync + 'static,
+) -> LaneWorker
+where
+    T: DeserializeOwned,
+    F: Future<Output = Result<(), JobError>> + Send + 'static,
+{
+    LaneWorker {
+        lane,
+        concurrency,
+        timeout,
+        handler: Arc::new(move |payload, _| match serde_json::from_slice(&payload) {
+            Ok(payload) => {
+                let work = run(payload);
+                Box::pin(async move { work.await.map_err(translated) })
+            }
+            Err(error) => Box::pin(async move { Err(job::JobError::abort(error)) }),
+        }),
+    }
+}
+
+async fn measured<T>(
+    metrics: &Metrics,
+    job: &str,
+    work: impl Future<Output = Result<T, JobError>>,
+) -> Result<T, JobError> {
+    let begin = Instant::now();
+    let result = work.await;
+    metrics.job_duration.with_label_values(&[job]).observe(begin.elapsed().as_secs_f64());
+    if result.is_err() {
+        metrics.job_errors.with_label_values(&[job]).inc();
+    }
+    result
+}
+
+/// What a job says, as the queue hears it.
+fn translated(error: JobError) -> job::JobError {
+    match error {
+        JobError::Retry { .. } => job::JobError::retry(error),
+        JobError::Abort { .. } => job::JobError::abort(error),
+    }
+}

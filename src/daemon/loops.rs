@@ -1,0 +1,95 @@
+//! What the daemon does by itself, again and again: feed runs, sweep, watch the clock for campaigns, refresh gauges.
+//!
+//! A pass that fails is said once, not at every turn, and so is its recovery; the next pass starts from the store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::jobs::run_campaign::Definitions;
+use crate::jobs::{JobError, feed, fire, sweep};
+use crate::ports::Services;
+
+/// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
+const FEED_PAUSE: Duration = Duration::from_millis(100);
+/// Between two looks for runs to feed while there are none.
+const IDLE_PAUSE: Duration = Duration::from_millis(400);
+/// Between two looks at the clock for campaigns that are due.
+const FIRE_PAUSE: Duration = Duration::from_secs(1);
+/// After a pass that failed.
+const FAILED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs `pass` until `stop`, with the pause that it asks for.
+async fn repeat<F>(what: &'static str, mut stop: watch::Receiver<bool>, mut pass: impl FnMut() -> F)
+where
+    F: Future<Output = Result<Duration, JobError>>,
+{
+    let mut failing = false;
+    loop {
+        let pause = match pass().await {
+            Ok(pause) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!(loop.name = what, "works again");
+                }
+                pause
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(loop.name = what, error = %chain(&error), "cannot do its work; it is tried until it can");
+                }
+                FAILED_PAUSE
+            }
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// An error and all its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        line.push_str(": ");
+        line.push_str(&next.to_string());
+        cause = next.source();
+    }
+    line
+}
+
+/// Feeds runs and ends those that are done.
+pub(super) async fn feeding(services: Services, stop: watch::Receiver<bool>) {
+    repeat("feed", stop, || async {
+        let fed = feed::run(&services).await?;
+        Ok(if fed.active > 0 { FEED_PAUSE } else { IDLE_PAUSE })
+    })
+    .await;
+}
+
+/// Sweeps.
+pub(super) async fn sweeping(
+    services: Services,
+    definitions: Arc<Definitions>,
+    every: Duration,
+    stop: watch::Receiver<bool>,
+) {
+    repeat("sweep", stop, || async {
+        sweep::run(&services, &definitions).await?;
+        Ok(every)
+    })
+    .await;
+}
+
+/// Opens the runs of campaigns whose moment has come.
+pub(super) async fn firing(services: Services, watching_since: Timestamp, stop: watch::Receiver<bool>) {
+    repeat("fire", stop, || async {
+        fire::run(&services, watching_since).await?;
+        Ok(FIRE_PAUSE)
+    })
+    .await;
+}

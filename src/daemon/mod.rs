@@ -1,0 +1,374 @@
+//! Composition: builds both sides from the configuration and owns their life. The process is a value, so that tests and the demo
+//! run the real thing.
+
+pub mod catalogue;
+pub mod clock;
+pub mod files;
+mod gauges;
+mod handlers;
+pub mod lifecycle;
+mod loops;
+mod metered;
+pub mod operations;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::contacts_file::AudienceFileReader;
+use crate::daemon::catalogue::Shelf;
+use crate::daemon::clock::SystemClock;
+use crate::daemon::handlers::{Concurrency, Shared};
+use crate::daemon::metered::Metered;
+use crate::daemon::operations::Desk;
+use crate::http;
+use crate::jobs::run_campaign::{Definitions, InHand};
+use crate::limits::Pacer;
+use crate::ports::{Clock, Queue, SendingRules, Services, Store, WebhookReader};
+use crate::queue::QueueError;
+use crate::queue::control::ControlQueue;
+use crate::queue::lane::{LaneSettings, Lanes};
+use crate::queue::server::{RedisServer, RedisServerError, RedisServerSettings};
+use crate::queue::wakeups::Wakeups;
+use crate::queue::workers::Workers;
+use crate::store::{SqlStore, StoreOpenError, StoreSettings};
+use crate::telemetry::Metrics;
+use crate::whatsapp::{self, ClientError, webhook::Reader};
+
+/// How long jobs may wait in a process for a free worker; a lane fetches this many times its concurrency at most.
+const PREFETCH: usize = 1_000;
+
+/// Why the service does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Secrets or numbers are missing.
+    #[error("the configuration is not enough to send with:\n  {}", .0.join("\n  "))]
+    Missing(Vec<String>),
+    /// The state directory.
+    #[error("cannot use the state directory `{path}`; make it and let this user write there, or set `state_dir`")]
+    StateDir {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreOpenError),
+    /// The redis-server of our own.
+    #[error(transparent)]
+    RedisServer(#[from] RedisServerError),
+    /// The Redis of the configuration.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A port.
+    #[error(transparent)]
+    Listen(#[from] http::ListenError),
+    /// The client of the Graph API.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A setting that only shows its fault here.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// The running service.
+pub struct Daemon {
+    config: Arc<Config>,
+    store: Arc<SqlStore>,
+    services: Services,
+    shelf: Arc<Shelf>,
+    metrics: Arc<Metrics>,
+    workers: Workers,
+    redis: Option<RedisServer>,
+    /// Listeners end first, loops with them.
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    changed: Arc<Notify>,
+    _watch: Option<files::Watch>,
+}
+
+impl Daemon {
+    /// Opens the store, finds or starts Redis, listens, starts workers and loops. When it returns, the service is ready.
+    ///
+    /// # Errors
+    /// With the first thing that cannot be had. Nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let missing = config.missing_for_serving();
+        if !missing.is_empty() {
+            return Err(StartError::Missing(missing));
+        }
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let state_dir = &config.state_dir;
+        std::fs::create_dir_all(state_dir)
+            .map_err(|source| StartError::StateDir { path: state_dir.display().to_string(), source })?;
+
+        // Ports first: the commonest mistake is a second barid, and it should say so before it touches anything.
+        let public = http::bind("[server] listen", config.server.listen).await?;
+        let ops = http::bind("[server] ops_listen", config.server.ops_listen).await?;
+
+        let redis = match &config.redis.url {
+            Some(_) => None,
+            None => {
+                let settings =
+                    RedisServerSettings { binary: config.redis.server.clone(), ..RedisServerSettings::new(state_dir) };
+                Some(RedisServer::start(settings).await?)
+            }
+        };
+        let redis_url = match (&config.redis.url, &redis) {
+            (Some(url), _) => url.expose().to_owned(),
+            (None, Some(server)) => server.url().to_owned(),
+            (None, None) => unreachable!("without a url there is a server of our own"),
+        };
+        let lanes = Lanes::connect(
+            &redis_url,
+            LaneSettings {
+                namespace: config.redis.namespace.clone(),
+                lease: config.queue.lease,
+                prefetch: PREFETCH,
+                ..LaneSettings::default()
+            },
+        )
+        .await?;
+        let control = ControlQueue::new(&lanes);
+        let connections =
+            StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
+        let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
+
+        let metrics = Arc::new(Metrics::new().with_process().map_err(|error| StartError::Setting(error.to_string()))?);
+        let (in_force, wrong) = files::read(&config);
+        files::tell(&wrong);
+        metrics.config_reload_success.set(i64::from(wrong.is_empty()));
+        let shelf = Arc::new(Shelf::new(
+            in_force,
+            config.pricing.template.micros,
+            config.contacts.default_timezone.to_string(),
+        ));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let queue: Arc<dyn Queue> = Arc::new(Wakeups::new(lanes.clone(), control.clone()));
+        let webhook: Arc<dyn WebhookReader> = Arc::new(reader(&config));
+        let services = Services {
+            clock: Arc::clone(&clock),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            whatsapp: Arc::new(Metered { port: client(&config)?, metrics: Arc::clone(&metrics) }),
+            webhook: Arc::clone(&webhook),
+            queue: Arc::clone(&queue),
+            limits: Arc::new(Metered {
+                port: Pacer::new(config.senders.iter().map(|sender| (sender.name.clone(), sender.mps))),
+                metrics: Arc::clone(&metrics),
+            }),
+            catalogue: Arc::clone(&shelf) as _,
+            audiences: Arc::new(AudienceFileReader::new(
+                config.campaigns_dir(),
+                config.contacts.default_country,
+                Arc::clone(&clock),
+            )),
+            rules: rules(&config),
+        };
+        let shared = Arc::new(Shared {
+            services: services.clone(),
+            definitions: Arc::new(Definitions::default()),
+            in_hand: InHand::default(),
+            metrics: Arc::clone(&metrics),
+        });
+        let concurrency = Concurrency {
+            sending: config.queue.concurrency.sending,
+            retries: config.queue.concurrency.retries,
+            news: config.queue.concurrency.news,
+        };
+        let workers = Workers::start(
+            lanes.clone(),
+            handlers::lanes(&shared, concurrency),
+            Some((control, handlers::control(&shared))),
+        );
+
+        let stop = watch::Sender::new(false);
+        let changed = Arc::new(Notify::new());
+        let watch = files::Watch::begin(&[&config.campaigns_dir(), &config.templates_dir], Arc::clone(&changed));
+        let config = Arc::new(config);
+        let tasks = vec![
+            tokio::spawn(loops::feeding(services.clone(), stop.subscribe())),
+            tokio::spawn(loops::sweeping(
+                services.clone(),
+                Arc::clone(&shared.definitions),
+                config.queue.sweep,
+                stop.subscribe(),
+            )),
+            tokio::spawn(loops::firing(services.clone(), clock.now(), stop.subscribe())),
+            tokio::spawn(gauges::refreshing(services.clone(), lanes, Arc::clone(&metrics), stop.subscribe())),
+            tokio::spawn(reloading(
+                Arc::clone(&config),
+                Arc::clone(&shelf),
+                Arc::clone(&metrics),
+                Arc::clone(&changed),
+                stop.subscribe(),
+            )),
+            tokio::spawn(http::serve(
+                public,
+                public_routes(&config, &services, &shelf, &metrics)?,
+                http::ServerSettings::PUBLIC,
+                stopped(stop.subscribe()),
+            )),
+            tokio::spawn(http::serve(
+                ops,
+                http::ops_routes(Arc::new(http::OpsState {
+                    metrics: Arc::clone(&metrics),
+                    checks: vec![
+                        http::ReadyCheck::store(Arc::clone(&services.store)),
+                        http::ReadyCheck::queue(Arc::clone(&queue)),
+                    ],
+                })),
+                http::ServerSettings::OPS,
+                stopped(stop.subscribe()),
+            )),
+        ];
+        Ok(Self { config, store, services, shelf, metrics, workers, redis, stop, tasks, changed, _watch: watch })
+    }
+
+    /// The ports, for whoever shares the process: the demo.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// What operators may do.
+    pub fn desk(&self) -> Desk {
+        Desk::new(self.services.clone(), Arc::clone(&self.shelf), self.config.pricing.template.currency)
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Loads campaigns and templates again.
+    pub fn reload(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Resolves when the service cannot go on and should be started anew.
+    pub fn failed(&self) -> impl Future<Output = crate::queue::workers::WorkersError> + Send + 'static {
+        self.workers.failed()
+    }
+
+    /// Takes no more, lets calls under way end, gives the rest back, closes the store, stops our own Redis.
+    pub async fn stop(self) {
+        // Calls first: their answers are recorded while the store is open, and callbacks are still taken in meanwhile.
+        self.workers.stop(self.config.server.drain).await;
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A panic was logged where it happened.
+            let _ = task.await;
+        }
+        self.store.close().await;
+        if let Some(redis) = self.redis {
+            redis.stop().await;
+        }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // The sender lives as long as the daemon; its end is a stop, too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn reloading(
+    config: Arc<Config>,
+    shelf: Arc<Shelf>,
+    metrics: Arc<Metrics>,
+    changed: Arc<Notify>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = changed.notified() => {}
+        }
+        let config = Arc::clone(&config);
+        let Ok((in_force, wrong)) = tokio::task::spawn_blocking(move || files::read(&config)).await else { continue };
+        files::tell(&wrong);
+        metrics.config_reload_success.set(i64::from(wrong.is_empty()));
+        tracing::info!(
+            campaigns = in_force.campaigns.len(),
+            templates = in_force.templates.len(),
+            left_out = wrong.len(),
+            "campaigns and templates were loaded again"
+        );
+        shelf.replace(in_force);
+    }
+}
+
+fn public_routes(
+    config: &Config,
+    services: &Services,
+    shelf: &Arc<Shelf>,
+    metrics: &Arc<Metrics>,
+) -> Result<http::Routes, StartError> {
+    let mut webhook = http::WebhookState::new(
+        Arc::clone(&services.clock),
+        Arc::clone(&services.store) as _,
+        Arc::clone(&services.queue),
+        Arc::clone(&services.webhook),
+        Arc::clone(metrics),
+    );
+    webhook.verify_token.clone_from(&config.secrets.whatsapp_webhook_verify_token);
+    webhook.trusted_proxies.clone_from(&config.server.trusted_proxies);
+    let api = http::ApiState {
+        clock: Arc::clone(&services.clock),
+        store: Arc::clone(&services.store),
+        queue: Arc::clone(&services.queue),
+        operations: Arc::new(Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency)),
+        token: config.secrets.barid_api_token.clone(),
+        integration: http::Integration {
+            missing: config.missing_for_serving(),
+            senders: config.senders.iter().map(|sender| (sender.name.clone(), sender.id.clone(), sender.mps)).collect(),
+        },
+    };
+    Ok(http::public_routes(Arc::new(webhook), Arc::new(api)))
+}
+
+fn reader(config: &Config) -> Reader {
+    let secrets = &config.secrets;
+    let in_force: Vec<_> =
+        secrets.whatsapp_app_secret.iter().chain(&secrets.whatsapp_app_secret_previous).cloned().collect();
+    Reader::new(&in_force)
+}
+
+fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
+    whatsapp::install_tls_provider();
+    let token = config.secrets.whatsapp_api_token.clone();
+    Ok(whatsapp::Client::new(&whatsapp::Settings {
+        graph_url: config.whatsapp.graph_url.as_str().to_owned(),
+        api_version: config.whatsapp.api_version.clone(),
+        token: token.ok_or_else(|| StartError::Missing(config.missing_for_serving()))?,
+        senders: config.senders.iter().map(|sender| (sender.name.clone(), sender.id.clone())).collect(),
+        connect_within: config.delivery.connect_timeout,
+        answer_within: config.delivery.answer_timeout,
+        proxy: None,
+    })?)
+}
+
+fn rules(config: &Config) -> SendingRules {
+    let signed = |duration: Duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    SendingRules {
+        lease: signed(config.delivery.lease),
+        call: signed(config.delivery.connect_timeout + config.delivery.answer_timeout),
+        waits: config.retry.waits.iter().copied().map(signed).collect(),
+        on_unknown: config.delivery.on_unknown,
+        unknown_after: signed(config.delivery.unknown_after),
+        feed_ahead: config.queue.feed_ahead,
+        default_language: config.contacts.default_language,
+    }
+}

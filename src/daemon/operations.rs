@@ -1,0 +1,150 @@
+//! What operators may do, for the API and for the command line.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::daemon::catalogue::Shelf;
+use crate::domain::campaign::Campaign;
+use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::language::Language;
+use crate::domain::money::{Currency, Money};
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::run::{Run, RunCommand};
+use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};
+use crate::jobs::JobError;
+use crate::jobs::command_run::{self, CommandError};
+use crate::ports::{Catalogue, Services, SingleMessage, StoreError, Wanted};
+
+/// Carries out what operators ask.
+pub struct Desk {
+    services: Services,
+    shelf: Arc<Shelf>,
+    currency: Currency,
+}
+
+impl Desk {
+    /// Over these ports and files; `currency` is that of the price estimates.
+    pub fn new(services: Services, shelf: Arc<Shelf>, currency: Currency) -> Self {
+        Self { services, shelf, currency }
+    }
+
+    fn known(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
+        self.shelf
+            .campaign(name)
+            .ok_or_else(|| OperationError::NotFound(CommandError::NoCampaign(name.clone()).to_string()))
+    }
+
+    async fn summary(&self, name: &CampaignName, run: Option<Run>) -> Result<CampaignSummary, OperationError> {
+        let store = &self.services.store;
+        let Some(run) = run else {
+            let cost = Money { micros: 0, currency: self.currency };
+            return Ok(CampaignSummary { name: name.clone(), state: "waiting", run: StateCounts::default(), cost });
+        };
+        let counts = store.counts(run.id).await.map_err(unavailable)?;
+        let queued = store.queued(run.id).await.map_err(unavailable)?;
+        let micros = store.cost_micros(run.id).await.map_err(unavailable)?;
+        Ok(CampaignSummary {
+            name: name.clone(),
+            state: run.state.name(),
+            run: StateCounts::of(&counts).with_queued(queued),
+            cost: Money { micros, currency: self.currency },
+        })
+    }
+}
+
+fn unavailable(error: StoreError) -> OperationError {
+    OperationError::Unavailable(Box::new(error))
+}
+
+fn refused(error: CommandError) -> OperationError {
+    match error {
+        CommandError::NoCampaign(_) | CommandError::NoRun(_) => OperationError::NotFound(error.to_string()),
+        CommandError::StillRunning(_) | CommandError::DoesNotFit(_) => OperationError::Conflict(error.to_string()),
+        CommandError::Job(JobError::Retry { source, .. } | JobError::Abort { source, .. }) => {
+            OperationError::Unavailable(source)
+        }
+    }
+}
+
+#[async_trait]
+impl Operations for Desk {
+    async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
+        let mut all = Vec::new();
+        for campaign in self.shelf.campaigns() {
+            let run = self.services.store.newest(&campaign.name).await.map_err(unavailable)?;
+            all.push(self.summary(&campaign.name, run).await?);
+        }
+        Ok(all)
+    }
+
+    async fn campaign(&self, name: &CampaignName) -> Result<CampaignSummary, OperationError> {
+        let run = self.services.store.newest(name).await.map_err(unavailable)?;
+        // A campaign whose file is gone still has its run.
+        if run.is_none() {
+            self.known(name)?;
+        }
+        self.summary(name, run).await
+    }
+
+    async fn command(&self, name: &CampaignName, verb: CampaignVerb) -> Result<CampaignSummary, OperationError> {
+        let command = match verb {
+            CampaignVerb::Start => {
+                let campaign = self.known(name)?;
+                command_run::start(&self.services, &campaign).await.map_err(refused)?;
+                return self.campaign(name).await;
+            }
+            CampaignVerb::Pause => RunCommand::Pause,
+            CampaignVerb::Resume => RunCommand::Resume,
+            CampaignVerb::Cancel => RunCommand::Cancel,
+        };
+        let run = command_run::command(&self.services, name, command).await.map_err(refused)?;
+        self.summary(name, Some(run)).await
+    }
+
+    async fn test(
+        &self,
+        name: &CampaignName,
+        phone: &PhoneNumber,
+        language: Option<Language>,
+    ) -> Result<MessageId, OperationError> {
+        let campaign = self.known(name)?;
+        let contact = self.services.store.by_phone(phone.e164()).await.map_err(unavailable)?;
+        let contact = contact.ok_or_else(|| OperationError::Invalid {
+            code: "no-contact",
+            detail: "no contact has this number, so there is neither a name nor a consent; import it first".to_owned(),
+        })?;
+        if !contact.consent.allows(campaign.purpose) {
+            return Err(OperationError::Invalid {
+                code: "no-consent",
+                detail: format!("this contact has no consent for `{}`; import it with one", campaign.purpose.name()),
+            });
+        }
+        let language = language.unwrap_or(contact.language);
+        let content = self
+            .services
+            .catalogue
+            .content(&campaign, &contact, language)
+            .map_err(|error| OperationError::Invalid { code: "cannot-render", detail: error.to_string() })?;
+        let now = self.services.clock.now();
+        let message = SingleMessage {
+            contact: contact.id,
+            sender: campaign.sender.clone(),
+            purpose: campaign.purpose,
+            language,
+            content,
+            expires_at: campaign.expires_at(now),
+            price_micros: self.services.catalogue.price_micros(&campaign),
+        };
+        let id = self.services.store.create(message, now).await.map_err(unavailable)?;
+        if let Err(error) = self.services.queue.send(Wanted::Sending, &[(id, 0)], None).await {
+            tracing::debug!(message.id = %id, error = %error, "the test message is not queued; the sweep will find it");
+        }
+        Ok(id)
+    }
+
+    async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
+        self.services.store.upsert(updates, self.services.clock.now()).await.map_err(unavailable)
+    }
+}

@@ -1,0 +1,264 @@
+//! `template.toml`: what Meta knows about a template beside the text of its body.
+
+use super::limits;
+use crate::domain::campaign::{CampaignValue, CampaignValues, Scalar};
+use crate::domain::document::{Node, NodeValue, Read, Table, one_of};
+use crate::domain::language::Language;
+use crate::domain::problem::{Place, Problem};
+
+/// Meta's price class of a template.
+/// Source: `/documentation/business-messaging/whatsapp/templates/template-categorization`, checked 2026-11.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Anything promotional or mixed.
+    Marketing,
+    /// Follow-up to something the person did or asked for.
+    Utility,
+}
+
+impl Category {
+    /// Every category that we send.
+    pub const ALL: [Self; 2] = [Self::Marketing, Self::Utility];
+
+    /// The word in files; Meta writes it in capitals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Marketing => "marketing",
+            Self::Utility => "utility",
+        }
+    }
+}
+
+/// How Meta tells the parameters of a template apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterFormat {
+    /// `{{first_name}}`
+    Named,
+    /// `{{1}}`
+    Positional,
+}
+
+impl ParameterFormat {
+    const ALL: [Self; 2] = [Self::Named, Self::Positional];
+
+    /// The word in files; Meta writes it in capitals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::Positional => "positional",
+        }
+    }
+}
+
+/// A text for each language, with its place.
+#[derive(Debug, Clone)]
+pub(super) struct LocalText {
+    pub(super) ar: (String, Place),
+    pub(super) en: (String, Place),
+}
+
+impl LocalText {
+    pub(super) fn in_language(&self, language: Language) -> &(String, Place) {
+        match language {
+            Language::Ar => &self.ar,
+            Language::En => &self.en,
+        }
+    }
+}
+
+/// A button as written.
+#[derive(Debug, Clone)]
+pub(super) struct ButtonManifest {
+    pub(super) place: Place,
+    pub(super) text: LocalText,
+    pub(super) kind: ButtonKind,
+}
+
+/// What a button does.
+#[derive(Debug, Clone)]
+pub(super) enum ButtonKind {
+    /// Opens an address; the source may end in one expression.
+    Url(String),
+    /// Answers with a payload.
+    QuickReply(String),
+    /// Calls a number.
+    Phone(String),
+}
+
+/// The whole of `template.toml`.
+#[derive(Debug, Clone)]
+pub(super) struct Manifest {
+    pub(super) name: String,
+    pub(super) codes: (String, String),
+    pub(super) category: Category,
+    pub(super) format: ParameterFormat,
+    pub(super) header: Option<LocalText>,
+    pub(super) footer: Option<LocalText>,
+    pub(super) buttons: Vec<ButtonManifest>,
+}
+
+impl Manifest {
+    pub(super) fn parse(path: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let node = Node::parse(path, text)?;
+        let (manifest, problems, _) = Table::read_document(&node, Self::read);
+        match manifest {
+            Some(manifest) if problems.is_empty() => Ok(manifest),
+            _ => Err(problems),
+        }
+    }
+
+    fn read(table: &Table<'_>) -> Option<Self> {
+        let name: Option<String> = table.required("name");
+        let checked = |table: &Table<'_>, key, check: &dyn Fn(&mut Vec<Problem>, &Place)| {
+            let mut problems = Vec::new();
+            check(&mut problems, table.node(key).map_or_else(|| table.place(), |node| &node.place));
+            problems.into_iter().for_each(|problem| table.note(problem));
+        };
+        if let Some(name) = &name {
+            checked(table, "name", &|problems, place| limits::name(problems, place, name));
+        }
+        let codes = table.table("language_codes", |codes| {
+            let code = |language: Language| {
+                let key = language.code();
+                let code: Option<String> = codes.required(key);
+                if let Some(code) = &code {
+                    checked(codes, key, &|problems, place| limits::language_code(problems, place, key, code));
+                }
+                code
+            };
+            (code(Language::Ar), code(Language::En))
+        });
+        let category = table.required::<Category>("category");
+        let format = table.or("parameter_format", ParameterFormat::Named);
+        let header = table.optional_table("header", |header| local_text(header, "text")).flatten();
+        let footer = table.optional_table("footer", |footer| local_text(footer, "text")).flatten();
+        let buttons = table.tables("buttons", button);
+        Some(Self {
+            name: name?,
+            codes: (codes.0?, codes.1?),
+            category: category?,
+            format: format?,
+            header,
+            footer,
+            buttons: buttons.into_iter().collect::<Option<_>>()?,
+        })
+    }
+}
+
+fn local_text(table: &Table<'_>, key: &'static str) -> Option<LocalText> {
+    let has_text = table.node(key).is_some();
+    if !has_text {
+        table.problem_here(format!("`{key}` is missing; write `{key} = {{ ar = \"…\", en = \"…\" }}`"));
+        return None;
+    }
+    table.table(key, |texts| {
+        let placed = |key| {
+            let text: Option<String> = texts.required(key);
+            text.zip(texts.node(key).map(|node| node.place.clone()))
+        };
+        let (ar, en) = (placed("ar"), placed("en"));
+        Some(LocalText { ar: ar?, en: en? })
+    })
+}
+
+fn button(table: &Table<'_>) -> Option<ButtonManifest> {
+    let kind = table.node("type").and_then(|_| table.required::<String>("type"));
+    let text = local_text(table, "text");
+    let place = table.place().clone();
+    let kind = match kind.as_deref() {
+        Some("url") => table.required("url").map(ButtonKind::Url),
+        Some("quick-reply") => table.required("payload").map(ButtonKind::QuickReply),
+        Some("phone") => table.required("phone").map(ButtonKind::Phone),
+        other => {
+            let given = other.map_or_else(|| "missing".to_owned(), |other| format!("`{other}`"));
+            table.problem("type", format!("`type` is {given}, but must be one of `url`, `quick-reply`, `phone`"));
+            let _: (Option<String>, Option<String>, Option<String>) =
+                (table.optional("url"), table.optional("payload"), table.optional("phone"));
+            None
+        }
+    };
+    Some(ButtonManifest { place, text: text?, kind: kind? })
+}
+
+impl Read for Category {
+    fn read(node: &Node) -> Result<Self, String> {
+        if matches!(&node.value, NodeValue::Text(text) if text == "authentication") {
+            return Err(
+                "is `authentication`, which is not supported: one-time codes have rules of their own".to_owned()
+            );
+        }
+        one_of(node, Self::ALL, Self::name)
+    }
+}
+
+impl Read for ParameterFormat {
+    fn read(node: &Node) -> Result<Self, String> {
+        one_of(node, Self::ALL, Self::name)
+    }
+}
+
+impl Read for CampaignValue {
+    fn read(node: &Node) -> Result<Self, String> {
+        let NodeValue::Table(table) = &node.value else {
+            return Scalar::read(node).map(Self::Same);
+        };
+        if let Some(stray) = table.keys().find(|key| !matches!(key.as_str(), "ar" | "en")) {
+            return Err(format!(
+                "has `{stray}`, but a table holds one value for each language: `{{ ar = …, en = … }}`"
+            ));
+        }
+        let side = |key: &str| {
+            let node =
+                table.get(key).ok_or_else(|| format!("has no value for `{key}`; write `{{ ar = …, en = … }}`"))?;
+            Scalar::read(node)
+        };
+        Ok(Self::ByLanguage { ar: side("ar")?, en: side("en")? })
+    }
+}
+
+impl Read for Scalar {
+    fn read(node: &Node) -> Result<Self, String> {
+        match &node.value {
+            NodeValue::Text(text) if text.trim().is_empty() => Err("is empty; Meta refuses empty values".to_owned()),
+            NodeValue::Text(text) | NodeValue::Decimal(text) | NodeValue::Datetime(text) => {
+                Ok(Self::Text(text.clone()))
+            }
+            NodeValue::Integer(number) => Ok(Self::Integer(*number)),
+            other => Err(format!("must be a text, a number, a date or `{{ ar = …, en = … }}`, not {}", other.kind())),
+        }
+    }
+}
+
+/// Reads a table of values whose names are free, with the place of each.
+pub fn read_values(table: &Table<'_>, key: &'static str) -> (CampaignValues, Vec<(String, Place)>) {
+    let mut values = CampaignValues::new();
+    let mut places = Vec::new();
+    for (name, node) in table.entries(key) {
+        match CampaignValue::read(node) {
+            Ok(value) => {
+                values.insert(name.to_owned(), value);
+            }
+            Err(wrong) => table.note(node.place.problem(format!("`{name}` {wrong}"))),
+        }
+        places.push((name.to_owned(), node.place.clone()));
+    }
+    (values, places)
+}
+
+/// `sample.toml`: made-up values with which a template is shown and checked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sample {
+    pub(super) contact: CampaignValues,
+    pub(super) values: CampaignValues,
+}
+
+impl Sample {
+    pub(super) fn parse(path: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let node = Node::parse(path, text)?;
+        let (sample, problems, _) = Table::read_document(&node, |table| Self {
+            contact: read_values(table, "contact").0,
+            values: read_values(table, "values").0,
+        });
+        if problems.is_empty() { Ok(sample) } else { Err(problems) }
+    }
+}

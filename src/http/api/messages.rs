@@ -1,0 +1,141 @@
+//! `/api/v1/messages`: where each message stands, why, and until when.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::query::{Query, next};
+use super::{ApiState, List, reply, with};
+use crate::domain::consent::Purpose;
+use crate::domain::delivery::{Delivery, State};
+use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName, WhatsAppId};
+use crate::domain::language::Language;
+use crate::http::error::Problem;
+use crate::ports::{HistoryEntry, ListedMessage, LoadedMessage, MessageFilter};
+
+pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
+    let list = warp::path!("api" / "v1" / "messages")
+        .and(warp::get())
+        .and(with(state))
+        .and(warp::query())
+        .then(|state: Arc<ApiState>, query| async move { reply(list(&state, query).await) });
+    let show = warp::path!("api" / "v1" / "messages" / String)
+        .and(warp::get())
+        .and(with(state))
+        .then(|id: String, state: Arc<ApiState>| async move { reply(show(&state, &id).await) });
+    list.or(show).unify().boxed()
+}
+
+#[derive(Serialize)]
+struct Message {
+    id: MessageId,
+    campaign: Option<CampaignName>,
+    run: Option<RunId>,
+    contact: ContactId,
+    phone: Option<String>,
+    sender: SenderName,
+    purpose: Purpose,
+    language: Language,
+    state: &'static str,
+    /// Why it is there, where the state alone does not say it.
+    reason: Option<String>,
+    /// Meta's code, for a failed one.
+    code: Option<i64>,
+    /// Meta's words, for a failed one.
+    details: Option<String>,
+    /// Until when it stays there if nothing happens.
+    until: Option<Timestamp>,
+    attempt: u16,
+    whatsapp_id: Option<WhatsAppId>,
+    planned_at: Timestamp,
+    called_at: Option<Timestamp>,
+    changed_at: Option<Timestamp>,
+    expires_at: Timestamp,
+}
+
+impl Message {
+    fn new(message: LoadedMessage, campaign: Option<CampaignName>, changed_at: Option<Timestamp>) -> Self {
+        let delivery = &message.standing.delivery;
+        let (reason, code, details) = match delivery {
+            Delivery::Held { reason, .. } => (Some(reason.name()), None, None),
+            Delivery::Unknown { .. } => (Some("the answer to the call was never seen"), None, None),
+            Delivery::Submitted { assumed: true } => (Some("assumed"), None, None),
+            Delivery::Suppressed(reason) => (Some(reason.name()), None, None),
+            Delivery::Failed(refusal) => (Some(refusal.class.name()), refusal.code, Some(refusal.details.clone())),
+            _ => (None, None, None),
+        };
+        Self {
+            id: message.id,
+            campaign,
+            run: message.run,
+            phone: message.contact.phone.as_ref().map(|phone| phone.e164().to_owned()),
+            contact: message.contact.id,
+            sender: message.sender,
+            purpose: message.purpose,
+            language: message.language,
+            state: delivery.state().name(),
+            reason: reason.map(str::to_owned),
+            code,
+            details,
+            until: delivery.due_at(),
+            attempt: message.standing.attempt,
+            whatsapp_id: message.standing.whatsapp_id,
+            planned_at: message.planned_at,
+            called_at: message.called_at,
+            changed_at,
+            expires_at: message.expires_at,
+        }
+    }
+}
+
+async fn list(state: &ApiState, parameters: HashMap<String, String>) -> Result<List<Message>, Problem> {
+    let query = Query::new(parameters, &["campaign", "phone", "state"])?;
+    let filter = MessageFilter {
+        campaign: query.parsed("campaign")?,
+        phone: query.phone("phone")?.map(String::from),
+        state: query.named("state", State::named)?,
+    };
+    let page = state.store.list(&filter, query.cursor()?, query.limit()?).await?;
+    let item = |ListedMessage { message, campaign, changed_at }| Message::new(message, campaign, Some(changed_at));
+    Ok(List { items: page.items.into_iter().map(item).collect(), next: next(page.next) })
+}
+
+#[derive(Serialize)]
+struct WithHistory {
+    #[serde(flatten)]
+    message: Message,
+    history: Vec<Event>,
+}
+
+#[derive(Serialize)]
+struct Event {
+    at: Timestamp,
+    provider_at: Option<Timestamp>,
+    attempt: u16,
+    event: String,
+    detail: String,
+}
+
+impl From<HistoryEntry> for Event {
+    fn from(HistoryEntry { at, provider_at, attempt, event, detail }: HistoryEntry) -> Self {
+        Self { at, provider_at, attempt, event, detail }
+    }
+}
+
+async fn show(state: &ApiState, id: &str) -> Result<WithHistory, Problem> {
+    let none = || Problem::not_found(format!("there is no message `{id}`"));
+    let id: MessageId = id.parse().map_err(|_| none())?;
+    let message = state.store.load(id).await?.ok_or_else(none)?;
+    let campaign = match message.run {
+        Some(run) => state.store.run(run).await?.map(|run| run.campaign),
+        None => None,
+    };
+    let history: Vec<Event> = state.store.history(id).await?.into_iter().map(Event::from).collect();
+    let changed_at = history.last().map(|event| event.at);
+    Ok(WithHistory { message: Message::new(message, campaign, changed_at), history })
+}

@@ -1,0 +1,65 @@
+//! The web server: Meta's callbacks, the API, and what operators probe. Speaks to ports and to [`Operations`]; knows no adapter
+//! and no configuration.
+//!
+//! | listener | routes |
+//! |---|---|
+//! | public | webhook, API |
+//! | operations, never on the public address | metrics, health |
+
+mod address;
+mod api;
+mod body;
+mod error;
+mod failed_signatures;
+mod health;
+mod metrics;
+mod operations;
+mod secret;
+mod server;
+mod webhook;
+
+use std::sync::Arc;
+
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+pub use api::{ApiState, ContactRow, Integration, RowConsent};
+pub use health::{OpsState, ReadyCheck};
+pub use operations::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};
+pub use server::{ListenError, ServerSettings, bind, serve};
+pub use webhook::WebhookState;
+
+/// The routes of one listener.
+pub type Routes = BoxedFilter<(Response,)>;
+
+/// What the world may ask.
+///
+/// ```text
+/// GET  /api/whatsapp/webhook                       Meta's verification
+/// POST /api/whatsapp/webhook                       signed callbacks
+/// GET  /api/whatsapp/status                        the integration's registry entry
+/// GET  /api/v1/campaigns                           all campaigns
+/// GET  /api/v1/campaigns/{name}                    one, with its newest run
+/// POST /api/v1/campaigns/{name}/{verb}             start, pause, resume, cancel, test
+/// GET  /api/v1/messages?campaign=&phone=&state=    messages, newest first
+/// GET  /api/v1/messages/{id}                       one, with its history
+/// GET  /api/v1/contacts?phone=                     contacts
+/// POST /api/v1/contacts/import                     JSON lines
+/// GET  /api/v1/feedback                            what contacts sent back, newest first
+/// *    the rest of the design's routes             501 until they are built
+/// ```
+pub fn public_routes(webhook: Arc<WebhookState>, api: Arc<ApiState>) -> Routes {
+    webhook::routes(webhook).or(api::routes(api)).unify().recover(error::recover).unify().boxed()
+}
+
+/// What only operators may ask.
+///
+/// ```text
+/// GET /metrics         Prometheus
+/// GET /health/live     the process answers
+/// GET /health/ready    store and queue answer
+/// ```
+pub fn ops_routes(ops: Arc<OpsState>) -> Routes {
+    metrics::routes(Arc::clone(&ops)).or(health::routes(ops)).unify().recover(error::recover).unify().boxed()
+}

@@ -1,0 +1,126 @@
+//! The driven side: jobs say "look at this", and here it becomes a job in a lane. Payloads hold ids and a version, never a model.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{JournalId, MessageId, RunId};
+use crate::ports::{Queue, QueueUnavailable, Wanted};
+use crate::queue::QueueError;
+use crate::queue::control::{ControlJob, ControlQueue};
+use crate::queue::lane::{Lane, Lanes, NewJob};
+
+/// How often a job is tried again when we could not do our own work. The store holds what it is about, so a dead job is found by
+/// the sweep again; this only bounds how long one copy circles.
+const ATTEMPTS_MAX: u16 = 50;
+
+/// "Look at this message." The job of an attempt has the attempt in its name, so that the next one is another job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendMessage {
+    v: u8,
+    /// Which message.
+    pub message: MessageId,
+    /// How many attempts whoever queued it knew of.
+    pub attempts_before: u16,
+}
+
+/// "Apply this journal row."
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyNews {
+    v: u8,
+    /// Which row.
+    pub row: JournalId,
+}
+
+/// "Resolve the audience of this run."
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCampaign {
+    /// Which run.
+    pub run: RunId,
+}
+
+/// The name of the control job that resolves an audience.
+pub const RUN_CAMPAIGN: &str = "run-campaign";
+
+const VERSION: u8 = 1;
+
+/// Lanes and control queue as the port that jobs know.
+#[derive(Clone)]
+pub struct Wakeups {
+    lanes: Lanes,
+    control: ControlQueue,
+}
+
+impl Wakeups {
+    /// Over these lanes and this control queue.
+    pub fn new(lanes: Lanes, control: ControlQueue) -> Self {
+        Self { lanes, control }
+    }
+
+    async fn push<T: Serialize>(
+        &self,
+        lane: Lane,
+        jobs: impl Iterator<Item = (String, T)>,
+        due: Option<Timestamp>,
+    ) -> Result<(), QueueUnavailable> {
+        let jobs: Vec<NewJob> = jobs
+            .map(|(id, payload)| NewJob {
+                id,
+                priority: 1,
+                payload: serde_json::to_vec(&payload).expect("ids and numbers always become JSON"),
+                due,
+                max_attempts: ATTEMPTS_MAX,
+            })
+            .collect();
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        self.lanes.push(lane, &jobs).await.map(drop).map_err(unavailable)
+    }
+}
+
+fn unavailable(error: QueueError) -> QueueUnavailable {
+    QueueUnavailable(Box::new(error))
+}
+
+#[async_trait]
+impl Queue for Wakeups {
+    async fn send(
+        &self,
+        lane: Wanted,
+        messages: &[(MessageId, u16)],
+        due: Option<Timestamp>,
+    ) -> Result<(), QueueUnavailable> {
+        let lane = match lane {
+            Wanted::Sending => Lane::Sending,
+            Wanted::Retries => Lane::Retries,
+        };
+        let jobs = messages.iter().map(|(message, attempts_before)| {
+            let job = SendMessage { v: VERSION, message: *message, attempts_before: *attempts_before };
+            (format!("{message}:{attempts_before}"), job)
+        });
+        self.push(lane, jobs, due).await
+    }
+
+    async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
+        let jobs = rows.iter().map(|row| (row.to_string(), ApplyNews { v: VERSION, row: *row }));
+        self.push(Lane::News, jobs, None).await
+    }
+
+    async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {
+        let payload = serde_json::to_value(RunCampaign { run }).expect("an id always becomes JSON");
+        let job = ControlJob { name: RUN_CAMPAIGN.to_owned(), payload };
+        self.control.push(&job, None, Duration::ZERO).await.map_err(unavailable)
+    }
+
+    async fn sending_depth(&self) -> Result<u64, QueueUnavailable> {
+        let depth = self.lanes.depth(Lane::Sending).await.map_err(unavailable)?;
+        Ok(depth.ready + depth.leased)
+    }
+
+    async fn ping(&self) -> Result<(), QueueUnavailable> {
+        self.lanes.ping().await.map_err(unavailable)
+    }
+}

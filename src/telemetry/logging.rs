@@ -1,0 +1,113 @@
+//! The log: where it goes and in which form. Nothing is masked here, because nothing personal is logged: phone numbers, names,
+//! texts and tokens have types whose `Debug` and `Display` do not show them, and a test reads the log of a whole scenario.
+
+use std::io::{IsTerminal, stderr};
+use std::str::FromStr;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The journal under systemd, pretty on a terminal, JSON otherwise.
+    Auto,
+    /// One JSON object in each line, on standard error.
+    Json,
+    /// For people, on standard error.
+    Pretty,
+    /// The journal of systemd, with fields.
+    Journald,
+}
+
+/// A form that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a form of the log; use `auto`, `json`, `pretty` or `journald`")]
+pub struct UnknownLogFormat(String);
+
+impl FromStr for LogFormat {
+    type Err = UnknownLogFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            "journald" => Ok(Self::Journald),
+            _ => Err(UnknownLogFormat(text.to_owned())),
+        }
+    }
+}
+
+/// Why the log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The filter makes no sense.
+    #[error("`{filter}` is not a log level; use `error`, `warn`, `info`, `debug`, `trace` or `module=level,…`")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// Where it goes wrong.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// The journal was asked for and is not there.
+    #[error("cannot write to the journal; run under systemd or choose `json`")]
+    Journal(#[source] std::io::Error),
+    /// Somebody opened one before.
+    #[error("the log is open already")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Opens the log of this process.
+///
+/// `filter` is a level such as `info`, or directives such as `info,barid::queue=debug`. `journal_stream` is the environment's
+/// `JOURNAL_STREAM`, which systemd sets where standard error goes to the journal; it decides what `auto` means.
+///
+/// # Errors
+/// When the filter makes no sense, or the journal was asked for by name and is not there.
+pub fn open(format: LogFormat, filter: &str, journal_stream: Option<&str>) -> Result<(), LoggingError> {
+    let level = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
+    let layer = layer(format, journal_stream.is_some_and(|stream| !stream.is_empty()))?;
+    tracing_subscriber::registry().with(layer.with_filter(level)).try_init().map_err(LoggingError::Twice)
+}
+
+fn layer(format: LogFormat, under_systemd: bool) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LoggingError> {
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    match format {
+        LogFormat::Auto if under_systemd => {
+            // A container may have the variable and not the socket: JSON lines are then the next best.
+            layer(LogFormat::Journald, under_systemd).or_else(|_| layer(LogFormat::Json, under_systemd))
+        }
+        LogFormat::Auto if stderr().is_terminal() => layer(LogFormat::Pretty, under_systemd),
+        LogFormat::Auto | LogFormat::Json => Ok(Box::new(lines.json().flatten_event(true))),
+        LogFormat::Pretty => {
+            let colours = stderr().is_terminal();
+            Ok(Box::new(lines.with_ansi(colours).with_target(false).compact()))
+        }
+        LogFormat::Journald => {
+            let journal = tracing_journald::layer().map_err(LoggingError::Journal)?;
+            Ok(Box::new(journal.with_syslog_identifier("barid".to_owned())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_known_by_name() {
+        assert_eq!("journald".parse(), Ok(LogFormat::Journald));
+        let refused = "xml".parse::<LogFormat>().unwrap_err().to_string();
+        assert_eq!(refused, "`xml` is not a form of the log; use `auto`, `json`, `pretty` or `journald`");
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_refused() {
+        assert!(matches!(open(LogFormat::Json, "barid=loud", None), Err(LoggingError::Filter { .. })));
+    }
+}

@@ -1,0 +1,271 @@
+//! Every metric of this service, declared once with its help. Counters count here; gauges of queues and of the store are set by
+//! whoever refreshes them.
+//!
+//! Names have the prefix `barid_`, the unit at the end and `_total` for counters. Labels come from closed sets only, and every
+//! combination is there from the start at zero, so that "none yet" differs from "not measured". Never a phone number, an id or a
+//! text in a label.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
+
+use crate::domain::failure::FailureClass;
+
+/// The channels that there are.
+pub const CHANNELS: [&str; 1] = ["whatsapp"];
+/// What a call to a provider can end in.
+pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unanswered"];
+/// What else can become of a message.
+pub const MESSAGE_OUTCOMES: [&str; 10] =
+    ["accepted", "refused", "not-sent", "unanswered", "sent", "delivered", "read", "failed", "suppressed", "expired"];
+/// How a webhook request can end.
+pub const WEBHOOK_RESULTS: [&str; 8] =
+    ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
+/// The queues that there are.
+pub const QUEUES: [&str; 5] = ["sending", "retries", "news", "campaigns", "upkeep"];
+/// The jobs that there are.
+pub const JOBS: [&str; 6] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep"];
+/// The limits that a message may wait for.
+pub const LIMITS: [&str; 2] = ["sender", "run"];
+
+/// From half a millisecond to a minute: what calls and jobs take.
+const SECONDS_BUCKETS: [f64; 16] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// From a tenth of a second to a day: how late things are.
+const LATENESS_BUCKETS: [f64; 12] =
+    [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0];
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $make:ident($name:literal $(, $argument:expr)*);)*) => {
+        /// The handles. Whoever counts is given a clone of the one `Arc` that holds them.
+        #[derive(Debug)]
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $help])+ pub $field: $type,)*
+        }
+
+        impl Metrics {
+            /// Declares all of them, at zero.
+            pub fn new() -> Self {
+                let registry = Registry::new();
+                $(let $field = registered(&registry, $make($name, concat!($($help),+).trim() $(, $argument)*));)*
+                Self { registry, $($field,)* }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Outcomes of messages by channel: what calls ended in, what callbacks said, what was not sent.
+    messages: IntCounterVec = counters("barid_messages_total", &[("channel", &CHANNELS), ("outcome", &MESSAGE_OUTCOMES)]);
+    /// Seconds from the beginning of a call to the provider to its answer or its end, by outcome.
+    send_duration: HistogramVec = histograms("barid_send_duration_seconds", &SECONDS_BUCKETS, "outcome", &CALL_OUTCOMES);
+    /// Seconds between the moment a message was due and its first call.
+    send_lateness: Histogram = histogram("barid_send_lateness_seconds", &LATENESS_BUCKETS);
+    /// Messages that a provider refused, by class of the failure.
+    failures: IntCounterVec = counters("barid_failures_total", &[("class", &failure_classes())]);
+    /// Requests to the webhook by result.
+    webhook_requests: IntCounterVec = counters("barid_webhook_requests_total", &[("result", &WEBHOOK_RESULTS)]);
+    /// Seconds from the first byte of a callback's head to its acknowledgement.
+    webhook_duration: Histogram = histogram("barid_webhook_duration_seconds", &SECONDS_BUCKETS);
+    /// Seconds for which the oldest callback that is kept and not applied has waited.
+    news_lag: Gauge = gauge("barid_news_lag_seconds");
+    /// Callbacks that are kept and not applied.
+    news_waiting: IntGauge = int_gauge("barid_news_waiting");
+    /// Pieces of news that changed something, and those that came late, twice or about nothing of ours.
+    news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged"])]);
+    /// Things that contacts sent back and that were recorded.
+    feedback: IntCounter = counter("barid_feedback_total");
+    /// Jobs that wait, by queue.
+    queue_depth: IntGaugeVec = int_gauges("barid_queue_depth", "queue", &QUEUES);
+    /// Seconds for which the oldest job has been due, by queue.
+    queue_oldest: GaugeVec = gauges("barid_queue_oldest_seconds", "queue", &QUEUES);
+    /// Seconds for which messages waited for a limit.
+    limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
+    /// Messages whose call was never answered and of which no callback told anything yet.
+    unknown_messages: IntGauge = int_gauge("barid_unknown_messages");
+    /// Later attempts by the class of the failure before them.
+    retries: IntCounterVec = counters("barid_retries_total", &[("class", &failure_classes())]);
+    /// Seconds that a job took, by job.
+    job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
+    /// Jobs that could not do their work, by job.
+    job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &JOBS)]);
+    /// Whether the worker of a queue is up.
+    worker_up: IntGaugeVec = int_gauges("barid_worker_up", "queue", &QUEUES);
+    /// Whether the last reload of the configuration, campaigns and templates succeeded.
+    config_reload_success: IntGauge = int_gauge("barid_config_reload_success");
+    /// Seconds until the access token expires; `+Inf` when it never does, `NaN` until it was checked.
+    token_expires: Gauge = unchecked_gauge("barid_token_expires_seconds");
+    /// The version that runs, as a label; always 1.
+    build_info: IntGaugeVec = int_gauges("barid_build_info", "version", &[env!("CARGO_PKG_VERSION")]);
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All of them as Prometheus reads them, and the process's own.
+    ///
+    /// # Errors
+    /// Never for metrics that were declared here; the encoder's error otherwise.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        self.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let mut text = Vec::with_capacity(16 * 1024);
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Adds the process's own metrics (CPU, memory, open files), which belong to the one registry that is served.
+    ///
+    /// # Errors
+    /// When they were added before.
+    pub fn with_process(self) -> Result<Self, prometheus::Error> {
+        self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(self)
+    }
+
+    /// Counts one outcome of a message on WhatsApp; `outcome` is one of [`MESSAGE_OUTCOMES`].
+    pub fn count_message(&self, outcome: &str) {
+        self.messages.with_label_values(&["whatsapp", outcome]).inc();
+    }
+
+    /// Counts one request to the webhook; `result` is one of [`WEBHOOK_RESULTS`].
+    pub fn count_webhook(&self, result: &str, took: Duration) {
+        self.webhook_requests.with_label_values(&[result]).inc();
+        self.webhook_duration.observe(took.as_secs_f64());
+    }
+}
+
+fn failure_classes() -> [&'static str; 9] {
+    FailureClass::ALL.map(FailureClass::name)
+}
+
+/// A declaration that names twice or badly is found by the first test that makes [`Metrics`].
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<C>) -> C {
+    let metric = metric.expect("the declaration is well-formed");
+    registry.register(Box::new(metric.clone())).expect("each name is declared once");
+    metric
+}
+
+fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    IntCounter::new(name, help)
+}
+
+fn counters(name: &str, help: &str, labels: &[(&str, &[&str])]) -> prometheus::Result<IntCounterVec> {
+    let names: Vec<&str> = labels.iter().map(|(label, _)| *label).collect();
+    let counters = IntCounterVec::new(Opts::new(name, help), &names)?;
+    let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
+    for (_, values) in labels {
+        combinations = combinations
+            .iter()
+            .flat_map(|before| values.iter().map(|value| [before, &[*value][..]].concat()))
+            .collect();
+    }
+    for combination in combinations {
+        counters.get_metric_with_label_values(&combination)?;
+    }
+    Ok(counters)
+}
+
+fn gauge(name: &str, help: &str) -> prometheus::Result<Gauge> {
+    Gauge::new(name, help)
+}
+
+fn unchecked_gauge(name: &str, help: &str) -> prometheus::Result<Gauge> {
+    let gauge = Gauge::new(name, help)?;
+    gauge.set(f64::NAN);
+    Ok(gauge)
+}
+
+fn int_gauge(name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    IntGauge::new(name, help)
+}
+
+fn gauges(name: &str, help: &str, label: &str, values: &[&str]) -> prometheus::Result<GaugeVec> {
+    let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
+    values.iter().try_for_each(|value| gauges.get_metric_with_label_values(&[*value]).map(drop))?;
+    Ok(gauges)
+}
+
+fn int_gauges(name: &str, help: &str, label: &str, values: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+    values.iter().try_for_each(|value| gauges.get_metric_with_label_values(&[*value]).map(drop))?;
+    Ok(gauges)
+}
+
+fn histogram(name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+    Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))
+}
+
+fn histograms(
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+    label: &str,
+    values: &[&str],
+) -> prometheus::Result<HistogramVec> {
+    let histograms = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &[label])?;
+    values.iter().try_for_each(|value| histograms.get_metric_with_label_values(&[*value]).map(drop))?;
+    Ok(histograms)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::proto::MetricType;
+
+    use super::*;
+
+    #[test]
+    fn names_say_their_unit_and_kind_and_have_help() {
+        for family in Metrics::new().registry.gather() {
+            let (name, help) = (family.name(), family.help());
+            assert!(name.starts_with("barid_"), "{name}");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            assert!(help.len() > 20 && help.ends_with('.') && !help.contains('\n'), "{name}: {help}");
+            let is_counter = family.get_field_type() == MetricType::COUNTER;
+            assert_eq!(name.ends_with("_total"), is_counter, "{name}");
+            if family.get_field_type() == MetricType::HISTOGRAM {
+                assert!(name.ends_with("_seconds"), "{name}");
+            }
+            // What promtool's linter refuses: other units than base units, and the words of types in names.
+            for word in
+                ["_ms", "milliseconds", "minutes", "hours", "_gauge", "_counter", "_histogram", "_count", "_bucket"]
+            {
+                assert!(!name.contains(word), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_is_there_at_zero_from_the_start() {
+        let metrics = Metrics::new();
+        let text = metrics.text().unwrap();
+        for line in [
+            r#"barid_messages_total{channel="whatsapp",outcome="unanswered"} 0"#,
+            r#"barid_failures_total{class="opted-out"} 0"#,
+            r#"barid_webhook_requests_total{result="bad-signature"} 0"#,
+            r#"barid_queue_depth{queue="sending"} 0"#,
+            "barid_unknown_messages 0",
+            "barid_token_expires_seconds NaN",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line} is missing in\n{text}");
+        }
+        metrics.count_message("read");
+        assert!(metrics.text().unwrap().contains(r#"barid_messages_total{channel="whatsapp",outcome="read"} 1"#));
+    }
+
+    #[test]
+    fn the_metrics_as_an_operator_finds_them() {
+        let text = Metrics::new().text().unwrap();
+        let help: String =
+            text.lines().filter(|line| line.starts_with("# HELP")).map(|line| format!("{line}\n")).collect();
+        insta::assert_snapshot!(help);
+    }
+}

@@ -1,0 +1,18 @@
+//! The adapter to Meta's WhatsApp Cloud API. Nothing else knows a field name, a code or a signature of Meta's.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `client` | one call, and what its outcome proves |
+//! | `wire` | the bodies of requests |
+//! | `reception` | the bodies of answers |
+//! | `error_codes` | Meta's codes, each with our failure class |
+//! | `webhook` | signature and content of callbacks |
+
+mod client;
+pub mod error_codes;
+mod reception;
+pub mod webhook;
+mod wire;
+
+pub use client::{Client, ClientError, Settings, install_tls_provider};
+pub use webhook::Reader;

@@ -1,0 +1,210 @@
+//! Callbacks: whose they are (the signature over the raw bytes) and what they say (typed news). No HTTP in sight.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `wire` | the shapes in a body |
+//! | `inbound` | what a person sent |
+//! | `lenient` | bodies in which something is broken |
+//!
+//! A body is read in one pass into borrowed structs. Only when that fails is it read again, slowly and element by element, so
+//! that what is broken in one place costs nothing in the others (page …/webhooks/create-webhook-endpoint and the checklist of
+//! 2026-11-22: ids and times as strings or integers, seconds or milliseconds, lone surrogates, U+0000).
+
+mod inbound;
+mod lenient;
+mod wire;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use self::wire::{Change, Status};
+use super::error_codes::class_of;
+use crate::domain::failure::{FailureClass, Refusal};
+use crate::domain::ids::{SenderId, WhatsAppId};
+use crate::domain::news::{News, PricingNews, ProviderStatus, StatusNews};
+use crate::ports::WebhookReader;
+
+/// Above this a time is in milliseconds: as seconds it would be in the year 5138.
+const SECONDS_MAX: i64 = 100_000_000_000;
+/// What every element is called that lacks what makes it one.
+const UNREADABLE: &str = "unreadable";
+
+/// Checks and reads callbacks.
+pub struct Reader {
+    /// One keyed state for each app secret in force, copied for each body.
+    keys: ArcSwap<Vec<Hmac<Sha256>>>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("secrets", &self.keys.load().len()).finish()
+    }
+}
+
+impl Reader {
+    /// With the app secrets in force: usually one, two while one is being replaced. Without any, no signature is valid.
+    pub fn new(app_secrets: &[SecretString]) -> Self {
+        Self { keys: ArcSwap::from_pointee(keys(app_secrets)) }
+    }
+
+    /// Puts other secrets in force.
+    pub fn replace_secrets(&self, app_secrets: &[SecretString]) {
+        self.keys.store(Arc::new(keys(app_secrets)));
+    }
+}
+
+fn keys(app_secrets: &[SecretString]) -> Vec<Hmac<Sha256>> {
+    let key = |secret: &SecretString| {
+        Hmac::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of any length")
+    };
+    // An empty secret would make a signature that anybody can compute.
+    app_secrets.iter().filter(|secret| !secret.expose_secret().is_empty()).map(key).collect()
+}
+
+impl WebhookReader for Reader {
+    fn signature_is_valid(&self, header: Option<&str>, body: &[u8]) -> bool {
+        let mut claimed = [0_u8; 32];
+        let Some(digits) = header.and_then(|header| header.trim().strip_prefix("sha256=")) else { return false };
+        if hex::decode_to_slice(digits, &mut claimed).is_err() {
+            return false;
+        }
+        // Every secret is tried, whichever fits, so that the time tells nothing.
+        self.keys.load().iter().fold(false, |valid, key| {
+            let mut mac = key.clone();
+            mac.update(body);
+            mac.verify_slice(&claimed).is_ok() | valid
+        })
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Vec<News>, String> {
+        match serde_json::from_slice::<wire::Body<'_>>(body) {
+            Ok(body) => {
+                let mut news = Vec::new();
+                if body.is_for_whatsapp() {
+                    for change in body.entry.iter().flat_map(|entry| &entry.changes) {
+                        read_change(change, &mut news);
+                    }
+                } else {
+                    news.push(News::Other { kind: "unrecognised" });
+                }
+                Ok(news)
+            }
+            Err(_) => lenient::read(body),
+        }
+    }
+}
+
+/// The news in one change.
+fn read_change(change: &Change<'_>, news: &mut Vec<News>) {
+    let Change { field, value } = change;
+    let kind = field_kind(field.as_deref());
+    if kind != "messages" {
+        news.push(News::Other { kind });
+        return;
+    }
+    let Some(sender) = value.metadata.phone_number_id.as_deref().and_then(|id| id.parse::<SenderId>().ok()) else {
+        news.push(News::Other { kind: UNREADABLE });
+        return;
+    };
+    news.extend(value.statuses.iter().map(|status| read_status(&sender, status)));
+    news.extend(value.messages.iter().map(|message| inbound::read(&sender, &value.contacts, message)));
+    // Trouble of the number, the account or the app, such as 130429; not about one message.
+    news.extend(value.errors.iter().map(|_| News::Other { kind: "errors" }));
+}
+
+/// Our name for a field, from a closed set (page …/webhooks/overview, 2026-11-22).
+fn field_kind(field: Option<&str>) -> &'static str {
+    const KNOWN: [&str; 25] = [
+        "messages",
+        "message_template_status_update",
+        "message_template_quality_update",
+        "message_template_components_update",
+        "template_category_update",
+        "phone_number_quality_update",
+        "phone_number_name_update",
+        "account_update",
+        "account_review_update",
+        "account_alerts",
+        "business_capability_update",
+        "user_preferences",
+        "security",
+        "user_id_update",
+        "business_username_updates",
+        "flows",
+        "calls",
+        "smb_message_echoes",
+        "smb_app_state_sync",
+        "history",
+        "payment_configuration_update",
+        "partner_solutions",
+        "automatic_events",
+        "group_lifecycle_update",
+        "group_participants_update",
+    ];
+    KNOWN.into_iter().find(|known| Some(*known) == field).unwrap_or("unrecognised")
+}
+
+/// What a status says (page …/webhooks/reference/messages/status, 2026-11-22).
+fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
+    let Some(whatsapp_id) = status.id.as_deref().and_then(|id| WhatsAppId::try_from(id.to_owned()).ok()) else {
+        return News::Other { kind: UNREADABLE };
+    };
+    let provider_status = match status.status.as_deref() {
+        Some("sent") => ProviderStatus::Sent,
+        Some("delivered") => ProviderStatus::Delivered,
+        // A voice message that was played was seen.
+        Some("read" | "played") => ProviderStatus::Read,
+        Some("failed") => ProviderStatus::Failed(refusal(status)),
+        // `deleted` and `warning` are old, others are new; none of them moves a message.
+        _ => return News::Other { kind: "unrecognised-status" },
+    };
+    News::Status(StatusNews {
+        sender: sender.clone(),
+        whatsapp_id,
+        reference: status.biz_opaque_callback_data.as_deref().and_then(|reference| reference.parse().ok()),
+        status: provider_status,
+        provider_at: moment(status.timestamp.as_deref()),
+        pricing: status.pricing.as_ref().map(|pricing| PricingNews {
+            // `billable` is to be withdrawn; `type` says the same.
+            billable: pricing.billable.unwrap_or(pricing.kind.as_deref() == Some("regular")),
+            category: pricing.category.as_deref().unwrap_or_default().to_lowercase(),
+        }),
+    })
+}
+
+fn refusal(status: &Status<'_>) -> Refusal {
+    let Some(error) = status.errors.first() else {
+        return Refusal { class: FailureClass::Unrecognised, code: None, details: String::new() };
+    };
+    let code = error.code.as_deref().and_then(|code| code.parse().ok());
+    let words = error.error_data.as_ref().and_then(|data| data.details.as_deref());
+    let words = words.or(error.details.as_deref()).or(error.message.as_deref()).or(error.title.as_deref());
+    Refusal {
+        class: code.map_or(FailureClass::Unrecognised, |code| class_of(code, None)),
+        code,
+        details: without_nul(words.unwrap_or_default()),
+    }
+}
+
+/// A time as Meta writes it: seconds, or milliseconds where the number is too large for seconds.
+///
+/// Without a readable one the epoch stands in: what happened counts, and nothing is decided by this time that an old one could
+/// make worse.
+fn moment(text: Option<&str>) -> Timestamp {
+    let number = text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or_default();
+    let at = if number > SECONDS_MAX { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) };
+    at.unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The text without U+0000, which PostgreSQL cannot keep.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+//! The API through real HTTP, with stand-ins behind it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use barid::domain::consent::{Consent, Purpose, Purposes};
+use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::delivery::{Delivery, Standing};
+use barid::domain::failure::{FailureClass, Refusal};
+use barid::domain::feedback::Feedback;
+use barid::domain::ids::{CampaignName, ContactId, FeedbackId, MessageId};
+use barid::domain::language::Language;
+use barid::domain::money::{Currency, Money};
+use barid::domain::phone_number::PhoneNumber;
+use barid::http::{
+    ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, ServerSettings, StateCounts,
+    WebhookState, bind, public_routes, serve,
+};
+use barid::ports::{Clock, HistoryEntry, ListedMessage, LoadedMessage};
+use barid::telemetry::Metrics;
+use barid::whatsapp::Reader;
+use serde_json::{Value, json};
+
+use crate::fakes::{FakeQueue, FakeStore, Noon};
+use crate::webhook::http;
+
+#[derive(Default)]
+struct Operator {
+    verbs: Mutex<Vec<CampaignVerb>>,
+}
+
+fn summary() -> CampaignSummary {
+    CampaignSummary {
+        name: "welcome".parse().unwrap(),
+        state: "running",
+        run: StateCounts { total: 3, planned: 1, read: 2, ..StateCounts::default() },
+        cost: Money { micros: 250_000, currency: Currency::USD },
+    }
+}
+
+#[async_trait]
+impl Operations for Operator {
+    async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
+        Ok(vec![summary()])
+    }
+    async fn campaign(&self, name: &CampaignName) -> Result<CampaignSummary, OperationError> {
+        if name.as_str() == "welcome" {
+            Ok(summary())
+        } else {
+            Err(OperationError::NotFound(format!("there is no campaign `{name}`")))
+        }
+    }
+    async fn command(&self, name: &CampaignName, verb: CampaignVerb) -> Result<CampaignSummary, OperationError> {
+        self.verbs.lock().unwrap().push(verb);
+        if verb == CampaignVerb::Resume {
+            return Err(OperationError::Conflict("a run that is finished cannot be resumed".to_owned()));
+        }
+        self.campaign(name).await
+    }
+    async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
+        Ok(MessageId::new(5))
+    }
+    async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
+        let written =
+            |(update, id): (ContactUpdate, i64)| (Contact { phone: Some(update.phone), ..nadia(id) }, id == 1);
+        Ok(updates.into_iter().zip(1..).map(written).collect())
+    }
+}
+
+fn nadia(id: i64) -> Contact {
+    Contact {
+        id: ContactId::new(id),
+        phone: Some(PhoneNumber::from_e164(&format!("+96650000010{id}")).unwrap()),
+        bsuid: None,
+        name: Some("نادية".into()),
+        language: Language::Ar,
+        timezone: "Asia/Riyadh".into(),
+        email: None,
+        tags: vec!["buyer".into()],
+        attributes: BTreeMap::from([("city".into(), "Riyadh".into())]),
+        consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: id == 2 },
+    }
+}
+
+fn message(id: i64, delivery: Delivery) -> ListedMessage {
+    let noon = Noon.now();
+    ListedMessage {
+        message: LoadedMessage {
+            id: MessageId::new(id),
+            run: None,
+            run_state: None,
+            sender: "default".parse().unwrap(),
+            purpose: Purpose::Survey,
+            language: Language::Ar,
+            standing: Standing { delivery, attempt: 1, whatsapp_id: Some("wamid.A==".parse().unwrap()) },
+            expires_at: noon,
+            content: None,
+            contact: nadia(1),
+            planned_at: noon,
+            called_at: Some(noon),
+        },
+        campaign: Some("welcome".parse().unwrap()),
+        changed_at: noon,
+    }
+}
+
+struct Api {
+    base: String,
+    operator: Arc<Operator>,
+    store: Arc<FakeStore>,
+}
+
+async fn open() -> Api {
+    let undeliverable = Refusal { class: FailureClass::Undeliverable, code: Some(131026), details: "No".into() };
+    let noon = Noon.now();
+    let store = Arc::new(FakeStore {
+        contacts: vec![nadia(1), nadia(2), nadia(3)],
+        messages: vec![
+            message(9, Delivery::Failed(undeliverable)),
+            message(8, Delivery::Unknown { decide_at: noon }),
+            message(7, Delivery::Read),
+        ],
+        history: vec![HistoryEntry {
+            at: noon,
+            provider_at: None,
+            attempt: 0,
+            event: "planned".into(),
+            detail: String::new(),
+        }],
+        feedback: vec![Feedback {
+            id: FeedbackId::new(1),
+            reference: "VOC-7K3F-9Q".into(),
+            contact: ContactId::new(1),
+            phone: Some("+966500000101".into()),
+            kind: "text".into(),
+            text: Some("شكرا".into()),
+            payload: None,
+            media_id: None,
+            whatsapp_id: "wamid.IN==".parse().unwrap(),
+            message: Some(MessageId::new(7)),
+            run: None,
+            campaign: Some("welcome".into()),
+            provider_at: noon,
+            received_at: noon,
+        }],
+        ..FakeStore::default()
+    });
+    let (queue, operator) = (Arc::new(FakeQueue::default()), Arc::new(Operator::default()));
+    let webhook = WebhookState::new(
+        Arc::new(Noon),
+        Arc::clone(&store) as _,
+        Arc::clone(&queue) as _,
+        Arc::new(Reader::new(&[])),
+        Arc::new(Metrics::new()),
+    );
+    let api = ApiState {
+        clock: Arc::new(Noon),
+        store: Arc::clone(&store) as _,
+        queue,
+        operations: Arc::clone(&operator) as _,
+        token: Some("api-token".into()),
+        integration: Integration {
+            missing: vec!["WHATSAPP_API_TOKEN".into()],
+            senders: vec![("default".parse().unwrap(), "900000000000001".parse().unwrap(), 70)],
+        },
+    };
+    let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let routes = public_routes(Arc::new(webhook), Arc::new(api));
+    tokio::spawn(serve(listener, routes, ServerSettings::PUBLIC, std::future::pending()));
+    Api { base, operator, store }
+}
+
+impl Api {
+    async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let answer = request.bearer_auth("api-token").send().await.unwrap();
+        let status = answer.status().as_u16();
+        let form = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        assert_eq!(form == "application/problem+json", status >= 400, "{status} {form}");
+        (status, answer.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.ask(http().get(format!("{}{path}", self.base))).await
+    }
+
+    async fn post(&self, path: &str, body: &str) -> (u16, Value) {
+        self.ask(http().post(format!("{}{path}", self.base)).body(body.to_owned())).await
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_answered_without_the_token() {
+    let api = open().await;
+    for header in [None, Some("Bearer wrong"), Some("Basic api-token"), Some("api-token"), Some("Bearer ")] {
+        for path in ["/api/v1/campaigns", "/api/v1/nothing", "/api/whatsapp/status", "/api/v1/messages/msg_00000007"] {
+            let request = http().get(format!("{}{path}", api.base));
+            let request =
+                header.map(|header| request.try_clone().unwrap().header("authorization", header)).unwrap_or(request);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 401, "{header:?} {path}");
+            assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+            assert_eq!(answer.json::<Value>().await.unwrap()["type"], "urn:barid:problem:unauthorised");
+        }
+    }
+    assert_eq!(http().get(format!("{}/nothing", api.base)).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_campaign_has_its_fixed_shape() {
+    let api = open().await;
+    let (status, campaign) = api.get("/api/v1/campaigns/welcome").await;
+    assert_eq!(status, 200);
+    let expected = json!({
+        "name": "welcome", "state": "running",
+        "run": {"total": 3, "planned": 1, "queued": 0, "calling": 0, "held": 0, "unknown": 0, "submitted": 0, "sent": 0,
+                "delivered": 0, "read": 2, "failed": 0, "suppressed": 0, "expired": 0},
+        "fallback": {}, "cost": {"amount": "0.25", "currency": "USD"},
+    });
+    assert_eq!(campaign, expected);
+    assert_eq!(api.get("/api/v1/campaigns").await, (200, json!({"items": [expected], "next": null})));
+    let (status, problem) = api.get("/api/v1/campaigns/other").await;
+    assert_eq!((status, &problem["detail"]), (404, &"there is no campaign `other`".into()));
+    assert_eq!(api.get("/api/v1/campaigns/No%20Name").await.0, 404);
+}
+
+#[tokio::test]
+async fn campaigns_are_told_what_to_do() {
+    let api = open().await;
+    for verb in ["start", "pause", "cancel"] {
+        assert_eq!(api.post(&format!("/api/v1/campaigns/welcome/{verb}"), "").await.0, 200, "{verb}");
+    }
+    let (status, problem) = api.post("/api/v1/campaigns/welcome/resume", "").await;
+    assert_eq!((status, &problem["detail"]), (409, &"a run that is finished cannot be resumed".into()));
+    assert_eq!(api.post("/api/v1/campaigns/welcome/explode", "").await.0, 404);
+    assert_eq!(api.operator.verbs.lock().unwrap().len(), 4);
+    let (status, tested) =
+        api.post("/api/v1/campaigns/welcome/test", r#"{"phone":"+966500000101","language":"ar"}"#).await;
+    assert_eq!((status, &tested["message_id"]), (202, &"msg_00000005".into()));
+    for bad in ["", "{}", r#"{"phone":"12"}"#, r#"{"phone":"+966500000101","lang":"ar"}"#] {
+        assert_eq!(api.post("/api/v1/campaigns/welcome/test", bad).await.0, 400, "{bad}");
+    }
+    assert_eq!(api.get("/api/v1/campaigns/welcome/start").await.0, 405);
+}
+
+#[tokio::test]
+async fn messages_say_why_they_are_where_they_are() {
+    let api = open().await;
+    let (status, list) = api.get("/api/v1/messages?campaign=welcome&limit=2").await;
+    assert_eq!((status, list["items"].as_array().unwrap().len(), &list["next"]), (200, 2, &"8".into()));
+    let failed = &list["items"][0];
+    assert_eq!(
+        (&failed["state"], &failed["reason"], &failed["code"]),
+        (&"failed".into(), &"undeliverable".into(), &131026.into())
+    );
+    let unknown = &list["items"][1];
+    assert_eq!((&unknown["state"], &unknown["until"]), (&"unknown".into(), &"2026-11-22T12:00:00Z".into()));
+    let (_, rest) = api.get("/api/v1/messages?campaign=welcome&limit=2&cursor=8").await;
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    assert_eq!(api.get("/api/v1/messages?state=read").await.1["items"][0]["id"], "msg_00000007");
+    assert_eq!(api.get("/api/v1/messages?phone=%2B966500000101").await.1["items"].as_array().unwrap().len(), 3);
+    for bad in ["state=lost", "phone=x", "limit=0", "cursor=x", "campain=welcome", "campaign=Not%20One"] {
+        assert_eq!(api.get(&format!("/api/v1/messages?{bad}")).await.0, 400, "{bad}");
+    }
+
+    let (status, one) = api.get("/api/v1/messages/msg_00000007").await;
+    assert_eq!((status, &one["state"], &one["history"][0]["event"]), (200, &"read".into(), &"planned".into()));
+    assert_eq!(api.get("/api/v1/messages/msg_0000000z").await.0, 404);
+    assert_eq!(api.get("/api/v1/messages/run_00000001").await.0, 404);
+}
+
+#[tokio::test]
+async fn contacts_are_found_by_number_and_paged() {
+    let api = open().await;
+    let (status, found) = api.get("/api/v1/contacts?phone=%2B966500000102").await;
+    let contact = &found["items"][0];
+    assert_eq!((status, &contact["id"], &contact["opted_out"]), (200, &"con_00000002".into(), &true.into()));
+    assert_eq!((&contact["language"], &contact["consent"]), (&"ar".into(), &json!(["survey"])));
+    assert_eq!(api.get("/api/v1/contacts?phone=%2B966500000109").await, (200, json!({"items": [], "next": null})));
+    let (_, first) = api.get("/api/v1/contacts?limit=2").await;
+    assert_eq!(first["next"], "2");
+    assert_eq!(api.get("/api/v1/contacts?limit=2&cursor=2").await.1["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_import_keeps_the_good_lines_and_names_the_bad_ones() {
+    let api = open().await;
+    let lines = [
+        r#"{"line":12,"phone":"+966500000101","name":"نادية","language":"ar","tags":["buyer"],"consent":{"change":"set","purposes":["survey"],"source":"import","evidence":"a.csv:12"}}"#,
+        r#"{"line":13,"phone":"0500000101"}"#,
+        "",
+        r#"{"line":14,"phone":"+966500000102","nmae":"x"}"#,
+        r#"{"line":15,"phone":"+966500000103","timezone":"Mars/Olympus"}"#,
+        r#"{"phone":"+966500000104","consent":{"change":"maybe","source":"x","evidence":"y"}}"#,
+        r#"{"phone":"+966500000105","timezone":"Asia/Riyadh"}"#,
+    ];
+    let (status, result) = api.post("/api/v1/contacts/import", &lines.join("\n")).await;
+    assert_eq!(status, 200);
+    let items = result["items"].as_array().unwrap();
+    let shown: Vec<(u64, bool)> =
+        items.iter().map(|item| (item["line"].as_u64().unwrap(), item["error"].is_null())).collect();
+    assert_eq!(shown, [(12, true), (2, false), (4, false), (15, false), (6, false), (7, true)]);
+    assert_eq!(
+        (&items[0]["new"], &items[5]["new"], &items[5]["id"]),
+        (&true.into(), &false.into(), &"con_00000002".into())
+    );
+    let many = vec![r#"{"phone":"+966500000101"}"#; 501].join("\n");
+    assert_eq!(api.post("/api/v1/contacts/import", &many).await.0, 400);
+}
+
+#[tokio::test]
+async fn feedback_and_status_have_their_fixed_shapes() {
+    let api = open().await;
+    let (_, list) = api.get("/api/v1/feedback").await;
+    let item = list["items"][0].as_object().unwrap();
+    for member in [
+        "reference",
+        "contact",
+        "phone",
+        "kind",
+        "text",
+        "language",
+        "sentiment",
+        "category",
+        "channel",
+        "platform",
+        "campaign",
+        "message_id",
+        "whatsapp_id",
+        "received_at",
+    ] {
+        assert!(item.contains_key(member), "{member}");
+    }
+    let (_, status) = api.get("/api/whatsapp/status").await;
+    assert_eq!((&status["configured"], &status["missing"]), (&false.into(), &json!(["WHATSAPP_API_TOKEN"])));
+    assert_eq!((&status["queues"]["sending"], &status["unknown_messages"]), (&42.into(), &3.into()));
+    assert_eq!(status["callbacks"], json!({"waiting": 7, "oldest_seconds": 1.5}));
+}
+
+#[tokio::test]
+async fn what_is_not_built_says_so_and_what_is_down_too() {
+    let api = open().await;
+    for path in ["/api/v1/reports/costs", "/api/v1/templates", "/api/integrations"] {
+        let (status, problem) = api.get(path).await;
+        assert_eq!((status, &problem["type"]), (501, &"urn:barid:problem:not-yet-supported".into()), "{path}");
+    }
+    assert_eq!(api.post("/api/whatsapp/send-message", "{}").await.0, 501);
+    assert_eq!(api.get("/api/v1/reportage").await.0, 404);
+    api.store.fail();
+    assert_eq!(api.get("/api/v1/contacts").await.0, 503);
+}

@@ -1,0 +1,278 @@
+//! Stand-ins for store and queue, for tests of what stands before them: they keep what they are given and fail when told to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use barid::domain::consent::ConsentChange;
+use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::delivery::{Effect, Fact, SuppressedReason};
+use barid::domain::feedback::Feedback;
+use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use barid::domain::news::StatusNews;
+use barid::domain::run::{Run, RunCommand};
+use barid::domain::start::StartAnswer;
+use barid::ports::{
+    Applied, Clock, Contacts, Heard, HistoryEntry, Journal, ListedMessage, LoadedMessage, MessageFilter, Messages,
+    OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs, SingleMessage, Store,
+    StoreError, Stored, Wanted,
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+
+/// A moment that does not pass.
+pub(crate) struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+}
+
+/// Keeps bodies; shows what it was filled with.
+#[derive(Default)]
+pub(crate) struct FakeStore {
+    pub(crate) bodies: Mutex<Vec<Bytes>>,
+    pub(crate) contacts: Vec<Contact>,
+    pub(crate) messages: Vec<ListedMessage>,
+    pub(crate) history: Vec<HistoryEntry>,
+    pub(crate) feedback: Vec<Feedback>,
+    pub(crate) run: Option<Run>,
+    pub(crate) is_down: AtomicBool,
+}
+
+impl FakeStore {
+    pub(crate) fn fail(&self) {
+        self.is_down.store(true, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Stored<()> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the disk is full".into()));
+        }
+        Ok(())
+    }
+}
+
+fn page<T: Clone>(all: &[T], key: impl Fn(&T) -> i64, limit: u64) -> Page<T> {
+    let items: Vec<T> = all.iter().take(usize::try_from(limit).unwrap()).cloned().collect();
+    let next = (items.len() < all.len()).then(|| key(items.last().unwrap()));
+    Page { items, next }
+}
+
+fn not_asked<T>() -> Stored<T> {
+    Err(StoreError::Inconsistent { place: "a fake that is not asked for this".to_owned() })
+}
+
+#[async_trait]
+impl Contacts for FakeStore {
+    async fn upsert(&self, _: Vec<ContactUpdate>, _: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+        not_asked()
+    }
+    async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>> {
+        self.up()?;
+        Ok(self.contacts.iter().find(|contact| contact.phone.as_ref().is_some_and(|it| it.e164() == phone)).cloned())
+    }
+    async fn contact(&self, _: ContactId) -> Stored<Option<Contact>> {
+        not_asked()
+    }
+    async fn page(&self, after: Option<ContactId>, limit: u64) -> Stored<Page<Contact>> {
+        self.up()?;
+        let rest: Vec<Contact> =
+            self.contacts.iter().filter(|contact| after.is_none_or(|after| contact.id > after)).cloned().collect();
+        Ok(page(&rest, |contact| contact.id.number(), limit))
+    }
+    async fn consent_history(&self, _: ContactId) -> Stored<Vec<ConsentChange>> {
+        not_asked()
+    }
+    async fn change_consent(&self, _: ContactId, _: ConsentChange, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Runs for FakeStore {
+    async fn open(&self, _: &CampaignName, _: Timestamp, _: &str, _: Timestamp) -> Stored<OpenedRun> {
+        not_asked()
+    }
+    async fn run(&self, _: RunId) -> Stored<Option<Run>> {
+        Ok(self.run.clone())
+    }
+    async fn active(&self) -> Stored<Vec<Run>> {
+        not_asked()
+    }
+    async fn newest(&self, _: &CampaignName) -> Stored<Option<Run>> {
+        not_asked()
+    }
+    async fn plan(
+        &self,
+        _: RunId,
+        _: &RunTerms,
+        _: Vec<PlannedMessage>,
+        _: &str,
+        _: bool,
+        _: Timestamp,
+    ) -> Stored<u64> {
+        not_asked()
+    }
+    async fn command(&self, _: RunId, _: RunCommand, _: Timestamp) -> Stored<Run> {
+        not_asked()
+    }
+    async fn feed(&self, _: RunId, _: u64) -> Stored<Vec<(MessageId, u16)>> {
+        not_asked()
+    }
+    async fn fed_and_waiting(&self, _: RunId, _: Option<MessageId>, _: u64) -> Stored<Vec<(MessageId, u16)>> {
+        not_asked()
+    }
+    async fn finish_if_done(&self, _: RunId, _: Timestamp) -> Stored<bool> {
+        not_asked()
+    }
+    async fn counts(&self, _: RunId) -> Stored<Vec<RunCount>> {
+        not_asked()
+    }
+    async fn cost_micros(&self, _: RunId) -> Stored<i64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Messages for FakeStore {
+    async fn load(&self, id: MessageId) -> Stored<Option<LoadedMessage>> {
+        self.up()?;
+        Ok(self.messages.iter().find(|listed| listed.message.id == id).map(|listed| listed.message.clone()))
+    }
+    async fn start(&self, _: MessageId, _: u16, _: Timestamp, _: Timestamp) -> Stored<StartAnswer> {
+        not_asked()
+    }
+    async fn learn(&self, _: MessageId, _: u16, _: Fact, _: Timestamp) -> Stored<Effect> {
+        not_asked()
+    }
+    async fn suppress(&self, _: MessageId, _: SuppressedReason, _: &str, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn create(&self, _: SingleMessage, _: Timestamp) -> Stored<MessageId> {
+        not_asked()
+    }
+    async fn due(&self, _: Timestamp, _: u64) -> Stored<Vec<LoadedMessage>> {
+        not_asked()
+    }
+    async fn single_waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<(MessageId, u16)>> {
+        not_asked()
+    }
+    async fn others_were_heard(&self, _: &SenderName, _: Timestamp) -> Stored<bool> {
+        not_asked()
+    }
+    async fn list(&self, filter: &MessageFilter, before: Option<i64>, limit: u64) -> Stored<Page<ListedMessage>> {
+        self.up()?;
+        let fits = |listed: &&ListedMessage| {
+            let message = &listed.message;
+            before.is_none_or(|before| message.id.number() < before)
+                && filter.state.is_none_or(|state| message.standing.delivery.state() == state)
+                && filter.campaign.as_ref().is_none_or(|campaign| listed.campaign.as_ref() == Some(campaign))
+                && filter
+                    .phone
+                    .as_ref()
+                    .is_none_or(|phone| message.contact.phone.as_ref().is_some_and(|there| there.e164() == phone))
+        };
+        let rest: Vec<ListedMessage> = self.messages.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |listed| listed.message.id.number(), limit))
+    }
+    async fn history(&self, _: MessageId) -> Stored<Vec<HistoryEntry>> {
+        Ok(self.history.clone())
+    }
+    async fn unknown_count(&self) -> Stored<u64> {
+        Ok(3)
+    }
+}
+
+#[async_trait]
+impl Journal for FakeStore {
+    async fn append(&self, body: Bytes, _: Timestamp) -> Stored<JournalId> {
+        self.up()?;
+        let mut bodies = self.bodies.lock().unwrap();
+        bodies.push(body);
+        Ok(JournalId::new(i64::try_from(bodies.len()).unwrap()))
+    }
+    async fn unapplied(&self, _: JournalId) -> Stored<Option<(Bytes, Timestamp)>> {
+        not_asked()
+    }
+    async fn waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<JournalId>> {
+        not_asked()
+    }
+    async fn apply(&self, _: JournalId, _: Vec<StatusNews>, _: Vec<Heard>, _: Timestamp) -> Stored<Applied> {
+        not_asked()
+    }
+    async fn set_aside(&self, _: JournalId, _: &str, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn lag(&self, _: Timestamp) -> Stored<(Duration, u64)> {
+        self.up()?;
+        Ok((Duration::from_millis(1_500), 7))
+    }
+    async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
+        self.up()?;
+        let fits = |feedback: &&Feedback| before.is_none_or(|before| feedback.id.number() < before);
+        let rest: Vec<Feedback> = self.feedback.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |feedback| feedback.id.number(), limit))
+    }
+}
+
+#[async_trait]
+impl Store for FakeStore {
+    fn tag(&self) -> &str {
+        "test"
+    }
+    async fn ping(&self) -> Stored<()> {
+        self.up()
+    }
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct FakeQueue {
+    pub(crate) rows: Mutex<Vec<JournalId>>,
+    pub(crate) is_down: AtomicBool,
+}
+
+impl FakeQueue {
+    pub(crate) fn fail(&self) {
+        self.is_down.store(true, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Result<(), QueueUnavailable> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(QueueUnavailable("connection refused".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Queue for FakeQueue {
+    async fn send(&self, _: Wanted, _: &[(MessageId, u16)], _: Option<Timestamp>) -> Result<(), QueueUnavailable> {
+        self.up()
+    }
+    async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
+        self.up()?;
+        self.rows.lock().unwrap().extend(rows);
+        Ok(())
+    }
+    async fn plan(&self, _: RunId) -> Result<(), QueueUnavailable> {
+        self.up()
+    }
+    async fn sending_depth(&self) -> Result<u64, QueueUnavailable> {
+        self.up()?;
+        Ok(42)
+    }
+    async fn ping(&self) -> Result<(), QueueUnavailable> {
+        self.up()
+    }
+}
+
+/// Both.
+#[derive(Clone, Default)]
+pub(crate) struct Fakes {
+    pub(crate) store: Arc<FakeStore>,
+    pub(crate) queue: Arc<FakeQueue>,
+}

@@ -1,0 +1,367 @@
+//! The whole service from outside: the real binary as a process of its own, the simulator in this one, files in a folder that goes
+//! away. Nothing here knows how barid works inside.
+
+pub mod account;
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use barid::simulator::{Settings, Simulator};
+use serde_json::Value;
+
+/// Real processes are waited for; on a busy machine generously.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+const TOKEN: &str = "test-api-token";
+
+/// What a test wants of the service; the rest is as shipped.
+pub struct Setup {
+    pub mps: u32,
+    pub unknown_after: &'static str,
+    /// Lines added to the configuration.
+    pub more: String,
+    /// Lines added to each campaign's `[delivery]`.
+    pub delivery: String,
+    pub simulator: Settings,
+    pub store_url: Option<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let mut simulator = Settings { accept_unknown_templates: true, builtin_suffixes: false, ..Settings::default() };
+        simulator.numbers[0].throughput = 0;
+        simulator.latency = barid::simulator::Latency::NONE;
+        simulator.customers = barid::simulator::Customers::silent();
+        Self {
+            mps: 100_000,
+            unknown_after: "15m",
+            more: String::new(),
+            delivery: String::new(),
+            simulator,
+            store_url: None,
+        }
+    }
+}
+
+/// A service that can be started, killed and started again on the same state.
+pub struct Barid {
+    pub dir: tempfile::TempDir,
+    pub simulator: Simulator,
+    child: Option<Child>,
+    listen: String,
+    pub ops: String,
+    http: reqwest::Client,
+}
+
+fn free_address() -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    socket.local_addr().expect("it is bound").to_string()
+}
+
+impl Barid {
+    /// Writes the files and starts the simulator; the service itself is started with [`Barid::start`].
+    pub async fn prepare(setup: Setup) -> Self {
+        let (listen, ops) = (free_address(), free_address());
+        let mut simulator = setup.simulator;
+        simulator.webhook_url = Some(format!("http://{listen}/api/whatsapp/webhook"));
+        println!("simulator seed {}", simulator.seed);
+        let simulator = Simulator::start(simulator).await.expect("the simulator starts");
+        let dir = tempfile::Builder::new().prefix("barid").tempdir().expect("a temporary folder can be made");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::create_dir_all(dir.path().join("jobs/campaigns")).unwrap();
+        let number = &simulator.settings().numbers[0];
+        let store = setup.store_url.map_or_else(String::new, |url| format!("[store]\nurl = \"{url}\"\n"));
+        let config = format!(
+            r#"state_dir = "{state}"
+[server]
+listen = "{listen}"
+ops_listen = "{ops}"
+{store}
+[whatsapp]
+graph_url = "{graph}"
+phone_number_id = "{phone}"
+business_account_id = "{account}"
+mps = {mps}
+[templates]
+dir = "{templates}"
+[jobs]
+dir = "{jobs}"
+[retry]
+waits = ["1s"]
+{more}"#,
+            state = dir.path().join("state").display(),
+            graph = simulator.url(),
+            phone = number.phone_number_id,
+            account = number.business_account_id,
+            mps = setup.mps,
+            templates = root.join("templates").display(),
+            jobs = dir.path().join("jobs").display(),
+            more = setup.more,
+        );
+        std::fs::write(dir.path().join("barid.toml"), config).unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { dir, simulator, child: None, listen, ops, http }
+    }
+
+    /// A folder with a campaign of that audience, and the service started.
+    pub async fn start_with(setup: Setup, contacts: &[Contact]) -> Self {
+        let (delivery, unknown_after) = (setup.delivery.clone(), setup.unknown_after);
+        let mut barid = Self::prepare(setup).await;
+        barid.write_campaign("survey", contacts, &format!("unknown_after = \"{unknown_after}\"\n{delivery}"));
+        barid.start().await;
+        barid
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("barid.toml")
+    }
+
+    /// A campaign file with its audience beside it.
+    pub fn write_campaign(&self, name: &str, contacts: &[Contact], delivery: &str) {
+        let folder = self.dir.path().join("jobs/campaigns");
+        let mut csv = String::from("phone,name,language,consent\n");
+        for contact in contacts {
+            writeln!(csv, "{},{},{},{}", contact.phone, contact.name, contact.language, contact.consent).unwrap();
+        }
+        std::fs::write(folder.join(format!("{name}.csv")), csv).unwrap();
+        let toml = format!(
+            r#"template = "survey-invitation"
+purpose = "survey"
+timezone = "Asia/Riyadh"
+expires_after = "36h"
+[audience]
+file = "{name}.csv"
+[values]
+survey_title = {{ ar = "استبيان رضا العملاء", en = "Customer Satisfaction Survey" }}
+survey_link = "https://survey.example.com/s"
+[delivery]
+{delivery}
+"#
+        );
+        std::fs::write(folder.join(format!("{name}.toml")), toml).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_barid"));
+        let settings = self.simulator.settings();
+        command
+            .env_remove("BARID_CONFIG")
+            .env("WHATSAPP_API_TOKEN", &settings.token)
+            .env("WHATSAPP_APP_SECRET", &settings.app_secret)
+            .env("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &settings.verify_token)
+            .env("BARID_API_TOKEN", TOKEN)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the service and waits until it says that it is ready.
+    pub async fn start(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let child = self
+            .command()
+            .args(["serve", "--config"])
+            .arg(self.config())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("the binary was built");
+        self.child = Some(child);
+        let ready = format!("http://{}/health/ready", self.ops);
+        let begin = Instant::now();
+        loop {
+            if let Ok(answer) = self.http.get(&ready).send().await
+                && answer.status().is_success()
+            {
+                return;
+            }
+            if let Ok(Some(status)) = self.child.as_mut().expect("just started").try_wait() {
+                panic!("barid ended with {status} before it was ready\n{}", self.log());
+            }
+            assert!(begin.elapsed() < PATIENCE, "barid is not ready\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Where the service keeps the process id of its own redis-server.
+    pub fn redis_pid_file(&self) -> PathBuf {
+        self.dir.path().join("state/redis/redis.pid")
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.path().join("barid.log")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// `kill -9`: no warning, no last words.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it is ours");
+        child.wait().expect("it is ours");
+    }
+
+    /// Asks it to end and waits; answers whether it ended well.
+    pub async fn stop(&mut self) -> bool {
+        let mut child = self.child.take().expect("it runs");
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is everywhere");
+        tokio::task::spawn_blocking(move || child.wait().expect("it is ours").success()).await.unwrap()
+    }
+
+    /// Runs another command of the same binary on the same configuration.
+    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.command().args(arguments).arg("--config").arg(self.config()).output().expect("the binary was built")
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let answer =
+            self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(TOKEN).send().await.expect("it answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+
+    pub async fn post(&self, path: &str) -> (u16, Value) {
+        let answer = self
+            .http
+            .post(format!("http://{}{path}", self.listen))
+            .bearer_auth(TOKEN)
+            .send()
+            .await
+            .expect("it answers");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+
+    pub async fn start_campaign(&self, name: &str) {
+        let (status, body) = self.post(&format!("/api/v1/campaigns/{name}/start")).await;
+        assert!((200..300).contains(&status), "{status} {body}\n{}", self.log());
+    }
+
+    /// The counts of the newest run.
+    pub async fn counts(&self, name: &str) -> Value {
+        self.get(&format!("/api/v1/campaigns/{name}")).await["run"].clone()
+    }
+
+    /// Waits until the counts of a campaign are as `until` wants them.
+    pub async fn wait_for(&self, name: &str, what: &str, until: impl Fn(&str, &Value) -> bool) -> Value {
+        let begin = Instant::now();
+        loop {
+            let campaign = self.get(&format!("/api/v1/campaigns/{name}")).await;
+            if until(campaign["state"].as_str().unwrap_or_default(), &campaign["run"]) {
+                return campaign;
+            }
+            assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}\n{campaign}\n{}", tail(&self.log()));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until the run is finished and every callback of the simulator has been taken and applied.
+    pub async fn settle(&self, name: &str) -> Value {
+        self.wait_for(name, "the run to finish", |state, _| state == "finished").await;
+        tokio::time::timeout(PATIENCE, self.simulator.quiet()).await.expect("the simulator becomes quiet");
+        let begin = Instant::now();
+        loop {
+            let metrics = self.metrics().await;
+            let waiting = metrics.lines().find_map(|line| line.strip_prefix("barid_news_waiting "));
+            if waiting.map(str::trim) == Some("0") {
+                return self.get(&format!("/api/v1/campaigns/{name}")).await;
+            }
+            assert!(begin.elapsed() < PATIENCE, "callbacks stay unapplied: {waiting:?}\n{}", tail(&self.log()));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn metrics(&self) -> String {
+        self.http
+            .get(format!("http://{}/metrics", self.ops))
+            .send()
+            .await
+            .expect("it answers")
+            .text()
+            .await
+            .expect("text")
+    }
+
+    /// Every message of a campaign, page by page.
+    pub async fn messages(&self, name: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/api/v1/messages?campaign={name}&limit=1000{cursor}")).await;
+            all.extend(page["items"].as_array().expect("a list").iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+}
+
+impl Drop for Barid {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        // A redis-server of a killed barid lives on to be adopted; nobody will.
+        if let Ok(pid) = std::fs::read_to_string(self.redis_pid_file()) {
+            let _ = Command::new("kill").args(["-9", pid.trim()]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+/// A made-up person of a test.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    pub phone: String,
+    pub name: String,
+    pub language: &'static str,
+    pub consent: &'static str,
+}
+
+/// `n` people with numbers of their own: two of three write Arabic.
+pub fn people(n: usize) -> Vec<Contact> {
+    (0..n)
+        .map(|i| Contact {
+            phone: format!("+9665{:08}", 10_000_000 + i),
+            name: format!("Zephyrine{i}"),
+            language: if i % 3 == 0 { "en" } else { "ar" },
+            consent: "survey",
+        })
+        .collect()
+}
+
+impl Barid {
+    /// Somebody writes to us.
+    pub async fn simulator_says(&self, from: &str, text: &str) {
+        self.inbound(serde_json::json!({ "from": from, "text": text })).await;
+    }
+
+    /// Somebody answers one of our messages.
+    pub async fn simulator_answers(&self, from: &str, text: &str, message: &str) {
+        self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
+    }
+
+    async fn inbound(&self, body: Value) {
+        let answer = self
+            .http
+            .post(format!("{}/_simulator/inbound", self.simulator.url()))
+            .json(&body)
+            .send()
+            .await
+            .expect("it answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+}

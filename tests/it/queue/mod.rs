@@ -1,0 +1,12 @@
+//! The queues against a real Redis: what is lost (nothing), what runs twice (only what the documentation names).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
+mod child;
+mod cluster;
+mod control;
+mod faults;
+mod harness;
+mod lanes;
+mod server;
+mod workers;
