@@ -20,7 +20,7 @@ impl Contacts for SqlStore {
         if updates.is_empty() {
             return Ok(Vec::new());
         }
-        match self.writers.ask(Request::Upsert { updates, now }).await? {
+        match self.writers.ask(Request::Upsert { updates, language: self.default_language, now }).await? {
             Outcome::Contacts(contacts) => Ok(contacts),
             other => Err(unexpected(&other)),
         }

@@ -5,17 +5,19 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use sea_orm::sea_query::ArrayType;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, Value, sqlx};
 
 use super::sql::{Cells, Table};
 
-/// Rows in one statement on SQLite. Statement texts are kept compiled, so sizes are powers of two and there are few of them.
+/// Rows in one statement on SQLite.
 const SQLITE_ROWS_MAX: usize = 256;
 /// How long SQLite waits for another process that writes.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection before the store counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was idle for so long is tried before it is used.
+const IDLE_TEST: Duration = Duration::from_secs(1);
 /// Pages of write-ahead log after which SQLite copies them into the file: 16 MB, so that a page that changes often is copied once.
 const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 /// An integer that stands for NULL on its way through a PostgreSQL array, whose elements cannot be null here.
@@ -48,6 +50,8 @@ pub(super) enum Trouble {
     Unavailable,
     /// Two transactions crossed: at once, from the beginning.
     Crossed,
+    /// A unique key is taken. If somebody else took it in the same moment, it looks different when it is read again.
+    Taken,
     /// This statement with these values will never do.
     Refused,
 }
@@ -68,6 +72,14 @@ impl Dialect {
             "sqlite" => Some(Self::Sqlite),
             "postgres" | "postgresql" => Some(Self::Postgres),
             _ => None,
+        }
+    }
+
+    /// The file that a URL names, for a database that is one.
+    pub(super) fn file(self, url: &str) -> Option<std::path::PathBuf> {
+        match self {
+            Self::Sqlite => url.parse::<SqliteConnectOptions>().ok().map(|options| options.get_filename().to_owned()),
+            Self::Postgres => None,
         }
     }
 
@@ -120,35 +132,38 @@ impl Dialect {
                     Purpose::Read => sqlite.pragma("cache_size", "-8192").pragma("query_only", "1"),
                 }
             }),
-            Self::Postgres => options.map_sqlx_postgres_pool_opts(move |pool| {
-                pool.after_connect(move |connection, _| {
-                    Box::pin(async move {
-                        use sqlx::Executor as _;
-                        // Writers touch rows by key only. A plan made while a table was empty must not scan it when it is not.
-                        let settings = match purpose {
-                            Purpose::Write => {
-                                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+            // A server that was started anew is noticed before a connection of old is used.
+            Self::Postgres => {
+                options.test_before_acquire_if_idle_for(IDLE_TEST).map_sqlx_postgres_pool_opts(move |pool| {
+                    pool.after_connect(move |connection, _| {
+                        Box::pin(async move {
+                            use sqlx::Executor as _;
+                            // Writers touch rows by key only. A plan made while a table was empty must not scan it when it is not.
+                            let settings = match purpose {
+                                Purpose::Write => {
+                                    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
                                  SET plan_cache_mode = force_generic_plan; SET deadlock_timeout = '200ms'"
-                            }
-                            Purpose::Read => "SET default_transaction_read_only = on; SET enable_seqscan = off",
-                        };
-                        // Only a superuser may set `deadlock_timeout`; without it a deadlock is merely noticed later.
-                        let settings: Vec<&str> = settings.split(';').map(str::trim).collect();
-                        for setting in settings {
-                            if let Err(error) = connection.execute(setting).await {
-                                let forbidden = error
-                                    .as_database_error()
-                                    .and_then(|error| error.code())
-                                    .is_some_and(|code| code == "42501");
-                                if !forbidden {
-                                    return Err(error);
+                                }
+                                Purpose::Read => "SET default_transaction_read_only = on; SET enable_seqscan = off",
+                            };
+                            // Only a superuser may set `deadlock_timeout`; without it a deadlock is merely noticed later.
+                            let settings: Vec<&str> = settings.split(';').map(str::trim).collect();
+                            for setting in settings {
+                                if let Err(error) = connection.execute(setting).await {
+                                    let forbidden = error
+                                        .as_database_error()
+                                        .and_then(|error| error.code())
+                                        .is_some_and(|code| code == "42501");
+                                    if !forbidden {
+                                        return Err(error);
+                                    }
                                 }
                             }
-                        }
-                        Ok(())
+                            Ok(())
+                        })
                     })
                 })
-            }),
+            }
         };
         options
     }
@@ -209,16 +224,11 @@ impl Dialect {
         }
     }
 
-    /// Into how many rows each a table is cut, one statement for each part.
-    pub(super) fn parts(self, rows: usize) -> Vec<usize> {
+    /// How many rows of a table go into one statement.
+    pub(super) const fn rows_max(self) -> usize {
         match self {
-            Self::Postgres => vec![rows],
-            Self::Sqlite => {
-                let mut parts = vec![SQLITE_ROWS_MAX; rows / SQLITE_ROWS_MAX];
-                let rest = rows % SQLITE_ROWS_MAX;
-                parts.extend((0..SQLITE_ROWS_MAX.ilog2()).rev().map(|bit| 1 << bit).filter(|part| rest & part != 0));
-                parts
-            }
+            Self::Sqlite => SQLITE_ROWS_MAX,
+            Self::Postgres => usize::MAX,
         }
     }
 
@@ -232,22 +242,26 @@ impl Dialect {
                     let comma = if at == 0 { "" } else { ", " };
                     write!(sql, "{comma}column{} AS {name}", at + 1).expect("writing to a String cannot fail");
                 }
+                // Compiled statements are kept, by their text. So there are few texts: the table is filled up with empty rows, which
+                // the first column, never null in a real one, tells apart.
+                let rows = filled_up(table.rows);
                 sql.push_str(" FROM (VALUES ");
-                for row in 0..table.rows {
+                for row in 0..rows {
                     sql.push_str(if row == 0 { "(" } else { ",(" });
                     for column in 0..columns {
                         sql.push_str(if column == 0 { "?" } else { ",?" });
                     }
                     sql.push(')');
                 }
-                sql.push_str(")) AS v");
+                sql.push_str(") WHERE column1 IS NOT NULL) AS v");
                 let mut columns: Vec<_> = table.columns.into_iter().map(|(_, cells)| cells.into_values()).collect();
-                values.reserve(table.rows * columns.len());
+                values.reserve(rows * columns.len());
                 for _ in 0..table.rows {
                     for cells in &mut columns {
                         values.push(cells.next().expect("all columns of a table are equally long"));
                     }
                 }
+                values.resize(values.len() + (rows - table.rows) * columns.len(), Value::BigInt(None));
             }
             Self::Postgres => {
                 let mut arrays = String::new();
@@ -351,14 +365,20 @@ impl Dialect {
                 Ok(1 | 18 | 19 | 20 | 25) => Trouble::Refused,
                 _ => Trouble::Unavailable,
             },
-            // A unique key that somebody else took in the same moment looks different when it is read again.
             Self::Postgres => match code.as_ref() {
-                "40001" | "40P01" | "23505" => Trouble::Crossed,
+                "40001" | "40P01" => Trouble::Crossed,
+                "23505" => Trouble::Taken,
                 code if code.starts_with("22") || code.starts_with("23") || code.starts_with("42") => Trouble::Refused,
                 _ => Trouble::Unavailable,
             },
         }
     }
+}
+
+/// The next number of rows for which SQLite keeps a statement: powers of two and one step between each.
+const fn filled_up(rows: usize) -> usize {
+    let whole = rows.next_power_of_two();
+    if rows <= whole / 4 * 3 { whole / 4 * 3 } else { whole }
 }
 
 /// Whether somebody else holds an SQLite file.
@@ -426,13 +446,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_cut_into_few_sizes_and_nothing_is_lost() {
-        for rows in [1, 2, 3, 100, 255, 256, 257, 500, 1_000] {
-            let parts = Dialect::Sqlite.parts(rows);
-            assert_eq!(parts.iter().sum::<usize>(), rows);
-            assert!(parts.iter().all(|part| part.is_power_of_two() && *part <= SQLITE_ROWS_MAX), "{parts:?}");
-        }
-        assert_eq!(Dialect::Postgres.parts(1_000), [1_000]);
+    fn a_table_is_filled_up_to_few_sizes_and_never_by_half() {
+        let sizes: std::collections::BTreeSet<usize> = (1..=SQLITE_ROWS_MAX).map(filled_up).collect();
+        assert_eq!(
+            sizes.into_iter().collect::<Vec<_>>(),
+            [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+        );
+        assert!((1..=SQLITE_ROWS_MAX).all(|rows| filled_up(rows) >= rows && filled_up(rows) < rows + rows / 2 + 1));
     }
 
     #[test]

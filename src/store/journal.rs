@@ -81,7 +81,8 @@ impl Journal for SqlStore {
     }
 
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>> {
-        let sql = "SELECT id FROM journal WHERE applied_at IS NULL AND received_at < ? ORDER BY id LIMIT ?";
+        let sql =
+            "SELECT id FROM journal WHERE applied_at IS NULL AND received_at < ? ORDER BY received_at, id LIMIT ?";
         let rows = self.read(sql, args![before, limited(limit)]).await?;
         self.rows(&rows, "journal", |row| row.int().map(JournalId::new))
     }
@@ -108,9 +109,8 @@ impl Journal for SqlStore {
     }
 
     async fn lag(&self, now: Timestamp) -> Stored<(Duration, u64)> {
-        // Rows are numbered as they come, so the first is the oldest.
         let sql = "SELECT (SELECT COUNT(*) FROM journal WHERE applied_at IS NULL), \
-                   (SELECT received_at FROM journal WHERE applied_at IS NULL ORDER BY id LIMIT 1)";
+                   (SELECT MIN(received_at) FROM journal WHERE applied_at IS NULL)";
         let rows = self.read(sql, args![]).await?;
         let found = self.rows(&rows, "journal", |row| Ok((row.small::<u64>()?, row.opt_time()?)))?;
         let (n, oldest) = found.into_iter().next().unwrap_or((0, None));

@@ -25,7 +25,6 @@ const NO_SUCH_MESSAGE: &str = "there is no such message";
 struct Entry {
     run: Option<i64>,
     run_state: Option<RunState>,
-    contact: i64,
     sender: String,
     purpose: Purpose,
     language: Language,
@@ -104,7 +103,7 @@ impl Ledger {
             db.all(&of_messages, args![to_start.iter().copied().collect::<Vec<i64>>()]).await?;
         }
         let sql = format!(
-            "SELECT m.id, m.run_id, r.state AS run_state, m.contact_id, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
+            "SELECT m.id, m.run_id, r.state AS run_state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
              c.granted, c.stopped, CAST(CASE WHEN c.phone IS NULL AND c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT) AS addressed \
              FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
@@ -117,7 +116,6 @@ impl Ledger {
             let entry = Entry {
                 run: row.opt_int()?,
                 run_state: row.opt_parsed(RunState::named)?,
-                contact: row.int()?,
                 sender: row.text()?,
                 purpose: row.parsed(Purpose::named)?,
                 language: row.parsed(encode::language)?,

@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
-use super::dialect::Lock;
 use super::encode::{millis, storable};
 use super::ledger::Ledger;
 use super::people::People;
@@ -47,9 +46,9 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Locks the rows, writes what changes about people, and finds the messages that all of it is about.
+    /// Takes the rows, writes what changes about people, and finds the messages that all of it is about.
     pub(super) async fn begin(db: &Db<'_, DatabaseTransaction>, news: &[&'a RowNews], tag: &'a str) -> Sql<Self> {
-        let unapplied = unapplied(db, news).await?;
+        let unapplied = take(db, news).await?;
         let mut taken = HashSet::new();
         let rows = news
             .iter()
@@ -178,17 +177,9 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Writes feedback, marks the rows and answers what each did.
+    /// Writes feedback and answers what each row did.
     pub(super) async fn finish(mut self, db: &Db<'_, DatabaseTransaction>, ledger: &Ledger) -> Sql<Vec<Applied>> {
         self.write_feedback(db, ledger).await?;
-        let live = || self.rows.iter().flatten();
-        if live().next().is_some() {
-            let table = Table::new()
-                .int("id", live().map(|live| live.news.row))
-                .int("applied_at", live().map(|live| millis(live.news.now)));
-            db.run("UPDATE journal SET applied_at = v.applied_at FROM {} WHERE journal.id = v.id", args![table])
-                .await?;
-        }
         Ok(self.rows.into_iter().map(|live| live.map_or_else(Applied::default, |live| live.applied)).collect())
     }
 
@@ -237,14 +228,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The rows that nobody applied yet, locked.
-async fn unapplied(db: &Db<'_, DatabaseTransaction>, news: &[&RowNews]) -> Sql<HashSet<i64>> {
-    let sql = format!(
-        "SELECT j.id FROM journal j WHERE j.id {{}} AND j.applied_at IS NULL ORDER BY j.id{}",
-        db.lock(Lock::Exclusive, "j")
-    );
+/// Marks these rows as applied; answers those that were not before. The mark is part of the transaction, so whoever else would apply one of
+/// them waits for us, and finds it done or, if we fail, undone.
+async fn take(db: &Db<'_, DatabaseTransaction>, news: &[&RowNews]) -> Sql<HashSet<i64>> {
+    let Some(first) = news.first() else { return Ok(HashSet::new()) };
     let ids: Vec<i64> = news.iter().map(|news| news.row).collect();
-    let rows = db.all(&sql, args![ids]).await?;
+    let sql = "UPDATE journal SET applied_at = ? WHERE id {} AND applied_at IS NULL RETURNING id";
+    let rows = db.all(sql, args![first.now, ids]).await?;
     rows.iter().map(|row| Row::of(row, "journal").int()).collect()
 }
 

@@ -16,6 +16,7 @@ use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
+use crate::domain::language::Language;
 use crate::ports::{LoadedMessage, Store, StoreError, Stored};
 
 /// Letters of a tag: nothing that looks like something else.
@@ -32,11 +33,13 @@ pub struct StoreSettings {
     pub writers: usize,
     /// Where the tag of a new store comes from; `None`: from the operating system.
     pub tag_seed: Option<u64>,
+    /// The language of a contact that is added without one.
+    pub default_language: Language,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { readers: 4, writers: 4, tag_seed: None }
+        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar }
     }
 }
 
@@ -110,6 +113,7 @@ pub struct SqlStore {
     pub(super) writers: Writers,
     pub(super) loaded: Loader<LoadedMessage>,
     pub(super) bodies: Loader<(bytes::Bytes, jiff::Timestamp)>,
+    pub(super) default_language: Language,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
 }
@@ -141,6 +145,7 @@ impl SqlStore {
             tag,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
+            default_language: settings.default_language,
             reads,
             writes,
         })
@@ -217,10 +222,20 @@ async fn connect(
     connections: u32,
 ) -> Result<DatabaseConnection, StoreOpenError> {
     let connecting = Database::connect(dialect.connect_options(url, purpose, connections));
+    if let (Purpose::Write, Some(file)) = (purpose, dialect.file(url)) {
+        make_private(&file);
+    }
     match tokio::time::timeout(OPEN_TIMEOUT, connecting).await {
         Ok(connected) => connected.map_err(|error| opening(dialect, error)),
         Err(_elapsed) => Err(opening(dialect, DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))),
     }
+}
+
+/// Makes the file, readable for us only: people's numbers are in it. SQLite's files beside it follow its mode.
+fn make_private(file: &std::path::Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // A file that is there already, or cannot be made, is for SQLite to judge: its error says more.
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
 fn opening(dialect: Dialect, source: DbErr) -> StoreOpenError {

@@ -78,15 +78,15 @@ impl People {
         &self.people[at].contact
     }
 
-    /// Sets what an import or the API says; answers where the contact is and whether it is new.
-    pub(super) fn update(&mut self, update: &ContactUpdate) -> (usize, bool) {
+    /// Sets what an import or the API says; answers where the contact is and whether it is new. `language` is for whoever is new and has none.
+    pub(super) fn update(&mut self, update: &ContactUpdate, language: Language) -> (usize, bool) {
         let known = self.by_phone.get(update.phone.e164()).copied();
         let at = known.unwrap_or_else(|| {
             self.add(Person {
                 contact: unknown(
                     Some(update.phone.clone()),
                     None,
-                    update.language.unwrap_or(Language::Ar),
+                    update.language.unwrap_or(language),
                     update.timezone.as_ref().unwrap_or(&update.timezone_of_number).clone(),
                 ),
                 is_new: true,

@@ -9,6 +9,7 @@ use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, SuppressedReason};
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId};
+use crate::domain::language::Language;
 use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::ports::{Applied, OpenedRun, PlannedMessage, RunTerms, SingleMessage, Stored};
@@ -29,21 +30,72 @@ pub(super) struct PlanPart {
 /// One thing to write. It may be tried more than once.
 #[derive(Debug)]
 pub(super) enum Request {
-    Start { id: MessageId, attempts_before: u16, lease_until: Timestamp, now: Timestamp },
-    Learn { id: MessageId, attempt: u16, fact: Fact, now: Timestamp },
-    Suppress { id: MessageId, reason: SuppressedReason, detail: String, now: Timestamp },
+    Start {
+        id: MessageId,
+        attempts_before: u16,
+        lease_until: Timestamp,
+        now: Timestamp,
+    },
+    Learn {
+        id: MessageId,
+        attempt: u16,
+        fact: Fact,
+        now: Timestamp,
+    },
+    Suppress {
+        id: MessageId,
+        reason: SuppressedReason,
+        detail: String,
+        now: Timestamp,
+    },
     Apply(RowNews),
-    ChangeConsent { id: ContactId, change: ConsentChange, now: Timestamp },
-    Append { body: Bytes, received_at: Timestamp },
-    Create { message: Box<SingleMessage>, now: Timestamp },
-    SetAside { row: JournalId, because: String, now: Timestamp },
-    Upsert { updates: Vec<ContactUpdate>, now: Timestamp },
+    ChangeConsent {
+        id: ContactId,
+        change: ConsentChange,
+        now: Timestamp,
+    },
+    Append {
+        body: Bytes,
+        received_at: Timestamp,
+    },
+    Create {
+        message: Box<SingleMessage>,
+        now: Timestamp,
+    },
+    SetAside {
+        row: JournalId,
+        because: String,
+        now: Timestamp,
+    },
+    /// `language`: of whoever is new and has none.
+    Upsert {
+        updates: Vec<ContactUpdate>,
+        language: Language,
+        now: Timestamp,
+    },
     Plan(PlanPart),
-    Open { campaign: CampaignName, due_at: Timestamp, definition: String, now: Timestamp },
-    Command { run: RunId, command: RunCommand },
-    Cancel { run: RunId, now: Timestamp },
-    Feed { run: RunId, limit: u64 },
-    Finish { run: RunId, now: Timestamp },
+    Open {
+        campaign: CampaignName,
+        due_at: Timestamp,
+        definition: String,
+        now: Timestamp,
+    },
+    Command {
+        run: RunId,
+        command: RunCommand,
+    },
+    Cancel {
+        run: RunId,
+        now: Timestamp,
+    },
+    Feed {
+        run: RunId,
+        limit: u64,
+    },
+    Finish {
+        run: RunId,
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement, Value};
 
-use super::dialect::{Dialect, Lock};
+use super::dialect::{Dialect, Lock, Trouble};
 use crate::ports::StoreError;
 
 /// Why a statement or a row did not do.
@@ -30,8 +30,8 @@ impl Fault {
             Self::Impossible(place) => StoreError::Inconsistent { place },
             Self::Command(error) => StoreError::Command(error),
             Self::Database(error) => match dialect.trouble(&error) {
-                super::dialect::Trouble::Refused => StoreError::Refused(Box::new(error)),
-                _ => StoreError::Unavailable(Box::new(error)),
+                Trouble::Refused | Trouble::Taken => StoreError::Refused(Box::new(error)),
+                Trouble::Unavailable | Trouble::Crossed => StoreError::Unavailable(Box::new(error)),
             },
         }
     }
@@ -232,11 +232,10 @@ fn statements(dialect: Dialect, sql: &str, mut args: Vec<Arg>) -> Vec<Statement>
     let Arg::Many(mut whole) = std::mem::replace(&mut args[table], Arg::Ids(Vec::new())) else {
         unreachable!("its position was just looked up")
     };
-    let parts = dialect.parts(whole.rows);
-    let mut made = Vec::with_capacity(parts.len());
-    for part in parts {
+    let mut made = Vec::new();
+    while whole.rows > 0 {
         let mut args = args.clone();
-        args[table] = Arg::Many(whole.take(part));
+        args[table] = Arg::Many(whole.take(whole.rows.min(dialect.rows_max())));
         made.push(statement(dialect, sql, args));
     }
     made
@@ -372,12 +371,14 @@ mod tests {
 
     #[test]
     fn a_table_of_values_is_cut_where_the_database_needs_it() {
-        let table = || Table::new().int("id", [1, 2, 3]).opt_text("name", [Some("a"), None, Some("c")]);
+        let table = || Table::new().int("id", 1..=300).opt_text("name", (1..=300).map(|n| (n % 2 == 0).then_some("a")));
         let sql = "INSERT INTO t (id, name) SELECT id, name FROM {}";
         let sqlite = statements(Dialect::Sqlite, sql, args![table()]);
-        assert_eq!(sqlite.len(), 2);
-        assert!(sqlite[0].sql.ends_with("(SELECT column1 AS id, column2 AS name FROM (VALUES (?,?),(?,?))) AS v"));
-        assert_eq!(sqlite[1].values.as_ref().map(|values| values.0.len()), Some(2));
+        assert_eq!(
+            sqlite.iter().map(|statement| statement.values.as_ref().unwrap().0.len()).collect::<Vec<_>>(),
+            [512, 96]
+        );
+        assert!(sqlite[1].sql.ends_with(",(?,?)) WHERE column1 IS NOT NULL) AS v"), "44 rows, filled up to 48");
         let postgres = text(Dialect::Postgres, sql, args![table()]);
         assert!(postgres[0].contains("FROM unnest($1::BIGINT[], $2::TEXT[]) AS u(id, name)"), "{}", postgres[0]);
     }

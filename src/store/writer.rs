@@ -228,13 +228,19 @@ impl Writer {
                 }
             };
             match result {
-                Err(Fault::Database(error))
-                    if crossed < CROSSED_MAX && self.dialect.trouble(&error) == Trouble::Crossed =>
-                {
-                    crossed += 1;
-                }
+                Err(Fault::Database(error)) if crossed < CROSSED_MAX && self.again(&error) => crossed += 1,
                 result => return result,
             }
+        }
+    }
+
+    /// Whether a transaction may do when it is begun again.
+    fn again(&self, error: &sea_orm::DbErr) -> bool {
+        match self.dialect.trouble(error) {
+            Trouble::Crossed => true,
+            // With one writer nobody else can have taken a key.
+            Trouble::Taken => self.dialect.has_bulk_writer(),
+            Trouble::Refused | Trouble::Unavailable => false,
         }
     }
 
@@ -381,10 +387,11 @@ impl Writer {
             Request::SetAside { row, because, now } => {
                 journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
             }
-            Request::Upsert { updates, now } => {
+            Request::Upsert { updates, language, now } => {
                 let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
                 let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
-                let places: Vec<(usize, bool)> = updates.iter().map(|update| people.update(update)).collect();
+                let places: Vec<(usize, bool)> =
+                    updates.iter().map(|update| people.update(update, *language)).collect();
                 people.save(db, *now).await?;
                 let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
                 Ok(Outcome::Contacts(contacts.collect()))
@@ -462,5 +469,51 @@ fn short(fault: &Fault) -> String {
         Fault::Database(error) => super::dialect::code(error),
         Fault::Impossible(place) => place.clone(),
         Fault::Command(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(request: Request) -> Asked {
+        Asked { request, answer: oneshot::channel().0 }
+    }
+
+    fn start(id: i64) -> Asked {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        asked(Request::Start {
+            id: crate::domain::ids::MessageId::new(id),
+            attempts_before: 0,
+            lease_until: at,
+            now: at,
+        })
+    }
+
+    fn append(bytes: usize) -> Asked {
+        asked(Request::Append { body: vec![0; bytes].into(), received_at: jiff::Timestamp::UNIX_EPOCH })
+    }
+
+    fn import() -> Asked {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        asked(Request::Upsert { updates: Vec::new(), language: crate::domain::language::Language::Ar, now })
+    }
+
+    #[test]
+    fn a_transaction_takes_a_bounded_number_of_small_requests_and_one_large_one() {
+        let mut waiting = Waiting::default();
+        (0..3).for_each(|_| waiting.push(import()));
+        (0..1_200).for_each(|id| waiting.push(start(id)));
+        let sizes: Vec<usize> = std::iter::from_fn(|| Some(waiting.take().len()).filter(|taken| *taken > 0)).collect();
+        assert_eq!(sizes, [ROWS_MAX + 1, ROWS_MAX + 1, 200 + 1]);
+        assert_eq!(waiting.n, 0);
+    }
+
+    #[test]
+    fn large_bodies_make_small_transactions_but_one_always_fits() {
+        let mut waiting = Waiting::default();
+        [BODY_BYTES_MAX + 1, 10, BODY_BYTES_MAX].into_iter().for_each(|bytes| waiting.push(append(bytes)));
+        let sizes: Vec<usize> = std::iter::from_fn(|| Some(waiting.take().len()).filter(|taken| *taken > 0)).collect();
+        assert_eq!(sizes, [1, 1, 1]);
     }
 }

@@ -168,7 +168,7 @@ fn statements(dialect: Dialect) -> Vec<String> {
                 outcome TEXT,
                 body {bytes} NOT NULL)"
         ),
-        "CREATE INDEX journal_unapplied ON journal (id) WHERE applied_at IS NULL".to_owned(),
+        "CREATE INDEX journal_unapplied ON journal (received_at, id) WHERE applied_at IS NULL".to_owned(),
         format!(
             "CREATE TABLE feedback (
                 id {key},

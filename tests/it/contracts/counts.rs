@@ -31,7 +31,7 @@ async fn happen(
     let fact = match random.random_range(0..11) {
         0..=3 => {
             let before = store.load(id).await.unwrap().unwrap().standing.attempt;
-            drop(store.start(id, before, at(second + 60), at(second)).await.unwrap());
+            store.start(id, before, at(second + 60), at(second)).await.unwrap();
             return;
         }
         4 => Fact::Accepted(wamid(id)),

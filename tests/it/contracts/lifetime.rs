@@ -109,6 +109,58 @@ fn kill_in_the_middle(url: &str, run: RunId, messages: &[MessageId], lines: usiz
     acknowledged.into_iter().map(|line| line.trim_end_matches(';').to_owned()).collect()
 }
 
+/// The largest file, in blocks of 512 bytes, that the process on the full disk may write.
+const DISK_BLOCKS: &str = "4000";
+
+/// A limit on the size of files stands for a full disk: the system refuses to write in the same place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_unavailable_loses_nothing_and_heals_when_there_is_room() {
+    let database = Database::sqlite();
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f \"$0\"; exec \"$@\"", DISK_BLOCKS])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "contracts::lifetime::fills_the_disk", "--nocapture"])
+        .env(CHILD, &database.url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let full = said.find_map(|line| line.strip_prefix("full ").map(str::to_owned)).expect("the disk fills up");
+    let kept: usize = full.parse().unwrap();
+    assert!(kept > 10, "{kept} bodies fitted");
+    let raised =
+        Command::new("prlimit").args(["--pid", &child.id().to_string(), "--fsize=unlimited"]).status().unwrap();
+    assert!(raised.success(), "`prlimit` (util-linux) makes room");
+    child.stdin.take().unwrap().write_all(b"room\n").unwrap();
+    assert!(said.any(|line| line == "healed"));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(database.ask("SELECT CAST(COUNT(*) AS TEXT) FROM journal").await, [(kept + 1).to_string()]);
+    assert_eq!(database.ask("PRAGMA integrity_check").await, ["ok"]);
+}
+
+/// Not a test of its own: what the process on the full disk does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fills_the_disk() {
+    let Some(url) = std::env::var_os(CHILD) else { return };
+    let store = SqlStore::open(url.to_str().unwrap(), &settings()).await.unwrap();
+    let body = bytes::Bytes::from(vec![b'x'; 20_000]);
+    let mut kept = 0;
+    let error = loop {
+        match store.append(body.clone(), at(0)).await {
+            Ok(_) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_unavailable(), "{error:?}");
+    assert_eq!(store.lag(at(0)).await.unwrap().1, kept, "reading goes on");
+    writeln!(std::io::stdout(), "full {kept}").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    store.append(body, at(1)).await.expect("there is room again");
+    store.close().await;
+    writeln!(std::io::stdout(), "healed").unwrap();
+}
+
 /// Not a test of its own: what the other process does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_until_killed() {

@@ -291,4 +291,20 @@ on_both_databases! {
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::OptedOut));
         database.assert_counts_are_exact(&store, run.id).await;
     }
+
+    async fn a_row_that_cannot_be_read_hides_no_other(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 3).await;
+        let (_, messages) = run_to(&store, &contacts).await;
+        database.change(&format!("UPDATE messages SET state = 'nonsense' WHERE id = {}", messages[1].number())).await;
+        let loaded = futures_util::future::join_all(messages.iter().map(|id| store.load(*id))).await;
+        let started = futures_util::future::join_all(messages.iter().map(|id| store.start(*id, 0, at(60), at(1)))).await;
+        for n in [0, 2] {
+            assert!(loaded[n].as_ref().unwrap().is_some());
+            assert_eq!(started[n].as_ref().unwrap(), &StartAnswer::Go);
+        }
+        let place = loaded[1].as_ref().unwrap_err().to_string();
+        assert!(place.contains("messages, column") && place.contains(&format!("row {}", messages[1].number())), "{place}");
+        assert!(matches!(started[1], Err(barid::ports::StoreError::Inconsistent { .. })));
+    }
 }

@@ -1,5 +1,7 @@
 //! What every store keeps to: one suite, run on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should end")]
+
 mod contacts;
 mod counts;
 mod journal;
@@ -55,21 +57,17 @@ pub(crate) use on_both_databases;
 /// An empty database that goes away with the test.
 pub(crate) struct Database {
     pub(crate) url: String,
-    pub(crate) folder: Option<tempfile::TempDir>,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Database {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { url: format!("sqlite:{}/barid.db", folder.path().display()), folder: Some(folder) }
+        Self { url: format!("sqlite:{}/barid.db", folder.path().display()), _folder: Some(folder) }
     }
 
     pub(crate) async fn postgres() -> Self {
-        Self { url: postgres::fresh_database().await, folder: None }
-    }
-
-    pub(crate) fn is_sqlite(&self) -> bool {
-        self.folder.is_some()
+        Self { url: postgres::fresh_database().await, _folder: None }
     }
 
     pub(crate) async fn open(&self) -> SqlStore {
@@ -290,6 +288,7 @@ pub(crate) const fn minutes(n: i64) -> SignedDuration {
 }
 
 /// A seed for what is random in a test, printed so that it can be tried again: put it here in place of the process id.
+#[expect(clippy::print_stdout, reason = "shown when the test fails")]
 pub(crate) fn seed() -> u64 {
     let seed = u64::from(std::process::id());
     println!("seed {seed}");

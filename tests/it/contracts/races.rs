@@ -1,59 +1,62 @@
 //! Things that happen in the same moment.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use barid::domain::delivery::{Delivery, State, SuppressedReason};
 use barid::domain::start::StartAnswer;
-use barid::ports::{Contacts as _, Messages as _, Runs as _};
+use barid::ports::{Contacts as _, Journal as _, Messages as _, Runs as _};
+use futures_util::StreamExt as _;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{
-    at, callback, delivery, heard, new_run, on_both_databases, people, planned, run_to, seed, status, stop, terms,
+    Database, at, callback, delivery, heard, new_run, on_both_databases, people, planned, run_to, seed, status, stop,
+    terms,
 };
 
 on_both_databases! {
     async fn nothing_starts_after_a_stop_word_was_applied(database: Database) {
         let stores = [database.open().await, database.open().await];
         let mut random = StdRng::seed_from_u64(seed());
-        let contacts = people(&stores[0], 120).await;
+        let contacts = people(&stores[0], 150).await;
         let (run, messages) = run_to(&stores[0], &contacts).await;
-        let mut started = 0;
-        for (n, message) in messages.iter().enumerate() {
-            let (starter, hearer) = (&stores[n % 2], &stores[(n / 2) % 2]);
-            let applied = AtomicBool::new(false);
-            let (starts_late, stops_late) = (random.random_range(0..4_u32), random.random_range(0..4_u32));
-            let starting = async {
-                for _ in 0..starts_late {
-                    tokio::task::yield_now().await;
-                }
-                let was_applied = applied.load(Ordering::SeqCst);
-                let answer = starter.start(*message, 0, at(60), at(30)).await.unwrap();
-                (was_applied, answer)
-            };
-            let stopping = async {
-                for _ in 0..stops_late {
-                    tokio::task::yield_now().await;
-                }
-                let done = heard(hearer, vec![stop(n, &format!("wamid.stop{n}"))]).await;
-                applied.store(true, Ordering::SeqCst);
-                done
-            };
-            let ((was_applied, answer), done) = tokio::join!(starting, stopping);
-            match answer {
-                StartAnswer::Go => {
-                    started += 1;
-                    assert!(!was_applied, "started after the stop word was applied");
-                    assert_eq!(done.suppressed, 0);
-                    assert!(matches!(delivery(starter, *message).await, Delivery::Calling { .. }));
-                }
-                StartAnswer::Suppress(SuppressedReason::OptedOut) | StartAnswer::NotNow { .. } => {
-                    assert_eq!(delivery(starter, *message).await, Delivery::Suppressed(SuppressedReason::OptedOut));
-                }
-                other => panic!("{other:?}"),
-            }
+        let mut rows = Vec::new();
+        for _ in &messages {
+            rows.push(stores[0].append("{}".into(), at(20)).await.unwrap());
         }
-        println!("{started} of {} were faster than the stop word", messages.len());
+        // A start and a stop word for each person, in a random order, a few at a time, through two stores.
+        let mut turns: Vec<(usize, bool, usize)> =
+            (0..messages.len()).flat_map(|n| [(n, true), (n, false)]).map(|(n, starts)| (n, starts, random.random_range(0..2))).collect();
+        turns.shuffle(&mut random);
+        let applied: Vec<AtomicBool> = messages.iter().map(|_| AtomicBool::new(false)).collect();
+        let started = AtomicUsize::new(0);
+        let turns = turns.into_iter().map(|(n, starts, store)| {
+            let (store, id, row, applied, started) = (&stores[store], messages[n], rows[n], &applied[n], &started);
+            async move {
+                if starts {
+                    let was_applied = applied.load(Ordering::SeqCst);
+                    let answer = store.start(id, 0, at(60), at(30)).await.unwrap();
+                    if answer == StartAnswer::Go {
+                        assert!(!was_applied, "started after the stop word was applied");
+                        started.fetch_add(1, Ordering::SeqCst);
+                    }
+                } else {
+                    store.apply(row, Vec::new(), vec![stop(n, &format!("wamid.stop{n}"))], at(21)).await.unwrap();
+                    applied.store(true, Ordering::SeqCst);
+                    // Whatever waits is gone, whatever was called is called: nothing in between.
+                    match delivery(store, id).await {
+                        Delivery::Calling { .. } | Delivery::Suppressed(SuppressedReason::OptedOut) => {}
+                        other => panic!("{other:?} after a stop word"),
+                    }
+                }
+            }
+        });
+        futures_util::stream::iter(turns).buffer_unordered(6).collect::<Vec<()>>().await;
+        let started = started.into_inner();
+        assert!((10..140).contains(&started), "{started} starts were faster: this shows little");
+        let counts = stores[0].counts(run.id).await.unwrap();
+        assert_eq!(counts.iter().find(|count| count.state == State::Calling).map(|count| count.n), Some(started as u64));
         database.assert_counts_are_exact(&stores[0], run.id).await;
     }
 
@@ -87,8 +90,8 @@ on_both_databases! {
                     let n = if turn.is_multiple_of(2) { step } else { messages.len() - 1 - step };
                     let id = messages[n];
                     match (turn + step) % 4 {
-                        0 => drop(store.start(id, 0, at(60), at(1)).await.unwrap()),
-                        1 => drop(store.learn(id, 1, Fact::Sent, at(2)).await.unwrap()),
+                        0 => drop(store.start(id, 0, at(60), at(1)).await),
+                        1 => drop(store.learn(id, 1, Fact::Sent, at(2)).await),
                         2 => {
                             let several = messages.iter().rev().skip(n).take(9);
                             let several = several.map(|id| status(store, *id, ProviderStatus::Delivered)).collect();
@@ -120,4 +123,26 @@ on_both_databases! {
         }
         database.assert_counts_are_exact(&stores[0], run.id).await;
     }
+}
+
+/// Between the look at a person's consent and the commit of the mark, no stop word may be committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_a_start_waits_for_a_stop_word_that_is_being_written() {
+    use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+    let database = Database::postgres().await;
+    let store = database.open().await;
+    let contacts = people(&store, 1).await;
+    let (_, messages) = run_to(&store, &contacts).await;
+    let other = sea_orm::Database::connect(&database.url).await.unwrap();
+    let stopping = other.begin().await.unwrap();
+    stopping.execute_unprepared("UPDATE contacts SET stopped = 1").await.unwrap();
+    let waits = async {
+        let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while database.ask(sql).await != ["1"] {}
+        stopping.commit().await.unwrap();
+    };
+    let waiting = tokio::time::timeout(std::time::Duration::from_secs(60), waits);
+    let (answer, waited) = tokio::join!(store.start(messages[0], 0, at(60), at(1)), waiting);
+    waited.expect("the start does not wait");
+    assert_eq!(answer.unwrap(), StartAnswer::Suppress(SuppressedReason::OptedOut));
 }
