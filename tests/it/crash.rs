@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::harness::account::reconcile;
-use crate::harness::{Barid, Setup, people};
+use crate::harness::{Barid, PATIENCE, Setup, people};
 
 /// Leases and pauses as short as the faults of the test, in proportion to those of a real service.
 const SHORT: &str = "[delivery]\nlease = \"6s\"\nanswer_timeout = \"3s\"\nconnect_timeout = \"1s\"\n[queue]\nlease = \"2s\"\nsweep = \"1s\"\n";
@@ -78,15 +78,26 @@ async fn redis_killed_in_mid_run_is_started_anew_and_the_run_completes() {
     let people = people(2_000);
     let barid = Barid::start_with(setup(8), &people).await;
     barid.start_campaign("survey").await;
+    let mut killed = String::new();
     for part in 1..=2_u64 {
         barid
             .wait_for("survey", "progress", |_, run| {
                 run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 2_000 - part * 500)
             })
             .await;
-        let pid = std::fs::read_to_string(barid.redis_pid_file()).expect("the pid file is there");
-        let killed = std::process::Command::new("kill").args(["-9", pid.trim()]).status().expect("kill is everywhere");
-        assert!(killed.success());
+        // The server of the kill before may still be on its way back.
+        let begin = std::time::Instant::now();
+        loop {
+            let pid = std::fs::read_to_string(barid.redis_pid_file()).unwrap_or_default();
+            let mut kill = std::process::Command::new("kill");
+            kill.args(["-9", pid.trim()]).stderr(std::process::Stdio::null());
+            if !pid.trim().is_empty() && pid != killed && kill.status().expect("kill is everywhere").success() {
+                killed = pid;
+                break;
+            }
+            assert!(begin.elapsed() < PATIENCE, "Redis does not come back\n{}", barid.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
     barid.settle("survey").await;
     reconcile(&barid, "survey", &people).await.assert_clean(&barid);
