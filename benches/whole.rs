@@ -4,6 +4,8 @@
 //! Nothing is asserted: machines differ, and the ratios to the bare loop are what to compare. CPU is user and system time of the
 //! process named, taken from the kernel; the simulator and the loop run in this process, barid and its Redis in their own.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and its lines are its result")]
+
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/harness/mod.rs"]
 mod harness;

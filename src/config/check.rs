@@ -33,17 +33,15 @@ impl Report {
 
 /// Loads configuration, templates and campaigns as `serve` does, and tells everything that is wrong.
 pub fn check(path: Option<&Path>, environment: &Environment) -> Report {
-    let config = match Config::load(path, environment) {
-        Ok(config) => config,
-        // Where templates and campaigns are is not certain then.
-        Err(errors) => return Report { problems: errors.0, ..Report::default() },
-    };
+    let (config, mut found) = Config::load_as_far_as_possible(path, environment);
+    let Some(config) = config else { return Report { problems: found, ..Report::default() } };
     let (templates, template_errors) = Templates::load(&config.templates_dir, &config.brand);
     let (campaigns, campaign_errors) =
         CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(&config, &templates));
     let problems = |errors: Vec<FileErrors>| errors.into_iter().flat_map(|error| error.problems);
+    found.extend(problems(template_errors).chain(problems(campaign_errors)));
     Report {
-        problems: problems(template_errors).chain(problems(campaign_errors)).collect(),
+        problems: found,
         warnings: config.warnings(),
         missing: config.missing_for_serving(),
         n_templates: templates.iter().count(),

@@ -24,20 +24,23 @@ pub(super) fn defaults() -> Node {
     Node::parse("config/barid.toml", DEFAULTS).expect("the built-in defaults are tested").as_default()
 }
 
-/// All layers in one. Secrets that stand where they do not belong are reported and taken out.
-pub(super) fn merged(path: Option<&Path>, environment: &Environment, problems: &mut Vec<Problem>) -> Node {
+/// All layers in one, and whether every file could be taken in. Secrets that stand where they do not belong are reported and taken
+/// out.
+pub(super) fn merged(path: Option<&Path>, environment: &Environment, problems: &mut Vec<Problem>) -> (Node, bool) {
     let mut merged = defaults();
+    let mut is_whole = true;
     if let Some(path) = path {
         for file in std::iter::once(path.to_owned()).chain(drop_ins(path, problems)) {
-            if let Some(node) = read(&file, problems) {
-                merged.merge(node);
+            match read(&file, problems) {
+                Some(node) => merged.merge(node),
+                None => is_whole = false,
             }
         }
     }
     for (name, node) in from_environment(environment, problems) {
         merged.insert(&name, node);
     }
-    merged
+    (merged, is_whole)
 }
 
 fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<Node> {

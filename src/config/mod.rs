@@ -72,8 +72,8 @@ pub struct Config {
     pub nlp_model: PathBuf,
     /// What may not be shown.
     pub secrets: Secrets,
-    /// Settings that were set and do not take effect yet.
-    not_yet: Vec<String>,
+    /// What is to be said about single settings: not in effect yet, a password where others may read it.
+    notes: Vec<String>,
 }
 
 /// Everything wrong with a configuration, in the order of its places.
@@ -123,15 +123,21 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, each with its place and its remedy.
     pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigErrors> {
+        match Self::load_as_far_as_possible(path, environment) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigErrors(problems)),
+        }
+    }
+
+    /// What could be read although something is wrong: enough to go on looking for mistakes, never enough to run.
+    fn load_as_far_as_possible(path: Option<&Path>, environment: &Environment) -> (Option<Self>, Vec<Problem>) {
         let mut problems = Vec::new();
-        let merged = layers::merged(path, environment, &mut problems);
+        let (merged, is_whole) = layers::merged(path, environment, &mut problems);
         let (config, wrong, _) = read(&merged, path, environment);
         problems.extend(wrong);
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(ConfigErrors(problems)),
-        }
+        // Without one of the files, where templates and campaigns are would be a guess.
+        (config.filter(|_| is_whole), problems)
     }
 
     /// Where the record is: the configured address, or SQLite in `state_dir`.
@@ -181,7 +187,7 @@ impl Config {
 
     /// Settings that are fine each and dangerous together, or that do nothing yet.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.not_yet.clone();
+        let mut warnings = self.notes.clone();
         let mut warn = |is_so: bool, text: &str| {
             if is_so {
                 warnings.push(text.to_owned());
@@ -247,14 +253,16 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let email_from = table.table("email", channels::email_from);
         let nlp_model = table.table("nlp", channels::nlp_model);
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
-        let mut not_yet: Vec<String> = NOT_YET
+        let mut notes: Vec<String> = NOT_YET
             .into_iter()
             .filter(|(section, key, _)| is_set(node, section, key))
             .map(|(section, key, what)| format!("`[{section}] {key}`: {what}"))
             .collect();
         if senders.iter().any(|sender| sender.tier.is_some()) && !is_set(node, "whatsapp", "tier") {
-            not_yet.push("`[[senders]] tier`: the messaging limit is not enforced yet".to_owned());
+            notes.push("`[[senders]] tier`: the messaging limit is not enforced yet".to_owned());
         }
+        notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
+        notes.extend(password_in_file(node, "store", store.as_ref().and_then(|store| store.url.as_ref())));
         let state_dir = state_dir?;
         Some(Config {
             nlp_model: nlp_model.unwrap_or_else(|| state_dir.join("models/e5-small-q4.bin")),
@@ -277,8 +285,16 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             twilio: twilio?,
             email_from,
             secrets,
-            not_yet,
+            notes,
         })
+    })
+}
+
+/// The addresses of Redis and the record may hold a password, and some have no other way; but a file is read by many.
+fn password_in_file(node: &Node, section: &str, url: Option<&address::ServiceUrl>) -> Option<String> {
+    let is_in_file = matches!(node.get(section)?.get("url")?.place, Place::File { .. });
+    (is_in_file && url?.has_password()).then(|| {
+        format!("`[{section}] url` holds a password in a file; set BARID__{}__URL in its place", section.to_uppercase())
     })
 }
 

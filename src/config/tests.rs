@@ -209,6 +209,28 @@ fn what_is_dangerous_together_is_warned_of() {
 }
 
 #[test]
+fn a_password_in_a_file_is_warned_of_and_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("barid.toml");
+    std::fs::write(&file, "[store]\nurl = \"postgres://barid:hush@localhost/barid\"\n").unwrap();
+    let env = environment(&[("BARID__REDIS__URL", "redis://:hush@localhost")]);
+    let config = Config::load(Some(&file), &env).unwrap();
+    assert_eq!(config.warnings(), ["`[store] url` holds a password in a file; set BARID__STORE__URL in its place"]);
+    assert!(!format!("{config:?}").contains("hush"));
+}
+
+#[test]
+fn a_mistake_in_the_settings_does_not_hide_one_in_a_campaign() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("barid.toml");
+    std::fs::create_dir_all(dir.path().join("jobs/campaigns")).unwrap();
+    std::fs::write(dir.path().join("jobs/campaigns/spring.toml"), "purpose = \"x\"\n").unwrap();
+    std::fs::write(&file, "[server]\nlisen = \"127.0.0.1:1\"\n[jobs]\ndir = \"jobs\"\n").unwrap();
+    let told = check(Some(&file), &Environment::default()).to_string();
+    assert!(told.contains("unknown key `lisen`") && told.contains("spring.toml:1: `purpose`"), "{told}");
+}
+
+#[test]
 fn a_template_that_is_wrong_does_not_stop_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let messages = dir.path().join("messages");

@@ -63,7 +63,7 @@ pub struct Sender {
 
 /// Meta's highest throughput of one number, in messages/s.
 /// Source: `/documentation/business-messaging/whatsapp/throughput`, checked 2026-11.
-pub(super) const MPS_MAX: u32 = 1000;
+pub const MPS_MAX: u32 = 1000;
 
 impl WhatsApp {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
@@ -75,7 +75,7 @@ impl WhatsApp {
         }
         let (app_id, phone_number_id) = (meta_id(table, "app_id"), table.optional("phone_number_id"));
         let business_account_id = meta_id(table, "business_account_id");
-        let (mps, tier) = (table.required("mps").filter(|mps| mps_fits(table, *mps)), table.optional("tier"));
+        let (mps, tier) = (table.required("mps"), table.optional("tier"));
         Some(Self {
             graph_url: graph_url?,
             api_version: api_version?,
@@ -112,19 +112,12 @@ fn meta_id(table: &Table<'_>, key: &'static str) -> Option<String> {
     Some(id)
 }
 
-fn mps_fits(table: &Table<'_>, mps: u32) -> bool {
-    if mps > MPS_MAX {
-        table.problem("mps", format!("`mps` is {mps}, but Meta takes at most {MPS_MAX} messages/s from one number"));
-    }
-    mps <= MPS_MAX
-}
-
 /// Reads `[[senders]]` and puts the sender of `[whatsapp]` before them. Names and numbers must be different.
 pub(super) fn senders(table: &Table<'_>, whatsapp: Option<&WhatsApp>) -> Vec<Sender> {
     let read = |sender: &Table<'_>| {
         let (name, id) = (sender.required("name"), sender.required("phone_number_id"));
         let account = meta_id(sender, "business_account_id");
-        let mps = sender.or("mps", whatsapp.map_or(1, |whatsapp| whatsapp.mps)).filter(|mps| mps_fits(sender, *mps));
+        let mps = sender.or("mps", whatsapp.map_or(1, |whatsapp| whatsapp.mps));
         let tier = sender.optional("tier");
         let read = Sender {
             name: name?,

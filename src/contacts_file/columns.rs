@@ -10,6 +10,9 @@ const COLUMNS_MAX: usize = 200;
 /// Longer names of free columns cannot be used in a campaign file.
 const NAME_CHARS_MAX: usize = 64;
 
+/// `opted_out` as [`bare`] leaves it: an export says who sent a stop word, and no list may bring that back or take it away.
+const EXPORTED_ONLY: &str = "optedout";
+
 /// A column that barid knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
@@ -77,8 +80,10 @@ impl Known {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Column {
     Known(Known),
-    /// A free attribute.
-    Attribute,
+    /// A free attribute, under this name.
+    Attribute(String),
+    /// What an export tells and an import may not change.
+    LeftAlone,
 }
 
 /// The columns of a file in their order.
@@ -105,7 +110,13 @@ impl Columns {
             return Err(problems);
         }
         let bare_names: Vec<String> = names.iter().map(|name| bare(name)).collect();
-        let mut columns: Vec<(String, Column)> = names.into_iter().map(|name| (name, Column::Attribute)).collect();
+        let mut columns: Vec<(String, Column)> = names
+            .into_iter()
+            .map(|name| {
+                let attribute = attribute_name(&name);
+                (name, Column::Attribute(attribute))
+            })
+            .collect();
         for known in Known::ALL {
             let of = |spelled: &dyn Fn(&str) -> bool| -> Vec<usize> {
                 (0..bare_names.len()).filter(|index| spelled(&bare_names[*index])).collect()
@@ -124,12 +135,16 @@ impl Columns {
                 )),
             }
         }
+        for (column, bare_name) in columns.iter_mut().zip(&bare_names) {
+            if bare_name == EXPORTED_ONLY {
+                column.1 = Column::LeftAlone;
+            }
+        }
         problems.extend(wrong_names(&columns));
         let has_phone = columns.iter().any(|(_, column)| *column == Column::Known(Known::Phone));
         if !has_phone && problems.is_empty() {
             let there = listed(columns.iter().map(|(name, _)| name.as_str()));
-            let meant =
-                columns.iter().find(|(name, column)| *column == Column::Attribute && is_like_phone(&bare(name)));
+            let meant = columns.iter().find(|(name, _)| is_like_phone(&bare(name)));
             let meant = meant
                 .map(|(name, _)| format!("rename `{name}` to `phone` if it holds the numbers; "))
                 .unwrap_or_default();
@@ -163,7 +178,7 @@ fn wrong_names(columns: &[(String, Column)]) -> Vec<String> {
             ));
         } else if !seen.insert(bare(name)) {
             problems.push(format!("the column `{name}` stands there twice; rename or remove one"));
-        } else if *column == Column::Attribute
+        } else if matches!(column, Column::Attribute(_))
             && let Some(meant) = Known::ALL.into_iter().find(|known| is_slip_of(&bare(name), known.name()))
         {
             problems.push(format!(
@@ -173,6 +188,14 @@ fn wrong_names(columns: &[(String, Column)]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// The name under which campaign files and templates find an attribute: lower case, `_` for spaces and hyphens, so that `Bought on` of one
+/// list and `bought_on` of the next are the same.
+fn attribute_name(name: &str) -> String {
+    let words: Vec<String> =
+        name.split([' ', '-', '\u{a0}', '_']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.join("_")
 }
 
 /// A name without case, spaces, underscores, hyphens and the variants of Arabic letters.
@@ -256,7 +279,18 @@ mod tests {
     #[test]
     fn every_other_column_is_an_attribute_and_a_known_name_wins_over_its_aliases() {
         use Column::*;
-        assert_eq!(read("phone,city,mobile").unwrap(), [Known(super::Known::Phone), Attribute, Attribute]);
+        let attribute = |name: &str| Attribute(name.to_owned());
+        assert_eq!(
+            read("phone,City,Bought on,mobile,تاريخ الشراء").unwrap(),
+            [
+                Known(super::Known::Phone),
+                attribute("city"),
+                attribute("bought_on"),
+                attribute("mobile"),
+                attribute("تاريخ_الشراء")
+            ]
+        );
+        assert_eq!(read("phone,opted_out,city").unwrap()[1], LeftAlone);
         assert_eq!(read("phone,phone2,game,page,branch,stage,,").unwrap().len(), 6);
     }
 

@@ -86,7 +86,7 @@ fn update(row: &RawRow, columns: &Columns, file_name: &str, settings: &Settings)
         let wrong = |problem: String| RowError { line: row.line, column: Some(column_name.to_owned()), problem };
         let text = match row.cells.get(index) {
             None => "",
-            Some(Cell::Text(text)) => text.trim(),
+            Some(Cell::Text(text)) => unguarded(text.trim()),
             Some(Cell::NotUtf8) => return Err(wrong("the text is not UTF-8; save the file as `CSV UTF-8`".to_owned())),
             Some(Cell::FormulaError) => {
                 return Err(wrong("the formula in this cell has failed; correct it in the spreadsheet".to_owned()));
@@ -105,15 +105,15 @@ fn update(row: &RawRow, columns: &Columns, file_name: &str, settings: &Settings)
             return Err(wrong(format!("the value is longer than {VALUE_CHARS_MAX} characters; shorten it")));
         }
         match column {
-            Column::Known(Known::Phone) => {}
+            Column::Known(Known::Phone) | Column::LeftAlone => {}
             Column::Known(Known::Name) => name = Some(text.to_owned()),
             Column::Known(Known::Language) => language = Some(read_language(text).map_err(wrong)?),
             Column::Known(Known::Timezone) => timezone = Some(read_timezone(text).map_err(wrong)?),
             Column::Known(Known::Email) => email = Some(read_email(text).map_err(wrong)?),
             Column::Known(Known::Tags) => tags = Some(read_tags(text)),
             Column::Known(Known::Consent) => consent = Some(read_consent(text).map_err(wrong)?),
-            Column::Attribute => {
-                attributes.insert(column_name.to_owned(), text.to_owned());
+            Column::Attribute(name) => {
+                attributes.insert(name.clone(), text.to_owned());
             }
         }
     }
@@ -138,6 +138,14 @@ fn update(row: &RawRow, columns: &Columns, file_name: &str, settings: &Settings)
             evidence: format!("{file_name} line {}", row.line),
         }),
     })
+}
+
+/// Without the apostrophe that keeps a spreadsheet from taking the cell for a formula: exports put it there.
+fn unguarded(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => rest,
+        _ => text,
+    }
 }
 
 fn read_language(text: &str) -> Result<Language, String> {
@@ -242,6 +250,14 @@ mod tests {
         assert!(update.attributes.is_empty());
         assert!(row("| || |").is_none(), "a row without any value is no row");
         assert!(row("0500000101||||||||| ").unwrap().is_ok(), "empty cells beyond the columns are nothing");
+    }
+
+    #[test]
+    fn the_apostrophe_of_an_export_is_taken_off_again() {
+        let update = row("'0500000101|'=1+1||||'-5;b||'quoted'").unwrap().unwrap();
+        assert_eq!(update.name.as_deref(), Some("=1+1"));
+        assert_eq!(update.tags, Some(vec!["-5".to_owned(), "b".to_owned()]));
+        assert_eq!(update.attributes["city"], "'quoted'");
     }
 
     #[test]

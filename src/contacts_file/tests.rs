@@ -212,9 +212,9 @@ fn a_workbook_is_read_from_its_first_visible_sheet() {
     );
     assert_eq!(amal.consent.as_ref().unwrap().kind, ConsentChangeKind::Set(Purposes::all()));
     assert_eq!(amal.consent.as_ref().unwrap().evidence, "buyers.xlsx line 2");
-    assert_eq!((amal.attributes["City"].as_str(), amal.attributes["Bought on"].as_str()), ("الرياض", "2026-11-01"));
-    assert_eq!(amal.attributes["Amount"], "12.5");
-    assert_eq!(rows[1].update.as_ref().unwrap().attributes["Bought on"], "2026-11-02T09:30:00");
+    assert_eq!((amal.attributes["city"].as_str(), amal.attributes["bought_on"].as_str()), ("الرياض", "2026-11-01"));
+    assert_eq!(amal.attributes["amount"], "12.5");
+    assert_eq!(rows[1].update.as_ref().unwrap().attributes["bought_on"], "2026-11-02T09:30:00");
     assert!(file.next_page(100).unwrap().is_empty());
     assert_eq!(file.progress(), (7, 7));
     assert!(open(&fixture("wrong-columns.xlsx")).err().unwrap().contains("rename `mobil` to `phone`"));

@@ -1,34 +1,30 @@
-//! Gauges that are read from store and queues, again and again while the service runs.
+//! Gauges that are read from store and queues, at each scrape.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
+use crate::http::Refresh;
 use crate::ports::Services;
 use crate::queue::lane::{Lane, Lanes};
 use crate::telemetry::Metrics;
 
-/// Between two readings: below the usual interval of scraping.
-const PAUSE: Duration = Duration::from_secs(1);
+/// A scrape does not wait longer for a store or a Redis that does not answer; their gauges keep what they last showed.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
-/// Refreshes until `stop`. What cannot be read keeps its last value; the loops that need it say why.
-pub(super) async fn refreshing(
-    services: Services,
-    lanes: Lanes,
-    metrics: Arc<Metrics>,
-    mut stop: watch::Receiver<bool>,
-) {
-    loop {
-        refresh(&services, &lanes, &metrics).await;
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
-    }
+/// What a scrape calls.
+pub(super) fn refresh(services: Services, lanes: Lanes, metrics: Arc<Metrics>) -> Refresh {
+    Box::new(move || {
+        let (services, lanes, metrics) = (services.clone(), lanes.clone(), Arc::clone(&metrics));
+        Box::pin(async move {
+            let queues = tokio::time::timeout(READ_WITHIN, queues(&lanes, &metrics));
+            let record = tokio::time::timeout(READ_WITHIN, record(&services, &metrics));
+            // Whoever is late is late: readiness is what says that something is wrong.
+            let _ = tokio::join!(queues, record);
+        })
+    })
 }
 
-async fn refresh(services: &Services, lanes: &Lanes, metrics: &Metrics) {
+async fn queues(lanes: &Lanes, metrics: &Metrics) {
     for lane in [Lane::Sending, Lane::Retries, Lane::News] {
         if let Ok(depth) = lanes.depth(lane).await {
             let waiting = depth.ready + depth.delayed + depth.leased;
@@ -37,6 +33,9 @@ async fn refresh(services: &Services, lanes: &Lanes, metrics: &Metrics) {
             metrics.queue_oldest.with_label_values(&[lane.name()]).set(oldest);
         }
     }
+}
+
+async fn record(services: &Services, metrics: &Metrics) {
     if let Ok(unknown) = services.store.unknown_count().await {
         metrics.unknown_messages.set(i64::try_from(unknown).unwrap_or(i64::MAX));
     }

@@ -203,7 +203,6 @@ impl Daemon {
                 stop.subscribe(),
             )),
             tokio::spawn(loops::firing(services.clone(), clock.now(), stop.subscribe())),
-            tokio::spawn(gauges::refreshing(services.clone(), lanes, Arc::clone(&metrics), stop.subscribe())),
             tokio::spawn(reloading(
                 Arc::clone(&config),
                 Arc::clone(&shelf),
@@ -221,6 +220,7 @@ impl Daemon {
                 ops,
                 http::ops_routes(Arc::new(http::OpsState {
                     metrics: Arc::clone(&metrics),
+                    refresh: gauges::refresh(services.clone(), lanes, Arc::clone(&metrics)),
                     checks: vec![
                         http::ReadyCheck::store(Arc::clone(&services.store)),
                         http::ReadyCheck::queue(Arc::clone(&queue)),

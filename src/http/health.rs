@@ -21,6 +21,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 type Asking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
+/// Reads what the gauges show.
+pub type Refresh = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// One of the things without which no work can be done.
 pub struct ReadyCheck {
     name: &'static str,
@@ -67,6 +70,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 pub struct OpsState {
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
+    /// Sets the gauges that are read from store and queues; called at each scrape.
+    pub refresh: Refresh,
     /// What `/health/ready` asks.
     pub checks: Vec<ReadyCheck>,
 }

@@ -11,7 +11,17 @@ use warp::reply::{Reply, Response};
 use super::health::OpsState;
 
 pub(super) fn routes(state: Arc<OpsState>) -> BoxedFilter<(Response,)> {
-    warp::path!("metrics").and(warp::get()).map(move || show(&state)).boxed()
+    warp::path!("metrics")
+        .and(warp::get())
+        .then(move || {
+            let state = Arc::clone(&state);
+            async move {
+                // What is read from store and queues is read now: a scrape never shows an older moment.
+                (state.refresh)().await;
+                show(&state)
+            }
+        })
+        .boxed()
 }
 
 fn show(state: &OpsState) -> Response {

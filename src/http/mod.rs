@@ -25,7 +25,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{ApiState, ContactRow, Integration, RowConsent};
-pub use health::{OpsState, ReadyCheck};
+pub use health::{OpsState, ReadyCheck, Refresh};
 pub use operations::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};
 pub use server::{ListenError, ServerSettings, bind, serve};
 pub use webhook::WebhookState;

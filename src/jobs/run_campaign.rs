@@ -29,7 +29,9 @@ struct Hold<'a>(&'a InHand, RunId);
 
 impl InHand {
     fn take(&self, run: RunId) -> Option<Hold<'_>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run).then_some(Hold(self, run))
+        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
+        // Made only when it is ours: dropping one gives the run back.
+        is_new.then(|| Hold(self, run))
     }
 }
 
@@ -167,4 +169,20 @@ fn plan(contact: &Contact, campaign: &Campaign) -> PlannedMessage {
         None
     };
     PlannedMessage { contact: contact.id, language: contact.language, suppressed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_in_hand_is_taken_once_and_given_back() {
+        let (in_hand, run) = (InHand::default(), RunId::new(1));
+        let first = in_hand.take(run);
+        assert!(first.is_some());
+        assert!(in_hand.take(run).is_none());
+        assert!(in_hand.take(run).is_none(), "asking in vain gives nothing back");
+        drop(first);
+        assert!(in_hand.take(run).is_some());
+    }
 }

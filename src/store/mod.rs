@@ -1,7 +1,7 @@
 //! The record in SQL: one implementation for SQLite and PostgreSQL, chosen by URL.
 //!
-//! Writing goes through [`writer`]: callers wait for a shared transaction. Reading by id goes through [`loader`]: callers share a
-//! SELECT. What differs between the databases stands in [`dialect`] and nowhere else; nothing outside this folder knows a column.
+//! Writing goes through `writer`: callers wait for a shared transaction. Reading by id goes through `loader`: callers share a
+//! SELECT. What differs between the databases stands in `dialect` and nowhere else; nothing outside this folder knows a column.
 
 mod dialect;
 mod encode;

@@ -76,6 +76,10 @@ fn what_is_shipped_is_in_order() {
     let context = CampaignContext::new(&config, &templates);
     for entry in std::fs::read_dir("jobs/campaigns").unwrap() {
         let example = entry.unwrap().path();
+        // Beside the campaigns lies the contacts file that one of them may name.
+        if !example.to_string_lossy().ends_with(".toml.example") {
+            continue;
+        }
         let dir = tempfile::tempdir().unwrap();
         let live = dir.path().join("example.toml");
         std::fs::copy(&example, &live).unwrap();

@@ -125,6 +125,10 @@ impl Runs for FakeStore {
     async fn fed_and_waiting(&self, _: RunId, _: Option<MessageId>, _: u64) -> Stored<Vec<(MessageId, u16)>> {
         not_asked()
     }
+    async fn queued(&self, _: RunId) -> Stored<u64> {
+        Ok(0)
+    }
+
     async fn finish_if_done(&self, _: RunId, _: Timestamp) -> Stored<bool> {
         not_asked()
     }

@@ -307,7 +307,7 @@ async fn ready_asks_the_real_things_and_says_what_is_wrong() {
     let fakes = Fakes::default();
     let checks =
         vec![ReadyCheck::store(Arc::clone(&fakes.store) as _), ReadyCheck::queue(Arc::clone(&fakes.queue) as _)];
-    let ops = OpsState { metrics: Arc::new(Metrics::new()), checks };
+    let ops = OpsState { metrics: Arc::new(Metrics::new()), refresh: Box::new(|| Box::pin(async {})), checks };
     let listener = bind("server.ops_listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, ops_routes(Arc::new(ops)), ServerSettings::OPS, std::future::pending()));

@@ -27,7 +27,8 @@ const ERRORS_SHOWN_MAX: usize = 50;
 /// Add and update contacts from a CSV or XLSX file
 ///
 /// The first row names the columns. `phone` is required; `name`, `language` (ar, en), `timezone`, `email`, `tags` and `consent` are
-/// known, the last two with `;` between values; every other column becomes an attribute. `consent` is yes, no, or purposes out of
+/// known, the last two with `;` between values; every other column becomes an attribute, in lower case and
+/// with `_` for spaces. `consent` is yes, no, or purposes out of
 /// survey, marketing and utility. Empty cells leave what is known. Good rows are taken although others are refused.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {

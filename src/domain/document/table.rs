@@ -15,7 +15,7 @@ pub trait Read: Sized {
     fn read(node: &Node) -> Result<Self, String>;
 }
 
-/// A table being read. Each key that is asked for is known; [`Table::finish`] reports the others.
+/// A table being read. Each key that is asked for is known; `Table::finish` reports the others.
 pub struct Table<'a> {
     name: String,
     place: Place,

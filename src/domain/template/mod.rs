@@ -20,6 +20,7 @@
 //! never the person.
 
 mod cldr;
+mod compile;
 mod direction;
 mod helpers;
 mod limits;

@@ -9,21 +9,21 @@ use super::{Barid, Contact};
 
 /// What the two books say together.
 #[derive(Debug, Default)]
-pub struct Account {
+pub(crate) struct Account {
     /// People whom the record holds for reached or tried, and the ledger does not know.
-    pub lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
     /// People who got the message more than once.
-    pub doubled: Vec<String>,
+    pub(crate) doubled: Vec<String>,
     /// Messages whose state is not what the ledger's delivered statuses make it.
-    pub disagree: Vec<String>,
+    pub(crate) disagree: Vec<String>,
     /// People without exactly one message in the record.
-    pub unaccounted: Vec<String>,
+    pub(crate) unaccounted: Vec<String>,
     /// How many messages stand where.
-    pub states: BTreeMap<String, usize>,
+    pub(crate) states: BTreeMap<String, usize>,
 }
 
 impl Account {
-    pub fn assert_clean(&self, barid: &Barid) {
+    pub(crate) fn assert_clean(&self, barid: &Barid) {
         let clean =
             self.lost.is_empty() && self.doubled.is_empty() && self.disagree.is_empty() && self.unaccounted.is_empty();
         assert!(clean, "the books do not agree: {self:#?}\nlog:\n{}", super::tail(&barid.log()));
@@ -47,7 +47,7 @@ fn expected(row: &LedgerRow) -> &'static str {
 }
 
 /// Compares both books for a campaign to these people.
-pub async fn reconcile(barid: &Barid, campaign: &str, people: &[Contact]) -> Account {
+pub(crate) async fn reconcile(barid: &Barid, campaign: &str, people: &[Contact]) -> Account {
     let mut account = Account::default();
     let mut ledger: BTreeMap<String, Vec<LedgerRow>> = BTreeMap::new();
     for row in barid.simulator.ledger() {

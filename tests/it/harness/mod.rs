@@ -1,7 +1,7 @@
 //! The whole service from outside: the real binary as a process of its own, the simulator in this one, files in a folder that goes
 //! away. Nothing here knows how barid works inside.
 
-pub mod account;
+pub(crate) mod account;
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -13,19 +13,19 @@ use barid::simulator::{Settings, Simulator};
 use serde_json::Value;
 
 /// Real processes are waited for; on a busy machine generously.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 const TOKEN: &str = "test-api-token";
 
 /// What a test wants of the service; the rest is as shipped.
-pub struct Setup {
-    pub mps: u32,
-    pub unknown_after: &'static str,
+pub(crate) struct Setup {
+    pub(crate) mps: u32,
+    pub(crate) unknown_after: &'static str,
     /// Lines added to the configuration.
-    pub more: String,
+    pub(crate) more: String,
     /// Lines added to each campaign's `[delivery]`.
-    pub delivery: String,
-    pub simulator: Settings,
-    pub store_url: Option<String>,
+    pub(crate) delivery: String,
+    pub(crate) simulator: Settings,
+    pub(crate) store_url: Option<String>,
 }
 
 impl Default for Setup {
@@ -46,12 +46,12 @@ impl Default for Setup {
 }
 
 /// A service that can be started, killed and started again on the same state.
-pub struct Barid {
-    pub dir: tempfile::TempDir,
-    pub simulator: Simulator,
+pub(crate) struct Barid {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) simulator: Simulator,
     child: Option<Child>,
     listen: String,
-    pub ops: String,
+    pub(crate) ops: String,
     http: reqwest::Client,
 }
 
@@ -62,7 +62,7 @@ fn free_address() -> String {
 
 impl Barid {
     /// Writes the files and starts the simulator; the service itself is started with [`Barid::start`].
-    pub async fn prepare(setup: Setup) -> Self {
+    pub(crate) async fn prepare(setup: Setup) -> Self {
         let (listen, ops) = (free_address(), free_address());
         let mut simulator = setup.simulator;
         simulator.webhook_url = Some(format!("http://{listen}/api/whatsapp/webhook"));
@@ -106,7 +106,7 @@ waits = ["1s"]
     }
 
     /// A folder with a campaign of that audience, and the service started.
-    pub async fn start_with(setup: Setup, contacts: &[Contact]) -> Self {
+    pub(crate) async fn start_with(setup: Setup, contacts: &[Contact]) -> Self {
         let (delivery, unknown_after) = (setup.delivery.clone(), setup.unknown_after);
         let mut barid = Self::prepare(setup).await;
         barid.write_campaign("survey", contacts, &format!("unknown_after = \"{unknown_after}\"\n{delivery}"));
@@ -114,12 +114,12 @@ waits = ["1s"]
         barid
     }
 
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.path().join("barid.toml")
     }
 
     /// A campaign file with its audience beside it.
-    pub fn write_campaign(&self, name: &str, contacts: &[Contact], delivery: &str) {
+    pub(crate) fn write_campaign(&self, name: &str, contacts: &[Contact], delivery: &str) {
         let folder = self.dir.path().join("jobs/campaigns");
         let mut csv = String::from("phone,name,language,consent\n");
         for contact in contacts {
@@ -157,7 +157,7 @@ survey_link = "https://survey.example.com/s"
     }
 
     /// Starts the service and waits until it says that it is ready.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let child = self
             .command()
@@ -185,49 +185,50 @@ survey_link = "https://survey.example.com/s"
     }
 
     /// Where the service keeps the process id of its own redis-server.
-    pub fn redis_pid_file(&self) -> PathBuf {
+    pub(crate) fn redis_pid_file(&self) -> PathBuf {
         self.dir.path().join("state/redis/redis.pid")
     }
 
-    pub fn log_file(&self) -> PathBuf {
+    pub(crate) fn log_file(&self) -> PathBuf {
         self.dir.path().join("barid.log")
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
 
     /// `kill -9`: no warning, no last words.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("it is ours");
         child.wait().expect("it is ours");
     }
 
     /// Asks it to end and waits; answers whether it ended well.
-    pub async fn stop(&mut self) -> bool {
+    pub(crate) async fn stop(&mut self) -> bool {
+        let pid = self.pid().to_string();
         let mut child = self.child.take().expect("it runs");
-        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is everywhere");
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill is everywhere");
         tokio::task::spawn_blocking(move || child.wait().expect("it is ours").success()).await.unwrap()
     }
 
     /// Runs another command of the same binary on the same configuration.
-    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
         self.command().args(arguments).arg("--config").arg(self.config()).output().expect("the binary was built")
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer =
             self.http.get(format!("http://{}{path}", self.listen)).bearer_auth(TOKEN).send().await.expect("it answers");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.expect("JSON")
     }
 
-    pub async fn post(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str) -> (u16, Value) {
         let answer = self
             .http
             .post(format!("http://{}{path}", self.listen))
@@ -239,18 +240,18 @@ survey_link = "https://survey.example.com/s"
         (status, answer.json().await.unwrap_or(Value::Null))
     }
 
-    pub async fn start_campaign(&self, name: &str) {
+    pub(crate) async fn start_campaign(&self, name: &str) {
         let (status, body) = self.post(&format!("/api/v1/campaigns/{name}/start")).await;
         assert!((200..300).contains(&status), "{status} {body}\n{}", self.log());
     }
 
     /// The counts of the newest run.
-    pub async fn counts(&self, name: &str) -> Value {
+    pub(crate) async fn counts(&self, name: &str) -> Value {
         self.get(&format!("/api/v1/campaigns/{name}")).await["run"].clone()
     }
 
     /// Waits until the counts of a campaign are as `until` wants them.
-    pub async fn wait_for(&self, name: &str, what: &str, until: impl Fn(&str, &Value) -> bool) -> Value {
+    pub(crate) async fn wait_for(&self, name: &str, what: &str, until: impl Fn(&str, &Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
             let campaign = self.get(&format!("/api/v1/campaigns/{name}")).await;
@@ -263,7 +264,7 @@ survey_link = "https://survey.example.com/s"
     }
 
     /// Waits until the run is finished and every callback of the simulator has been taken and applied.
-    pub async fn settle(&self, name: &str) -> Value {
+    pub(crate) async fn settle(&self, name: &str) -> Value {
         self.wait_for(name, "the run to finish", |state, _| state == "finished").await;
         tokio::time::timeout(PATIENCE, self.simulator.quiet()).await.expect("the simulator becomes quiet");
         let begin = Instant::now();
@@ -278,7 +279,7 @@ survey_link = "https://survey.example.com/s"
         }
     }
 
-    pub async fn metrics(&self) -> String {
+    pub(crate) async fn metrics(&self) -> String {
         self.http
             .get(format!("http://{}/metrics", self.ops))
             .send()
@@ -290,7 +291,7 @@ survey_link = "https://survey.example.com/s"
     }
 
     /// Every message of a campaign, page by page.
-    pub async fn messages(&self, name: &str) -> Vec<Value> {
+    pub(crate) async fn messages(&self, name: &str) -> Vec<Value> {
         let mut all = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -324,15 +325,15 @@ fn tail(log: &str) -> String {
 
 /// A made-up person of a test.
 #[derive(Debug, Clone)]
-pub struct Contact {
-    pub phone: String,
-    pub name: String,
-    pub language: &'static str,
-    pub consent: &'static str,
+pub(crate) struct Contact {
+    pub(crate) phone: String,
+    pub(crate) name: String,
+    pub(crate) language: &'static str,
+    pub(crate) consent: &'static str,
 }
 
 /// `n` people with numbers of their own: two of three write Arabic.
-pub fn people(n: usize) -> Vec<Contact> {
+pub(crate) fn people(n: usize) -> Vec<Contact> {
     (0..n)
         .map(|i| Contact {
             phone: format!("+9665{:08}", 10_000_000 + i),
@@ -345,12 +346,12 @@ pub fn people(n: usize) -> Vec<Contact> {
 
 impl Barid {
     /// Somebody writes to us.
-    pub async fn simulator_says(&self, from: &str, text: &str) {
+    pub(crate) async fn simulator_says(&self, from: &str, text: &str) {
         self.inbound(serde_json::json!({ "from": from, "text": text })).await;
     }
 
     /// Somebody answers one of our messages.
-    pub async fn simulator_answers(&self, from: &str, text: &str, message: &str) {
+    pub(crate) async fn simulator_answers(&self, from: &str, text: &str, message: &str) {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 

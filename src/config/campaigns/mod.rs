@@ -1,25 +1,25 @@
 //! Campaign files: `jobs/campaigns/NAME.toml` is the campaign NAME; `*.toml.example` is not one.
 
+mod later;
+
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 
-use super::layers::{cannot_read, files_in};
-use super::templates::Templates;
-use super::{Config, FileErrors, problem_of};
+use crate::config::layers::{cannot_read, files_in};
+use crate::config::templates::Templates;
+use crate::config::{Config, FileErrors, problem_of};
 use crate::domain::audience::{Audience, AudienceSource, Sample};
-use crate::domain::campaign::{
-    Campaign, CampaignValues, Channel, DayOfWeek, Delivery, OnUnknown, QuietHours, Reminder, Rollout, Start,
-};
-use crate::domain::document::{Node, Read, Table, one_of};
+use crate::domain::campaign::{Campaign, CampaignValues, Channel, Delivery, OnUnknown, Start};
+use crate::domain::document::{Node, Read, Table};
 use crate::domain::ids::{CampaignName, SenderName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::link::AllowedHosts;
-use crate::domain::money::{Currency, Money};
 use crate::domain::problem::{Place, Problem, did_you_mean};
 use crate::domain::schedule::{Schedule, Zone};
 use crate::domain::share::Share;
 use crate::domain::template::{MessageTemplate, read_values};
+use later::{budget, later, later_table, quiet_hours, reminder, rollout};
 
 /// What campaign files are checked against.
 #[derive(Debug, Clone)]
@@ -170,7 +170,7 @@ fn start(table: &Table<'_>) -> Option<Option<Start>> {
 }
 
 fn sender(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<SenderName> {
-    let default = super::whatsapp::DEFAULT_SENDER.parse().expect("it is a name");
+    let default = crate::config::whatsapp::DEFAULT_SENDER.parse().expect("it is a name");
     let is_named = table.node("sender").is_some();
     let sender: SenderName = table.or("sender", default)?;
     // Without any number configured, serving says so once; each campaign need not.
@@ -234,15 +234,17 @@ fn audience(table: &Table<'_>, file: &Path, campaign: &str) -> Option<Audience> 
     })
 }
 
-fn audience_file(table: &Table<'_>, campaign: &Path, path: &Path) -> Option<AudienceSource> {
-    let path = campaign.parent().unwrap_or(Path::new("")).join(path);
+/// The path as it was written: whoever reads the file begins at the folder of campaign files, too, and a frozen run must not depend on
+/// the directory in which somebody typed a command.
+fn audience_file(table: &Table<'_>, campaign: &Path, written: &Path) -> Option<AudienceSource> {
+    let path = campaign.parent().unwrap_or(Path::new("")).join(written);
     let wrong = match std::fs::metadata(&path) {
         Err(error) => Some(format!("{}; put it beside the campaign's file or correct the path", cannot_read(&error))),
         Ok(found) if !found.is_file() => Some("that is not a file".to_owned()),
         Ok(found) if found.len() == 0 => Some("the file is empty".to_owned()),
         Ok(_) => None,
     };
-    match (wrong, path.to_str()) {
+    match (wrong, written.to_str()) {
         (None, Some(text)) => Some(AudienceSource::File(text.to_owned())),
         (wrong, _) => {
             let wrong = wrong.unwrap_or_else(|| "the path is not Unicode".to_owned());
@@ -317,8 +319,8 @@ fn render_once(table: &Table<'_>, template: &MessageTemplate, values: &CampaignV
 
 fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery> {
     let rate = table.optional::<u32>("rate");
-    if rate.is_some_and(|rate| rate > super::whatsapp::MPS_MAX) {
-        table.problem("rate", format!("`rate` must be from 1 to {}", super::whatsapp::MPS_MAX));
+    if rate.is_some_and(|rate| rate > crate::config::whatsapp::MPS_MAX) {
+        table.problem("rate", format!("`rate` must be from 1 to {}", crate::config::whatsapp::MPS_MAX));
     }
     let quiet_hours =
         later(table, "quiet_hours", "quiet hours", || table.optional_table("quiet_hours", quiet_hours).flatten());
@@ -337,89 +339,4 @@ fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery
         on_unknown: on_unknown?,
         unknown_after: unknown_after?,
     })
-}
-
-fn not_yet(key: &str, what: &str) -> String {
-    format!("`{key}` ({what}) is not yet supported; take it out")
-}
-
-/// Reads a key that later versions make work: checked like any other, then refused, so that nobody relies on it.
-fn later<T>(table: &Table<'_>, key: &'static str, what: &str, read: impl FnOnce() -> Option<T>) -> Option<T> {
-    let value = read();
-    if table.node(key).is_some() {
-        table.problem(key, not_yet(key, what));
-    }
-    value
-}
-
-fn later_table<T>(
-    table: &Table<'_>,
-    key: &'static str,
-    what: &str,
-    read: impl FnOnce(&Table<'_>) -> Option<T>,
-) -> Option<Option<T>> {
-    table.node(key).map_or(Some(None), |_| {
-        let value = table.table(key, read);
-        table.problem(key, not_yet(key, what));
-        Some(value)
-    })
-}
-
-fn quiet_hours(table: &Table<'_>) -> Option<QuietHours> {
-    let (from, to) = (table.required("from"), table.required("to"));
-    let days_off = table.or("days_off", vec![]);
-    if from.is_some() && from == to {
-        table.problem(
-            "to",
-            "`from` and `to` are the same: there would be no hour left, or all of them; leave one hour between",
-        );
-    }
-    Some(QuietHours { from: from?, to: to?, days_off: days_off? })
-}
-
-fn rollout(table: &Table<'_>) -> Option<Rollout> {
-    let (stages, wait) = (table.required::<Vec<Share>>("stages"), table.required("wait"));
-    if let Some(stages) = &stages
-        && (stages.last() != Some(&Share::ALL) || !stages.is_sorted_by(|a, b| a < b))
-    {
-        table.problem("stages", "`stages` must grow and end with `100%`, as in `[\"2%\", \"20%\", \"100%\"]`");
-    }
-    let (failed_above, opted_out_above) = table
-        .optional_table("halt_when", |halt| (halt.optional("failed_above"), halt.optional("opted_out_above")))
-        .unwrap_or_default();
-    Some(Rollout { stages: stages?, wait: wait?, failed_above, opted_out_above })
-}
-
-fn reminder(table: &Table<'_>) -> Option<Reminder> {
-    let (after, times) = (table.required("after"), table.or("times", 1));
-    Some(Reminder { after: after?, times: times? })
-}
-
-fn budget(table: &Table<'_>) -> Option<Money> {
-    table.table("max", |max| {
-        let (amount, currency) = (max.required::<String>("amount"), max.required::<Currency>("currency"));
-        match Money::from_decimal(&amount?, currency?) {
-            Ok(money) if money.micros > 0 => Some(money),
-            Ok(_) => {
-                max.problem("amount", "`amount` must be above zero");
-                None
-            }
-            Err(error) => {
-                max.problem("amount", format!("`amount` is wrong: {error}"));
-                None
-            }
-        }
-    })
-}
-
-impl Read for Channel {
-    fn read(node: &Node) -> Result<Self, String> {
-        one_of(node, Self::ALL, Self::name)
-    }
-}
-
-impl Read for DayOfWeek {
-    fn read(node: &Node) -> Result<Self, String> {
-        one_of(node, Self::ALL, Self::name)
-    }
 }
