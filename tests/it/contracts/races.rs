@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use barid::domain::delivery::{Delivery, State, SuppressedReason};
+use barid::domain::ids::MessageId;
 use barid::domain::start::StartAnswer;
 use barid::ports::{Contacts as _, Journal as _, Messages as _, Runs as _};
+use barid::store::SqlStore;
 use futures_util::StreamExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
@@ -125,24 +127,39 @@ on_both_databases! {
     }
 }
 
-/// Between the look at a person's consent and the commit of the mark, no stop word may be committed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_a_start_waits_for_a_stop_word_that_is_being_written() {
+/// Starts the message while another transaction holds what `written` changed, lets that commit once the start waits for it, and answers what
+/// the start found.
+async fn start_while(written: &str) -> (Database, SqlStore, MessageId, StartAnswer) {
     use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
     let database = Database::postgres().await;
     let store = database.open().await;
     let contacts = people(&store, 1).await;
     let (_, messages) = run_to(&store, &contacts).await;
     let other = sea_orm::Database::connect(&database.url).await.unwrap();
-    let stopping = other.begin().await.unwrap();
-    stopping.execute_unprepared("UPDATE contacts SET stopped = 1").await.unwrap();
-    let waits = async {
-        let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        while database.ask(sql).await != ["1"] {}
-        stopping.commit().await.unwrap();
+    let transaction = other.begin().await.unwrap();
+    transaction.execute_unprepared(written).await.unwrap();
+    let commits = async {
+        let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while database.ask(waiting).await != ["1"] {}
+        transaction.commit().await.unwrap();
     };
-    let waiting = tokio::time::timeout(std::time::Duration::from_secs(60), waits);
-    let (answer, waited) = tokio::join!(store.start(messages[0], 0, at(60), at(1)), waiting);
-    waited.expect("the start does not wait");
-    assert_eq!(answer.unwrap(), StartAnswer::Suppress(SuppressedReason::OptedOut));
+    let commits = tokio::time::timeout(std::time::Duration::from_secs(60), commits);
+    let (answer, committed) = tokio::join!(store.start(messages[0], 0, at(60), at(1)), commits);
+    committed.expect("the start does not wait");
+    (database, store, messages[0], answer.unwrap())
+}
+
+/// Between the look at a person's consent and the commit of the mark, no stop word may be committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_a_start_waits_for_a_stop_word_that_is_being_written() {
+    let (_database, store, message, answer) = start_while("UPDATE contacts SET stopped = 1").await;
+    assert_eq!(answer, StartAnswer::Suppress(SuppressedReason::OptedOut));
+    assert_eq!(delivery(&store, message).await.state(), State::Suppressed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_a_start_waits_for_whoever_changes_the_message_and_sees_what_came_of_it() {
+    let (_database, store, message, answer) = start_while("UPDATE messages SET state = 'expired'").await;
+    assert!(matches!(answer, StartAnswer::NotNow { .. }), "{answer:?}");
+    assert_eq!(delivery(&store, message).await, Delivery::Expired);
 }
