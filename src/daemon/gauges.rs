@@ -12,8 +12,16 @@ use crate::telemetry::Metrics;
 const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a scrape calls.
-pub(super) fn refresh(services: Services, lanes: Lanes, metrics: Arc<Metrics>) -> Refresh {
+pub(super) fn refresh(
+    services: Services,
+    lanes: Lanes,
+    up: impl Fn() -> Vec<(&'static str, bool)> + Send + Sync + 'static,
+    metrics: Arc<Metrics>,
+) -> Refresh {
     Box::new(move || {
+        for (queue, is_up) in up() {
+            metrics.worker_up.with_label_values(&[queue]).set(i64::from(is_up));
+        }
         let (services, lanes, metrics) = (services.clone(), lanes.clone(), Arc::clone(&metrics));
         Box::pin(async move {
             let queues = tokio::time::timeout(READ_WITHIN, queues(&lanes, &metrics));

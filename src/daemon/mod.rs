@@ -220,7 +220,7 @@ impl Daemon {
                 ops,
                 http::ops_routes(Arc::new(http::OpsState {
                     metrics: Arc::clone(&metrics),
-                    refresh: gauges::refresh(services.clone(), lanes, Arc::clone(&metrics)),
+                    refresh: gauges::refresh(services.clone(), lanes, workers.watch_up(), Arc::clone(&metrics)),
                     checks: vec![
                         http::ReadyCheck::store(Arc::clone(&services.store)),
                         http::ReadyCheck::queue(Arc::clone(&queue)),

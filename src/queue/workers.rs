@@ -151,7 +151,13 @@ impl Workers {
 
     /// For each queue whether its worker runs. A worker runs on while Redis is away: that is [`Lanes::ping`].
     pub fn up(&self) -> Vec<(&'static str, bool)> {
-        self.queues.iter().copied().zip(self.context.workers().iter().map(WorkerContext::is_running)).collect()
+        self.watch_up()()
+    }
+
+    /// The same question for whoever asks it later and does not own the workers.
+    pub fn watch_up(&self) -> impl Fn() -> Vec<(&'static str, bool)> + Send + Sync + 'static {
+        let (queues, context) = (self.queues.clone(), self.context.clone());
+        move || queues.iter().copied().zip(context.workers().iter().map(WorkerContext::is_running)).collect()
     }
 
     /// Resolves when a worker cannot be rebuilt; never while all is well.

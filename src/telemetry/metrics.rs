@@ -26,7 +26,7 @@ pub const MESSAGE_OUTCOMES: [&str; 10] =
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
-pub const QUEUES: [&str; 5] = ["sending", "retries", "news", "campaigns", "upkeep"];
+pub const QUEUES: [&str; 4] = ["sending", "retries", "news", "control"];
 /// The jobs that there are.
 pub const JOBS: [&str; 6] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep"];
 /// The limits that a message may wait for.
