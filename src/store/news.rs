@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
 use super::encode::{millis, storable};
+use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
 use super::people::People;
 use super::sql::{Db, Row, Sql, Table, args};
@@ -233,8 +234,8 @@ impl<'a> Batch<'a> {
 async fn take(db: &Db<'_, DatabaseTransaction>, news: &[&RowNews]) -> Sql<HashSet<i64>> {
     let Some(first) = news.first() else { return Ok(HashSet::new()) };
     let ids: Vec<i64> = news.iter().map(|news| news.row).collect();
-    let sql = "UPDATE journal SET applied_at = ? WHERE id {} AND applied_at IS NULL RETURNING id";
-    let rows = db.all(sql, args![first.now, ids]).await?;
+    let sql = format!("UPDATE journal SET applied_at = ? WHERE id {{}} AND {NOT_APPLIED} RETURNING id");
+    let rows = db.all(&sql, args![first.now, ids]).await?;
     rows.iter().map(|row| Row::of(row, "journal").int()).collect()
 }
 
