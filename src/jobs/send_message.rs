@@ -92,7 +92,7 @@ pub async fn run(
     let attempt = attempts_before + 1;
     let fact = if services.clock.now() >= after(lease_until, -services.rules.call) {
         // The mark took so long to write that the call could outlive it, and a second one could start beside it.
-        not_sent(services, attempt)
+        not_sent(services, attempt, "the mark took so long to write that the call could have outlived it".to_owned())
     } else {
         let reference = CallbackReference { store: services.store.tag().to_owned(), message: id, attempt };
         let envelope = Envelope { to, sender: message.sender.clone(), reference, in_reply_to: None };
@@ -106,11 +106,11 @@ pub async fn run(
             }
             Answer::NotSent { because } => {
                 tracing::info!(message.id = %id, attempt.number = attempt, because, "Meta could not be reached; the message is tried again");
-                not_sent(services, attempt)
+                not_sent(services, attempt, because)
             }
             Answer::Unanswered { because } => {
                 tracing::warn!(message.id = %id, attempt.number = attempt, because, "the answer was never seen; callbacks will settle it");
-                Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after) }
+                Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after), because }
             }
         }
     };
@@ -136,7 +136,7 @@ async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) ->
             }
         }
     }
-    if let Fact::NotSent { retry_at } = fact {
+    if let Fact::NotSent { retry_at, .. } = fact {
         services.queue.send(Wanted::Retries, &[(id, attempt)], Some(retry_at)).await.or_else(|error| {
             tracing::debug!(message.id = %id, error = %error, "the retry is not queued; the sweep will find it");
             Ok::<_, JobError>(())
@@ -145,10 +145,10 @@ async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) ->
     Ok(())
 }
 
-fn not_sent(services: &Services, attempt: u16) -> Fact {
+fn not_sent(services: &Services, attempt: u16, because: String) -> Fact {
     let waits = &services.rules.waits;
     let wait = waits.get(usize::from(attempt - 1).min(waits.len().saturating_sub(1))).copied().unwrap_or_default();
-    Fact::NotSent { retry_at: after(services.clock.now(), wait) }
+    Fact::NotSent { retry_at: after(services.clock.now(), wait), because }
 }
 
 fn after(at: Timestamp, wait: jiff::SignedDuration) -> Timestamp {

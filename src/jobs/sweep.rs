@@ -71,7 +71,12 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
                 Delivery::Calling { .. } => {
                     let decide_at = now.saturating_add(unknown_after(services, definitions, &message).await?);
                     let decide_at = decide_at.unwrap_or(jiff::Timestamp::MAX);
-                    learn(services, &message, Fact::Unanswered { decide_at }).await?;
+                    learn(
+                        services,
+                        &message,
+                        Fact::Unanswered { decide_at, because: "whoever called it is gone".to_owned() },
+                    )
+                    .await?;
                     swept.orphaned += 1;
                 }
                 Delivery::Unknown { .. } => {

@@ -210,6 +210,7 @@ impl Ledger {
                 }
                 let detail = match fact {
                     Fact::Refused(refusal) => encode::refusal_text(refusal),
+                    Fact::NotSent { because, .. } | Fact::Unanswered { because, .. } => because.clone(),
                     _ => String::new(),
                 };
                 self.change(id, next.delivery.clone(), now);

@@ -237,11 +237,15 @@ pub enum Fact {
     NotSent {
         /// When to try again.
         retry_at: Timestamp,
+        /// Why, for the history; never personal data.
+        because: String,
     },
     /// The answer was never seen: a time-out, a reset, a crash while calling, an answer that proves nothing.
     Unanswered {
         /// When the campaign's rule decides.
         decide_at: Timestamp,
+        /// Why, for the history; never personal data.
+        because: String,
     },
     /// It left the provider.
     Sent,
@@ -302,13 +306,13 @@ pub fn after_fact(standing: &Standing, attempt: u16, fact: &Fact) -> Effect {
         Fact::Delivered => raised(standing, Delivery::Delivered),
         Fact::Read => raised(standing, Delivery::Read),
         Fact::Refused(refusal) => refused(standing, refusal, newest),
-        Fact::NotSent { retry_at } => match standing.delivery {
+        Fact::NotSent { retry_at, .. } => match standing.delivery {
             Delivery::Calling { .. } | Delivery::Unknown { .. } if newest => {
                 changed(standing, Delivery::Held { reason: HeldReason::Backoff, until: *retry_at })
             }
             _ => Effect::Unchanged { because: "the attempt is no longer open" },
         },
-        Fact::Unanswered { decide_at } => match standing.delivery {
+        Fact::Unanswered { decide_at, .. } => match standing.delivery {
             Delivery::Calling { .. } if newest => changed(standing, Delivery::Unknown { decide_at: *decide_at }),
             _ => Effect::Unchanged { because: "the attempt is no longer open" },
         },

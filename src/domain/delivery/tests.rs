@@ -37,8 +37,8 @@ fn after(delivery: Delivery, fact: Fact) -> State {
 fn an_answer_closes_the_call() {
     assert_eq!(after(calling(), Fact::Accepted(id())), State::Submitted);
     assert_eq!(after(calling(), Fact::Refused(refusal())), State::Failed);
-    assert_eq!(after(calling(), Fact::Unanswered { decide_at: at(900) }), State::Unknown);
-    assert_eq!(after(calling(), Fact::NotSent { retry_at: at(30) }), State::Held);
+    assert_eq!(after(calling(), Fact::Unanswered { decide_at: at(900), because: String::new() }), State::Unknown);
+    assert_eq!(after(calling(), Fact::NotSent { retry_at: at(30), because: String::new() }), State::Held);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_fact_about_an_attempt_that_was_never_started_changes_nothing() {
 fn ended_by_us_stays_ended_unless_the_person_has_it() {
     for ended in [Delivery::Expired, Delivery::Suppressed(SuppressedReason::OptedOut)] {
         assert_eq!(after(ended.clone(), Fact::Refused(refusal())), ended.state());
-        assert_eq!(after(ended.clone(), Fact::NotSent { retry_at: at(1) }), ended.state());
+        assert_eq!(after(ended.clone(), Fact::NotSent { retry_at: at(1), because: String::new() }), ended.state());
         assert_eq!(after(ended, Fact::Delivered), State::Delivered);
     }
 }

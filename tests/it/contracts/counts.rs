@@ -36,8 +36,8 @@ async fn happen(
         }
         4 => Fact::Accepted(wamid(id)),
         5 => Fact::Refused(refusal),
-        6 => Fact::NotSent { retry_at: at(second + 5) },
-        7 => Fact::Unanswered { decide_at: at(second + 900) },
+        6 => Fact::NotSent { retry_at: at(second + 5), because: String::new() },
+        7 => Fact::Unanswered { decide_at: at(second + 900), because: String::new() },
         8 => [Fact::SendAgain, Fact::AssumeSent, Fact::StillSilent { decide_at: at(second + 1_800) }]
             [random.random_range(0..3)]
         .clone(),

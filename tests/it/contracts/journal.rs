@@ -164,7 +164,7 @@ on_both_databases! {
         let (first, messages) = run_to(&store, &contacts).await;
         let (second, others) = run_to(&store, &contacts).await;
         start(&store, others[0]).await;
-        store.learn(others[0], 1, Fact::NotSent { retry_at: at(50) }, at(2)).await.unwrap();
+        store.learn(others[0], 1, Fact::NotSent { retry_at: at(50), because: String::new() }, at(2)).await.unwrap();
         let applied = heard(&store, vec![stop(0, "wamid.stop")]).await;
         assert_eq!((applied.feedback, applied.suppressed), (1, 2));
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::OptedOut));

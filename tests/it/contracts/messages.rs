@@ -69,7 +69,7 @@ on_both_databases! {
         assert!(matches!(store.start(messages[0], 1, at(60), at(1)).await.unwrap(), StartAnswer::NotNow { .. }));
         assert!(matches!(store.start(MessageId::new(777), 0, at(60), at(1)).await.unwrap(), StartAnswer::NotNow { .. }));
         start(&store, messages[0]).await;
-        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(30) }, at(2)).await.unwrap();
+        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(30), because: String::new() }, at(2)).await.unwrap();
         assert!(matches!(store.start(messages[0], 0, at(90), at(31)).await.unwrap(), StartAnswer::NotNow { .. }), "a stale job");
         assert!(matches!(store.start(messages[0], 1, at(90), at(29)).await.unwrap(), StartAnswer::NotNow { .. }), "held until later");
         assert_eq!(store.start(messages[0], 1, at(90), at(30)).await.unwrap(), StartAnswer::Go);
@@ -159,8 +159,8 @@ on_both_databases! {
         for id in &messages {
             start(&store, *id).await;
         }
-        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(40) }, at(2)).await.unwrap();
-        store.learn(messages[1], 1, Fact::Unanswered { decide_at: at(30) }, at(2)).await.unwrap();
+        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(40), because: String::new() }, at(2)).await.unwrap();
+        store.learn(messages[1], 1, Fact::Unanswered { decide_at: at(30), because: String::new() }, at(2)).await.unwrap();
         store.learn(messages[3], 1, Fact::Accepted(wamid(messages[3])), at(2)).await.unwrap();
         let due = |now| {
             let store = &store;
@@ -171,6 +171,24 @@ on_both_databases! {
         assert_eq!(due(60).await, [messages[1], messages[0], messages[2]], "the lease of a call that nobody answered");
         assert_eq!(store.due(at(60), 2).await.unwrap().len(), 2);
         assert_eq!(store.unknown_count().await.unwrap(), 1);
+    }
+
+    async fn a_call_that_brought_no_answer_says_why_in_its_history(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 2).await;
+        let (_, messages) = run_to(&store, &contacts).await;
+        let because = || "the connection was reset".to_owned();
+        for (id, fact) in messages.iter().zip([
+            Fact::NotSent { retry_at: at(40), because: because() },
+            Fact::Unanswered { decide_at: at(30), because: because() },
+        ]) {
+            start(&store, *id).await;
+            let event = fact.name();
+            store.learn(*id, 1, fact, at(2)).await.unwrap();
+            let history = store.history(*id).await.unwrap();
+            let line = history.iter().find(|line| line.event == event).expect("the fact is in the history");
+            assert_eq!(line.detail, because());
+        }
     }
 
     async fn others_are_heard_only_of_the_same_sender_and_the_same_minutes(database: Database) {
@@ -279,7 +297,7 @@ on_both_databases! {
         let (run, messages) = run_to(&store, &contacts).await;
         for id in &messages {
             start(&store, *id).await;
-            store.learn(*id, 1, Fact::Unanswered { decide_at: at(900) }, at(2)).await.unwrap();
+            store.learn(*id, 1, Fact::Unanswered { decide_at: at(900), because: String::new() }, at(2)).await.unwrap();
         }
         store.learn(messages[0], 1, Fact::SendAgain, at(900)).await.unwrap();
         store.learn(messages[1], 1, Fact::AssumeSent, at(900)).await.unwrap();

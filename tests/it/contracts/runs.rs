@@ -145,7 +145,7 @@ on_both_databases! {
         store.plan(run.id, &terms(), vec![planned(contacts[1])], "2", true, at(4)).await.unwrap();
         let second = store.feed(run.id, 10).await.unwrap()[0].0;
         start(&store, second).await;
-        store.learn(second, 1, Fact::Unanswered { decide_at: at(900) }, at(5)).await.unwrap();
+        store.learn(second, 1, Fact::Unanswered { decide_at: at(900), because: String::new() }, at(5)).await.unwrap();
         assert!(!store.finish_if_done(run.id, at(6)).await.unwrap(), "one is unknown");
         store.learn(second, 1, Fact::AssumeSent, at(900)).await.unwrap();
         assert!(store.finish_if_done(run.id, at(901)).await.unwrap());
