@@ -52,6 +52,7 @@ async fn files_come_are_refused_by_name_and_start_by_themselves_once() {
     assert_eq!(status, 404);
 
     write_due(&barid, "due-first", &people);
+    until_known(&barid, "due-first").await;
     barid.settle("due-first").await;
     assert_eq!(barid.simulator.counts().accepted, 40);
     assert!(barid.stop().await);
@@ -62,6 +63,7 @@ async fn files_come_are_refused_by_name_and_start_by_themselves_once() {
     // Campaigns are looked at in the order of their names: when the second has fired, the first was looked at after both starts.
     let second = &crate::harness::people(50)[40..];
     write_due(&barid, "due-second", second);
+    until_known(&barid, "due-second").await;
     barid.settle("due-second").await;
     assert_eq!(barid.simulator.counts().accepted, 50, "each fired once");
     reconcile(&barid, "due-first", &people).await.assert_clean(&barid);
