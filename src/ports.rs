@@ -319,6 +319,8 @@ pub struct Applied {
     pub feedback: u64,
     /// Messages suppressed by a stop word.
     pub suppressed: u64,
+    /// Bodies that could not be read and were set aside.
+    pub set_aside: u64,
 }
 
 /// Callback bodies as they came, and what they do to the record.

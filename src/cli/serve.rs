@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
+use crate::cli::installation::cannot_open;
 use crate::cli::screen;
 use crate::config::{Config, Environment};
 use crate::daemon::lifecycle::{Asked, Signals, tell_systemd};
 use crate::daemon::{Daemon, StartError};
+use crate::queue::server::RedisServerError;
 use crate::telemetry::logging;
 
 /// Run the daemon until it is told to stop
@@ -28,9 +30,17 @@ pub(super) fn run(_: &Serve, config: Option<&Path>) -> Ended {
 async fn serve(config: Config) -> Ended {
     let mut signals = Signals::listen().or_exit(Exit::Software)?;
     let (listen, ops) = (config.server.listen, config.server.ops_listen);
+    let mut starting = std::pin::pin!(Daemon::start(config));
     let daemon = tokio::select! {
-        daemon = Daemon::start(config) => daemon.map_err(|error| Failure::new(exit_of(&error), error))?,
-        () = signals.stop() => return Ok(()),
+        daemon = &mut starting => daemon.map_err(cannot_start)?,
+        () = signals.stop() => {
+            // Dropped half-way it might leave a redis-server behind; a second signal takes that into account.
+            tokio::select! {
+                daemon = starting => if let Ok(daemon) = daemon { daemon.stop().await },
+                () = signals.stop() => {}
+            }
+            return Ok(());
+        }
     };
     tracing::info!(server.listen = %listen, server.ops_listen = %ops, "barid is ready");
     tell_systemd(&[sd_notify::NotifyState::Ready]);
@@ -61,13 +71,13 @@ async fn serve(config: Config) -> Ended {
     }
 }
 
-/// Which exit code a start that failed ends with.
-pub(super) fn exit_of(error: &StartError) -> Exit {
-    match error {
+/// A start that failed, with the exit code that fits.
+pub(super) fn cannot_start(error: StartError) -> Failure {
+    let exit = match error {
+        StartError::Store(error) => return cannot_open(error),
         StartError::Missing(_) | StartError::Client(_) | StartError::Setting(_) => Exit::Config,
-        StartError::StateDir { .. } => Exit::Io,
-        StartError::Store(_) | StartError::RedisServer(_) | StartError::Queue(_) | StartError::Listen(_) => {
-            Exit::Unavailable
-        }
-    }
+        StartError::StateDir { .. } | StartError::RedisServer(RedisServerError::Io { .. }) => Exit::Io,
+        StartError::RedisServer(_) | StartError::Queue(_) | StartError::Listen(_) => Exit::Unavailable,
+    };
+    Failure::new(exit, error)
 }

@@ -47,15 +47,27 @@ impl Read for LogFormat {
 /// The levels there are.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// What libraries are never asked for.
+const MORE_THAN_WARN: [&str; 3] = ["info", "debug", "trace"];
+
 impl Log {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
         let (format, level) = (table.required("format"), table.required::<String>("level"));
         if let Some(level) = &level {
             for part in level.split(',') {
-                let word = part.rsplit_once('=').map_or(part, |(_, word)| word).trim();
+                let (module, word) = part.rsplit_once('=').unwrap_or(("barid", part));
+                let (module, word) = (module.trim(), word.trim());
                 if !LEVELS.contains(&word) {
                     let known = crate::domain::problem::listed(LEVELS);
                     table.problem("level", format!("`level` has `{word}`, but must be one of {known}"));
+                } else if MORE_THAN_WARN.contains(&word) && !module.starts_with("barid") {
+                    table.problem(
+                        "level",
+                        format!(
+                            "`level` asks `{module}` for `{word}`, but libraries are heard from `warn` up only, because what they say \
+                             below may hold personal data; leave it out"
+                        ),
+                    );
                 }
             }
         }

@@ -140,8 +140,17 @@ impl Columns {
                 column.1 = Column::LeftAlone;
             }
         }
-        problems.extend(wrong_names(&columns));
         let has_phone = columns.iter().any(|(_, column)| *column == Column::Known(Known::Phone));
+        if !has_phone && problems.is_empty() && columns.iter().any(|(name, _)| looks_like_a_value(name)) {
+            // Errors name columns, and these may be a person.
+            problems.push(
+                "there is no column `phone`, and the first row looks like a person; put a row with the names of the columns above it, \
+                 such as `phone,name,language`"
+                    .to_owned(),
+            );
+            return Err(problems);
+        }
+        problems.extend(wrong_names(&columns));
         if !has_phone && problems.is_empty() {
             let there = listed(columns.iter().map(|(name, _)| name.as_str()));
             let meant = columns.iter().find(|(name, _)| is_like_phone(&bare(name)));
@@ -162,6 +171,11 @@ impl Columns {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Column)> {
         self.columns.iter().map(|(name, column)| (name.as_str(), column))
     }
+}
+
+/// Whether this is rather a phone number or an e-mail address than the name of a column.
+fn looks_like_a_value(name: &str) -> bool {
+    name.contains('@') || name.chars().filter(|letter| letter.is_numeric()).count() >= 6
 }
 
 /// What is wrong with the names themselves.
@@ -306,7 +320,7 @@ mod tests {
             ("customer,city", "there is no column `phone` among `customer`, `city`"),
             ("mobil,city", "rename `mobil` to `phone` if it holds the numbers"),
             ("customer phone no,city", "rename `customer phone no` to `phone`"),
-            ("966500000101,Amal", "there is no column `phone`"),
+            ("Amal,Amal,966500000101", "there is no column `phone`, and the first row looks like a person"),
             ("phone,city,City", "the column `City` stands there twice"),
             ("phone,,city", "column 2 has no name"),
             ("mobile,whatsapp", "the columns `mobile`, `whatsapp` could all be `phone`"),
@@ -314,6 +328,7 @@ mod tests {
         ] {
             let problems = read(header).unwrap_err();
             assert!(problems.contains(expected), "{header}: {problems}");
+            assert!(!problems.contains("Amal"), "a person in {problems}");
         }
         assert!(read(&format!("phone,{}", "x".repeat(65))).unwrap_err().contains("longer than 64"));
         assert!(read(&vec!["x"; 201].join(",")).unwrap_err().contains("more than 200"));

@@ -63,6 +63,7 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
                     measured(&shared.metrics, "apply-news", apply_news::run(&shared.services, payload.row)).await?;
                 shared.metrics.news.with_label_values(&["changed"]).inc_by(applied.changed);
                 shared.metrics.news.with_label_values(&["unchanged"]).inc_by(applied.unchanged);
+                shared.metrics.news.with_label_values(&["set-aside"]).inc_by(applied.set_aside);
                 shared.metrics.feedback.inc_by(applied.feedback);
                 Ok(())
             }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -128,8 +129,26 @@ impl Daemon {
             (None, Some(server)) => server.url().to_owned(),
             (None, None) => unreachable!("without a url there is a server of our own"),
         };
+        match Self::assemble(config, public, ops, &redis_url).await {
+            Ok(daemon) => Ok(Self { redis, ..daemon }),
+            Err(error) => {
+                if let Some(redis) = redis {
+                    redis.stop().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything but the redis-server of our own, which outlives a failure in here only until the caller has stopped it.
+    async fn assemble(
+        config: Config,
+        public: TcpListener,
+        ops: TcpListener,
+        redis_url: &str,
+    ) -> Result<Self, StartError> {
         let lanes = Lanes::connect(
-            &redis_url,
+            redis_url,
             LaneSettings {
                 namespace: config.redis.namespace.clone(),
                 lease: config.queue.lease,
@@ -230,7 +249,7 @@ impl Daemon {
                 stopped(stop.subscribe()),
             )),
         ];
-        Ok(Self { config, store, services, shelf, metrics, workers, redis, stop, tasks, changed, _watch: watch })
+        Ok(Self { config, store, services, shelf, metrics, workers, redis: None, stop, tasks, changed, _watch: watch })
     }
 
     /// The ports, for whoever shares the process: the demo.

@@ -23,7 +23,7 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
         Err(because) => {
             tracing::warn!(journal.id = %id, because, "a callback cannot be read; it is set aside and kept");
             services.store.set_aside(id, &because, now).await.map_err(JobError::from_store(doing))?;
-            return Ok(Applied::default());
+            return Ok(Applied { set_aside: 1, ..Applied::default() });
         }
     };
     let (mut statuses, mut inbound) = (Vec::new(), Vec::new());

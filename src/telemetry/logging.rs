@@ -1,9 +1,13 @@
 //! The log: where it goes and in which form. Nothing is masked here, because nothing personal is logged: phone numbers, names,
 //! texts and tokens have types whose `Debug` and `Display` do not show them, and a test reads the log of a whole scenario.
+//!
+//! That holds for our own lines only. What libraries say below `warn` may hold addresses, headers and bodies, so it is never logged,
+//! whatever the filter asks for.
 
 use std::io::{IsTerminal, stderr};
 use std::str::FromStr;
 
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -62,7 +66,8 @@ pub enum LoggingError {
 
 /// Opens the log of this process.
 ///
-/// `filter` is a level such as `info`, or directives such as `info,barid::queue=debug`. `journal_stream` is the environment's
+/// `filter` is a level such as `info`, or directives such as `info,barid::queue=debug`; libraries are heard from `warn` up only.
+/// `journal_stream` is the environment's
 /// `JOURNAL_STREAM`, which systemd sets where standard error goes to the journal; it decides what `auto` means.
 ///
 /// # Errors
@@ -72,7 +77,9 @@ pub fn open(format: LogFormat, filter: &str, journal_stream: Option<&str>) -> Re
         .parse(filter)
         .map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
     let layer = layer(format, journal_stream.is_some_and(|stream| !stream.is_empty()))?;
-    tracing_subscriber::registry().with(layer.with_filter(level)).try_init().map_err(LoggingError::Twice)
+    let libraries_capped = Targets::new().with_target("barid", LevelFilter::TRACE).with_default(LevelFilter::WARN);
+    let filter = level.and(libraries_capped);
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(LoggingError::Twice)
 }
 
 fn layer(format: LogFormat, under_systemd: bool) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LoggingError> {

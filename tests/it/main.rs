@@ -15,6 +15,7 @@ mod contracts;
 mod crash;
 mod fakes;
 mod harness;
+mod ops;
 mod postgres;
 mod queue;
 mod simulator;

@@ -65,7 +65,7 @@ async fn play(arguments: &Demo) -> Ended {
 
     let simulator = Simulator::start(stage.simulator()?).await.or_exit(Exit::Unavailable)?;
     let config = stage.config(&simulator.url())?;
-    let daemon = Daemon::start(config).await.map_err(|error| Failure::new(serve::exit_of(&error), error))?;
+    let daemon = Daemon::start(config).await.map_err(serve::cannot_start)?;
     let shown = tokio::select! {
         shown = show(arguments, &stage, &daemon, &simulator) => shown,
         () = signals.stop() => Err(Failure::because(Exit::Temporary, "the demo was interrupted")),

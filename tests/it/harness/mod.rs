@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// Real processes are waited for; on a busy machine generously.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
-const TOKEN: &str = "test-api-token";
+pub(crate) const TOKEN: &str = "test-api-token";
 
 /// What a test wants of the service; the rest is as shipped.
 pub(crate) struct Setup {
@@ -50,9 +50,9 @@ pub(crate) struct Barid {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) simulator: Simulator,
     child: Option<Child>,
-    listen: String,
+    pub(crate) listen: String,
     pub(crate) ops: String,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 fn free_address() -> String {
@@ -143,7 +143,8 @@ survey_link = "https://survey.example.com/s"
         std::fs::write(folder.join(format!("{name}.toml")), toml).unwrap();
     }
 
-    fn command(&self) -> Command {
+    /// A command of the binary with the secrets of this test in its environment.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_barid"));
         let settings = self.simulator.settings();
         command
