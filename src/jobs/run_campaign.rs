@@ -5,10 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::audience::AudienceSource;
+use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::Contact;
-use crate::domain::delivery::SuppressedReason;
 use crate::domain::ids::{ContactId, RunId};
 use crate::jobs::JobError;
 use crate::ports::{PlannedMessage, RunTerms, Services};
@@ -159,15 +158,7 @@ async fn page(services: &Services, campaign: &Campaign, cursor: i64) -> Result<S
 
 /// How one person of the audience enters the run: a person who may not be told is counted with the reason, not left out.
 fn plan(contact: &Contact, campaign: &Campaign) -> PlannedMessage {
-    let suppressed = if contact.consent.stopped {
-        Some(SuppressedReason::OptedOut)
-    } else if !contact.consent.allows(campaign.purpose) {
-        Some(SuppressedReason::NoConsent)
-    } else if contact.phone.is_none() && contact.bsuid.is_none() {
-        Some(SuppressedReason::NoAddress)
-    } else {
-        None
-    };
+    let suppressed = suppression(contact, campaign.purpose);
     PlannedMessage { contact: contact.id, language: contact.language, suppressed }
 }
 
