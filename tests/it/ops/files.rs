@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use barid::simulator::Statuses;
 use serde_json::Value;
 
 use crate::harness::account::reconcile;
@@ -35,7 +36,9 @@ fn write_due(barid: &Barid, name: &str, people: &[crate::harness::Contact]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_are_refused_by_name_and_start_by_themselves_once() {
     let people = people(40);
-    let mut barid = Barid::start_with(Setup::default(), &people).await;
+    let mut setup = Setup::default();
+    setup.simulator.statuses = Statuses::prompt();
+    let mut barid = Barid::start_with(setup, &people).await;
     assert_eq!(campaigns(&barid).await, ["survey"]);
     barid.write_campaign("late-comer", &people, "");
     until_known(&barid, "late-comer").await;

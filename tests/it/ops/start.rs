@@ -31,8 +31,16 @@ fn wrong(expected: i32, words: &[&str], (code, said): &(i32, String), left: &[St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_told_in_one_line_and_nothing_stays_behind() {
-    let barid = Barid::prepare(Setup::default()).await;
+    let mut barid = Barid::prepare(Setup::default()).await;
+    // A killed barid leaves its redis-server behind: one that is adopted ends with a start that fails, like one that was started.
+    barid.start().await;
+    barid.kill();
     let folder = barid.dir.path();
+    let left = super::processes_in(&folder.join("state"));
+    assert_eq!(left.len(), 1, "{left:?}");
+    let unreachable = [("BARID__STORE__URL", "postgres://barid@127.0.0.1:1/barid")];
+    let (code, said) = refused(&barid, &unreachable, &[]).await;
+    assert_eq!((code, super::processes_in(folder)), (69, vec![]), "{said}");
     let (listen, ops) = (barid.listen.clone(), barid.ops.clone());
     let file = folder.join("a-file");
     std::fs::write(&file, "").unwrap();
