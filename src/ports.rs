@@ -1,5 +1,6 @@
 //! What jobs need from the world: small traits, and [`Services`], the one value that holds them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, Standing, State, SuppressedReason};
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Envelope};
 use crate::domain::news::{InboundNews, News, StatusNews};
@@ -321,6 +322,8 @@ pub struct Applied {
     pub suppressed: u64,
     /// Bodies that could not be read and were set aside.
     pub set_aside: u64,
+    /// Pieces of news about a number that is not ours.
+    pub foreign: u64,
 }
 
 /// Callback bodies as they came, and what they do to the record.
@@ -495,6 +498,8 @@ pub struct SendingRules {
     pub on_unknown: OnUnknown,
     /// When it decides, for messages without a campaign.
     pub unknown_after: SignedDuration,
+    /// Our own numbers: what a callback says about others is kept and counted, and nothing else.
+    pub senders: BTreeSet<SenderId>,
     /// How many messages a run is fed ahead of the calls.
     pub feed_ahead: u64,
     /// The language of people of whom none is known.

@@ -64,6 +64,7 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
                 shared.metrics.news.with_label_values(&["changed"]).inc_by(applied.changed);
                 shared.metrics.news.with_label_values(&["unchanged"]).inc_by(applied.unchanged);
                 shared.metrics.news.with_label_values(&["set-aside"]).inc_by(applied.set_aside);
+                shared.metrics.news.with_label_values(&["foreign"]).inc_by(applied.foreign);
                 shared.metrics.feedback.inc_by(applied.feedback);
                 Ok(())
             }

@@ -387,6 +387,7 @@ fn rules(config: &Config) -> SendingRules {
         waits: config.retry.waits.iter().copied().map(signed).collect(),
         on_unknown: config.delivery.on_unknown,
         unknown_after: signed(config.delivery.unknown_after),
+        senders: config.senders.iter().map(|sender| sender.id.clone()).collect(),
         feed_ahead: config.queue.feed_ahead,
         default_language: config.contacts.default_language,
     }

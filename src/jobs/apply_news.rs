@@ -1,9 +1,9 @@
 //! Turns one kept callback body into what it means: statuses of our messages, feedback, stop and start words.
 
 use crate::domain::consent::{ConsentChange, ConsentChangeKind};
-use crate::domain::ids::JournalId;
+use crate::domain::ids::{JournalId, SenderId};
 use crate::domain::language::Language;
-use crate::domain::news::{InboundNews, News};
+use crate::domain::news::{InboundNews, News, StatusNews};
 use crate::domain::stop_words::{self, heard};
 use crate::jobs::JobError;
 use crate::ports::{Applied, Heard, Services};
@@ -26,9 +26,16 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
             return Ok(Applied { set_aside: 1, ..Applied::default() });
         }
     };
-    let (mut statuses, mut inbound) = (Vec::new(), Vec::new());
+    let (mut statuses, mut inbound, mut foreign) = (Vec::new(), Vec::new(), 0);
+    let is_ours = |sender: &SenderId| services.rules.senders.contains(sender);
     for one in news {
         match one {
+            // Several installations may share one app at Meta, and each hears of all numbers.
+            News::Status(StatusNews { sender, .. }) | News::Inbound(InboundNews { sender, .. })
+                if !is_ours(&sender) =>
+            {
+                foreign += 1;
+            }
             News::Status(status) => statuses.push(status),
             News::Inbound(message) => inbound.push(understand(services, message)),
             News::Other { kind } => {
@@ -36,7 +43,8 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
             }
         }
     }
-    let applied = services.store.apply(id, statuses, inbound, now).await.map_err(JobError::from_store(doing))?;
+    let mut applied = services.store.apply(id, statuses, inbound, now).await.map_err(JobError::from_store(doing))?;
+    applied.foreign = foreign;
     if applied.suppressed > 0 {
         tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");
     }

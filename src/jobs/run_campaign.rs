@@ -14,6 +14,8 @@ use crate::ports::{PlannedMessage, RunTerms, Services};
 
 /// How many people are resolved in one step: one statement's worth of rows.
 pub const PAGE: usize = 500;
+/// Bad rows of a page that are shown one by one.
+const BAD_ROWS_SHOWN: usize = 5;
 
 /// Definitions of runs, parsed once: they are frozen when a run opens.
 #[derive(Default)]
@@ -138,8 +140,12 @@ async fn page(services: &Services, campaign: &Campaign, cursor: i64) -> Result<S
                 .page(Path::new(path), skip, PAGE)
                 .await
                 .map_err(|error| JobError::Abort { doing, source: Box::new(error) })?;
-            for (line, error) in &page.errors {
+            // A few show what is wrong with the file; `contacts import --dry-run` lists them all, and the log stays readable.
+            for (line, error) in page.errors.iter().take(BAD_ROWS_SHOWN) {
                 tracing::warn!(campaign.name = %campaign.name, line, error, "a row of the audience file is left out");
+            }
+            if let Some(more) = page.errors.len().checked_sub(BAD_ROWS_SHOWN).filter(|more| *more > 0) {
+                tracing::warn!(campaign.name = %campaign.name, more, "more rows of this page of the audience file are left out");
             }
             let updates = page.updates.into_iter().map(|(_, update)| update).collect::<Vec<_>>();
             let contacts = if updates.is_empty() {

@@ -77,7 +77,7 @@ metrics! {
     /// Callbacks that are kept and not applied.
     news_waiting: IntGauge = int_gauge("barid_news_waiting");
     /// Pieces of news that changed something, and those that came late, twice or about nothing of ours; bodies that could not be read and were set aside.
-    news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside"])]);
+    news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside", "foreign"])]);
     /// Things that contacts sent back and that were recorded.
     feedback: IntCounter = counter("barid_feedback_total");
     /// Jobs that wait, by queue.

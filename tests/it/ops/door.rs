@@ -102,5 +102,7 @@ async fn the_door_takes_what_is_signed_once_and_nothing_else() {
     let foreign = text_message("999999999999999", "966510000001", "wamid.SECOND", "not for you");
     assert_eq!(post(&barid, foreign).await, 200);
     reaches(&barid, "barid_news_waiting ", 0).await;
+    reaches(&barid, "barid_news_total{effect=\"foreign\"} ", 1).await;
+    assert_eq!(barid.get("/api/v1/feedback").await["items"].as_array().map(Vec::len), Some(1), "not our feedback");
     assert_eq!(metric(&barid, &format!("{RESULT}{{result=\"kept\"}} ")).await, 12);
 }
