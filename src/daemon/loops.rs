@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{JobError, feed, fire, sweep};
 use crate::ports::Services;
+use crate::queue::job::in_one_line;
 
 /// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
 const FEED_PAUSE: Duration = Duration::from_millis(100);
@@ -38,7 +39,7 @@ where
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(loop.name = what, error = %chain(&error), "cannot do its work; it is tried until it can");
+                    tracing::warn!(loop.name = what, error = %in_one_line(&error), "cannot do its work; it is tried until it can");
                 }
                 FAILED_PAUSE
             }
@@ -48,18 +49,6 @@ where
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-/// An error and all its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        line.push_str(": ");
-        line.push_str(&next.to_string());
-        cause = next.source();
-    }
-    line
 }
 
 /// Feeds runs and ends those that are done.

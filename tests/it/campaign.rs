@@ -1,25 +1,9 @@
 //! Campaigns from file to finish, against the simulator, with the real binary.
 
-use barid::simulator::{Span, Statuses};
+use barid::simulator::Statuses;
 
 use crate::harness::account::reconcile;
-use crate::harness::{Barid, Setup, people};
-
-/// Statuses that come twice, out of order and in batches.
-fn disorder() -> Statuses {
-    Statuses {
-        sent_after: Span::millis(0, 300),
-        delivered_after: Span::millis(0, 600),
-        read_after: Span::millis(0, 900),
-        read_share: 0.6,
-        undelivered_share: 0.05,
-        skip_delivered_share: 0.1,
-        duplicate_share: 0.1,
-        reorder_share: 0.2,
-        before_answer_share: 0.05,
-        ..Statuses::default()
-    }
-}
+use crate::harness::{Barid, Setup, disorder, people};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_thousand_people_are_told_once_and_both_books_agree() {

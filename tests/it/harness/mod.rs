@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use barid::simulator::{Settings, Simulator};
+use barid::simulator::{Settings, Simulator, Span, Statuses};
 use serde_json::Value;
 
 /// Real processes are waited for; on a busy machine generously.
@@ -365,5 +365,21 @@ impl Barid {
             .await
             .expect("it answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+}
+
+/// Statuses that come twice, out of order and in batches.
+pub(crate) fn disorder() -> Statuses {
+    Statuses {
+        sent_after: Span::millis(0, 300),
+        delivered_after: Span::millis(0, 600),
+        read_after: Span::millis(0, 900),
+        read_share: 0.6,
+        undelivered_share: 0.05,
+        skip_delivered_share: 0.1,
+        duplicate_share: 0.1,
+        reorder_share: 0.2,
+        before_answer_share: 0.05,
+        ..Statuses::default()
     }
 }

@@ -1,9 +1,9 @@
 //! The main job on PostgreSQL.
 
-use barid::simulator::{Latency, Millis, Span, Statuses};
+use barid::simulator::{Latency, Millis};
 
 use crate::harness::account::reconcile;
-use crate::harness::{Barid, Setup, people};
+use crate::harness::{Barid, Setup, disorder, people};
 use crate::postgres::fresh_database;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,18 +18,7 @@ async fn two_thousand_people_on_postgresql_with_a_kill_in_the_middle() {
         ..Setup::default()
     };
     setup.simulator.latency = Latency { min: Millis::new(2), median: Millis::new(20), max: Millis::new(60) };
-    setup.simulator.statuses = Statuses {
-        sent_after: Span::millis(0, 300),
-        delivered_after: Span::millis(0, 600),
-        read_after: Span::millis(0, 900),
-        read_share: 0.6,
-        undelivered_share: 0.05,
-        skip_delivered_share: 0.1,
-        duplicate_share: 0.1,
-        reorder_share: 0.2,
-        before_answer_share: 0.05,
-        ..Statuses::default()
-    };
+    setup.simulator.statuses = disorder();
     setup.simulator.callbacks.redelivery = vec![Millis::new(100), Millis::new(200), Millis::new(500)];
     let mut barid = Barid::start_with(setup, &people).await;
     barid.start_campaign("survey").await;
