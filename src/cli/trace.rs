@@ -113,7 +113,7 @@ fn reason(delivery: &Delivery) -> Option<String> {
     match delivery {
         Delivery::Held { reason, .. } => Some(reason.name().to_owned()),
         Delivery::Unknown { .. } => Some("the answer to the call was never seen".to_owned()),
-        Delivery::Submitted { assumed: true } => Some("assumed: no evidence ever came".to_owned()),
+        Delivery::Submitted { assumed: true, .. } => Some("assumed: no evidence ever came".to_owned()),
         Delivery::Suppressed(reason) => Some(reason.name().to_owned()),
         Delivery::Failed(refusal) => {
             let code = refusal.code.map(|code| format!(" {code}")).unwrap_or_default();

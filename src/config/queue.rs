@@ -20,10 +20,14 @@ pub struct Queue {
 /// Jobs at once in each lane.
 #[derive(Debug, Clone)]
 pub struct Concurrency {
-    /// First attempts.
+    /// Messages asked for by themselves, and answers.
+    pub replies: usize,
+    /// First attempts of runs.
     pub sending: usize,
-    /// Later attempts.
+    /// Later attempts on the same channel.
     pub retries: usize,
+    /// Attempts on other channels.
+    pub fallbacks: usize,
     /// Callbacks.
     pub news: usize,
 }
@@ -43,8 +47,15 @@ impl Queue {
                 }
                 n
             };
-            let (sending, retries, news) = (lane("sending"), lane("retries"), lane("news"));
-            Some(Concurrency { sending: sending?, retries: retries?, news: news? })
+            let (replies, sending, retries) = (lane("replies"), lane("sending"), lane("retries"));
+            let (fallbacks, news) = (lane("fallbacks"), lane("news"));
+            Some(Concurrency {
+                replies: replies?,
+                sending: sending?,
+                retries: retries?,
+                fallbacks: fallbacks?,
+                news: news?,
+            })
         });
         Some(Self { lease: lease?, feed_ahead: feed_ahead?, sweep: sweep?, concurrency: concurrency? })
     }

@@ -9,7 +9,7 @@ use crate::domain::campaign::Campaign;
 use crate::domain::contact::Contact;
 use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
-use crate::domain::message::Content;
+use crate::domain::message::Rendered;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::template::{Brand, MessageTemplate, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
@@ -54,13 +54,19 @@ impl Catalogue for Shelf {
         self.in_force.load().campaigns.values().cloned().collect()
     }
 
-    fn content(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Content, CannotRender> {
+    fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender> {
         let in_force = self.in_force.load();
         let template = in_force.templates.get(&campaign.template).ok_or_else(|| {
             CannotRender(format!("the template `{}` is no longer there or no longer in order", campaign.template))
         })?;
         let values = Values::new(language, &campaign.values, &in_force.brand).with_contact(contact);
-        template.content(&values).map_err(|error| CannotRender(error.to_string()))
+        let told = |error: crate::domain::template::RenderError| CannotRender(error.to_string());
+        let content = template.content(&values).map_err(told)?;
+        if campaign.delivery.fallback.is_empty() {
+            return Ok(Rendered::only(content));
+        }
+        let text = template.text(&values).map_err(told)?;
+        Ok(Rendered { content, text: Some(text), subject: template.subject(&values).map_err(told)? })
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {

@@ -33,7 +33,7 @@ pub(super) fn refresh(
 }
 
 async fn queues(lanes: &Lanes, metrics: &Metrics) {
-    for lane in [Lane::Sending, Lane::Retries, Lane::News] {
+    for lane in [Lane::Replies, Lane::Sending, Lane::Retries, Lane::Fallbacks, Lane::News] {
         if let Ok(depth) = lanes.depth(lane).await {
             let waiting = depth.ready + depth.delayed + depth.leased;
             metrics.queue_depth.with_label_values(&[lane.name()]).set(i64::try_from(waiting).unwrap_or(i64::MAX));

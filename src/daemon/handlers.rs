@@ -28,8 +28,10 @@ const CONTROL_CONCURRENCY: usize = 20;
 /// How many jobs of each lane run at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Concurrency {
+    pub(super) replies: usize,
     pub(super) sending: usize,
     pub(super) retries: usize,
+    pub(super) fallbacks: usize,
     pub(super) news: usize,
 }
 
@@ -70,7 +72,13 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
             }
         })
     };
-    vec![send(Lane::Sending, concurrency.sending), send(Lane::Retries, concurrency.retries), news]
+    vec![
+        send(Lane::Replies, concurrency.replies),
+        send(Lane::Sending, concurrency.sending),
+        send(Lane::Retries, concurrency.retries),
+        send(Lane::Fallbacks, concurrency.fallbacks),
+        news,
+    ]
 }
 
 /// The worker of control jobs.

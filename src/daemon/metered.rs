@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::domain::ids::{RunId, SenderName};
+use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
-use crate::ports::{Answer, Limits, WhatsApp};
+use crate::ports::{Answer, Ask, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Verdict, WhatsApp};
 use crate::telemetry::Metrics;
 
 /// Counts what passes through a port.
@@ -34,14 +36,42 @@ impl<P: WhatsApp> WhatsApp for Metered<P> {
         }
         answer
     }
+
+    async fn ask(&self, sender: &SenderName) -> Result<(), String> {
+        self.port.ask(sender).await
+    }
 }
 
 #[async_trait]
 impl<P: Limits> Limits for Metered<P> {
-    async fn permit(&self, sender: &SenderName, run: Option<(RunId, u32)>) {
+    async fn permit(&self, ask: &Ask) -> Verdict {
         let begin = Instant::now();
-        self.port.permit(sender, run).await;
-        let limit = if run.is_some() { "run" } else { "sender" };
+        let verdict = self.port.permit(ask).await;
+        let limit = match &verdict {
+            Verdict::Granted(_) => "granted",
+            Verdict::Refused { limit, .. } => limit.name(),
+        };
         self.metrics.limit_wait.with_label_values(&[limit]).observe(begin.elapsed().as_secs_f64());
+        verdict
+    }
+
+    async fn leave(&self, ask: &Ask, permit: &Permit) {
+        self.port.leave(ask, permit).await;
+    }
+
+    async fn give_back(&self, ask: &Ask, permit: Permit) {
+        self.port.give_back(ask, permit).await;
+    }
+
+    async fn slow_down(&self, what: &SlowDown) {
+        self.port.slow_down(what).await;
+    }
+
+    fn full(&self, sender: &SenderName, run: RunId, now: Timestamp) -> Option<(Limit, Timestamp)> {
+        self.port.full(sender, run, now)
+    }
+
+    async fn standing(&self) -> Result<Vec<SenderLimits>, LimitsUnavailable> {
+        self.port.standing().await
     }
 }

@@ -158,8 +158,11 @@ impl Daemon {
         )
         .await?;
         let control = ControlQueue::new(&lanes);
-        let connections =
-            StoreSettings { readers: config.store.connections.saturating_sub(6).max(3), ..StoreSettings::default() };
+        let connections = StoreSettings {
+            readers: config.store.connections.saturating_sub(6).max(3),
+            waits: rules(&config).waits,
+            ..StoreSettings::default()
+        };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
 
         let metrics = Arc::new(Metrics::new().with_process().map_err(|error| StartError::Setting(error.to_string()))?);
@@ -178,6 +181,7 @@ impl Daemon {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
             whatsapp: Arc::new(Metered { port: client(&config)?, metrics: Arc::clone(&metrics) }),
+            fallbacks: std::collections::BTreeMap::new(),
             webhook: Arc::clone(&webhook),
             queue: Arc::clone(&queue),
             limits: Arc::new(Metered {
@@ -199,8 +203,10 @@ impl Daemon {
             metrics: Arc::clone(&metrics),
         });
         let concurrency = Concurrency {
+            replies: config.queue.concurrency.replies,
             sending: config.queue.concurrency.sending,
             retries: config.queue.concurrency.retries,
+            fallbacks: config.queue.concurrency.fallbacks,
             news: config.queue.concurrency.news,
         };
         let workers = Workers::start(

@@ -122,10 +122,10 @@ impl Operations for Desk {
             });
         }
         let language = language.unwrap_or(contact.language);
-        let content = self
+        let rendered = self
             .services
             .catalogue
-            .content(&campaign, &contact, language)
+            .rendered(&campaign, &contact, language)
             .map_err(|error| OperationError::Invalid { code: "cannot-render", detail: error.to_string() })?;
         let now = self.services.clock.now();
         let message = SingleMessage {
@@ -133,12 +133,12 @@ impl Operations for Desk {
             sender: campaign.sender.clone(),
             purpose: campaign.purpose,
             language,
-            content,
+            content: rendered.content,
             expires_at: campaign.expires_at(now),
             price_micros: self.services.catalogue.price_micros(&campaign),
         };
         let id = self.services.store.create(message, now).await.map_err(unavailable)?;
-        if let Err(error) = self.services.queue.send(Wanted::Sending, &[(id, 0)], None).await {
+        if let Err(error) = self.services.queue.send(Wanted::Replies, &[(id, 0)], None).await {
             tracing::debug!(message.id = %id, error = %error, "the test message is not queued; the sweep will find it");
         }
         Ok(id)

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::audience::Audience;
+use crate::domain::channel::Channel;
 use crate::domain::consent::Purpose;
 use crate::domain::ids::{CampaignName, SenderName, TemplateName};
 use crate::domain::language::Language;
@@ -147,32 +148,6 @@ impl OnUnknown {
             Self::Evidence => "evidence",
             Self::SendAgain => "send-again",
             Self::AssumeSent => "assume-sent",
-        }
-    }
-}
-
-/// A channel that takes over when WhatsApp gave up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channel {
-    /// WhatsApp through Twilio.
-    TwilioWhatsapp,
-    /// Text message.
-    Sms,
-    /// E-mail.
-    Email,
-}
-
-impl Channel {
-    /// Every channel.
-    pub const ALL: [Self; 3] = [Self::TwilioWhatsapp, Self::Sms, Self::Email];
-
-    /// The word in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TwilioWhatsapp => "twilio-whatsapp",
-            Self::Sms => "sms",
-            Self::Email => "email",
         }
     }
 }

@@ -105,6 +105,32 @@ impl std::fmt::Debug for Content {
     }
 }
 
+/// A message in all its forms, as it was first made: later attempts and other channels say the same words.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// For WhatsApp.
+    pub content: Content,
+    /// As plain text, for channels without templates; `None` where no such channel is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The line above an e-mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+impl Rendered {
+    /// Only what WhatsApp needs.
+    pub const fn only(content: Content) -> Self {
+        Self { content, text: None, subject: None }
+    }
+}
+
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.content, f)
+    }
+}
+
 /// A call of an approved template.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateContent {

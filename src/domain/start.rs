@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::domain::consent::{Consent, Purpose};
-use crate::domain::delivery::{Delivery, Standing, SuppressedReason};
+use crate::domain::delivery::{Delivery, HeldReason, Standing, SuppressedReason};
 use crate::domain::run::RunState;
 
 /// What decides over one start.
@@ -16,12 +16,18 @@ pub struct StartQuestion<'a> {
     pub consent: Consent,
     /// What the message is for.
     pub purpose: Purpose,
-    /// Whether the channel has an address of the person.
+    /// Whether the channel that is next has an address of the person.
     pub has_address: bool,
     /// The state of its run; `None` for a message that belongs to none.
     pub run: Option<RunState>,
     /// When it becomes too old to send.
     pub expires_at: Timestamp,
+    /// Until when a suspension stops it; an endless one gives the moment in which to look again.
+    pub suspended_until: Option<Timestamp>,
+    /// Until when it is quiet where the person lives.
+    pub quiet_until: Option<Timestamp>,
+    /// Whether another message was called for this person so short a time ago that the campaign leaves them alone.
+    pub contacted_recently: bool,
 }
 
 /// The answer.
@@ -29,10 +35,22 @@ pub struct StartQuestion<'a> {
 pub enum StartAnswer {
     /// Call.
     Go,
+    /// Call, as the one message that a suspension lets through to see whether it may end.
+    GoAlone {
+        /// Which suspension: to be released when the message is taken.
+        suspension: i64,
+    },
     /// Never call, for this reason.
     Suppress(SuppressedReason),
-    /// Too old.
+    /// Too old, or it would be before it may leave.
     Expire,
+    /// Not before that moment.
+    Hold {
+        /// What it waits for.
+        reason: HeldReason,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Not by this job; whoever makes it possible again queues it again.
     NotNow {
         /// Why.
@@ -62,6 +80,17 @@ pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
         StartAnswer::Suppress(SuppressedReason::NoAddress)
     } else if question.expires_at <= now {
         StartAnswer::Expire
+    } else if question.contacted_recently && question.standing.attempt == 0 {
+        StartAnswer::Suppress(SuppressedReason::ContactedRecently)
+    } else if let Some(until) = question.quiet_until.filter(|until| *until > now) {
+        // What cannot leave before it is too old ends now, with the truth, instead of waiting for its end.
+        if until >= question.expires_at {
+            StartAnswer::Expire
+        } else {
+            StartAnswer::Hold { reason: HeldReason::QuietHours, until }
+        }
+    } else if let Some(until) = question.suspended_until.filter(|until| *until > now) {
+        StartAnswer::Hold { reason: HeldReason::Suspended, until: until.min(question.expires_at) }
     } else {
         StartAnswer::Go
     }
@@ -78,7 +107,7 @@ mod tests {
     }
 
     fn ask(change: impl FnOnce(&mut StartQuestion<'_>), delivery: Delivery) -> StartAnswer {
-        let standing = Standing { delivery, attempt: 0, whatsapp_id: None };
+        let standing = Standing { delivery, ..Standing::planned() };
         let mut question = StartQuestion {
             standing: &standing,
             consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: false },
@@ -86,6 +115,9 @@ mod tests {
             has_address: true,
             run: Some(RunState::Running),
             expires_at: at(100),
+            suspended_until: None,
+            quiet_until: None,
+            contacted_recently: false,
         };
         change(&mut question);
         may_start(&question, at(50))
@@ -99,7 +131,7 @@ mod tests {
             Delivery::Held { reason: HeldReason::Backoff, until: at(51) },
             Delivery::Calling { lease_until: at(1) },
             Delivery::Unknown { decide_at: at(1) },
-            Delivery::Submitted { assumed: false },
+            Delivery::Submitted { assumed: false, fall_back_at: None },
             Delivery::Read,
         ] {
             assert!(matches!(ask(|_| {}, busy), StartAnswer::NotNow { .. }));
@@ -116,5 +148,16 @@ mod tests {
         assert_eq!(ask(|q| q.expires_at = at(50), Delivery::Planned), StartAnswer::Expire);
         assert!(matches!(ask(|q| q.run = Some(RunState::Paused), Delivery::Planned), StartAnswer::NotNow { .. }));
         assert_eq!(ask(|q| q.run = None, Delivery::Planned), StartAnswer::Go);
+        assert_eq!(ask(|q| q.contacted_recently = true, Delivery::Planned), StartAnswer::Suppress(ContactedRecently));
+    }
+
+    #[test]
+    fn suspensions_and_quiet_hours_hold_and_what_cannot_leave_in_time_expires() {
+        let hold = |reason, until| StartAnswer::Hold { reason, until: at(until) };
+        assert_eq!(ask(|q| q.suspended_until = Some(at(80)), Delivery::Planned), hold(HeldReason::Suspended, 80));
+        assert_eq!(ask(|q| q.suspended_until = Some(at(999)), Delivery::Planned), hold(HeldReason::Suspended, 100));
+        assert_eq!(ask(|q| q.quiet_until = Some(at(80)), Delivery::Planned), hold(HeldReason::QuietHours, 80));
+        assert_eq!(ask(|q| q.quiet_until = Some(at(100)), Delivery::Planned), StartAnswer::Expire);
+        assert_eq!(ask(|q| q.quiet_until = Some(at(50)), Delivery::Planned), StartAnswer::Go, "it is over");
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::ids::{JournalId, SenderId};
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, News, StatusNews};
 use crate::domain::stop_words::{self, heard};
-use crate::jobs::JobError;
+use crate::jobs::{JobError, react, wake};
 use crate::ports::{Applied, Heard, Services};
 
 /// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
@@ -45,6 +45,12 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
     }
     let mut applied = services.store.apply(id, statuses, inbound, now).await.map_err(JobError::from_store(doing))?;
     applied.foreign = foreign;
+    for held in &applied.held {
+        wake::at(services, held.id, held.attempts, held.channel, held.until).await;
+    }
+    for refused in &applied.refused {
+        react::to_callback(services, refused).await;
+    }
     if applied.suppressed > 0 {
         tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");
     }

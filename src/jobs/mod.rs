@@ -7,9 +7,11 @@ pub mod apply_news;
 pub mod command_run;
 pub mod feed;
 pub mod fire;
+pub mod react;
 pub mod run_campaign;
 pub mod send_message;
 pub mod sweep;
+pub mod wake;
 
 use crate::ports::{QueueUnavailable, StoreError};
 

@@ -8,20 +8,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::domain::campaign::Campaign;
-use crate::domain::delivery::{Fact, SuppressedReason};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
-use crate::domain::message::{Content, Envelope, Recipient};
+use crate::domain::limit::Urgency;
+use crate::domain::message::{Content, Envelope, Recipient, Rendered};
+use crate::domain::quiet_hours::quiet_until;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
-use crate::jobs::JobError;
 use crate::jobs::run_campaign::Definitions;
-use crate::ports::{Answer, LoadedMessage, Services, Wanted};
+use crate::jobs::{JobError, react, wake};
+use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Verdict};
 
 /// How long the answer of a call is kept in hand when the store does not take it. Longer than any restart of a database.
 const RECORD_PATIENCE: Duration = Duration::from_secs(600);
 /// Between two tries of writing it.
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
+/// How long a message waits for a channel that the configuration has no more.
+const MISSING_CHANNEL: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+/// What will be called.
+enum Call {
+    WhatsApp(Envelope, Content),
+    Other(Arc<dyn Fallback>, Letter),
+}
 
 /// Sends the message if it may be sent now. Finding nothing to do is success.
 ///
@@ -43,86 +55,303 @@ pub async fn run(
     if message.standing.attempt != attempts_before {
         return Ok(());
     }
-
-    let to = recipient(&message);
-    let question = StartQuestion {
-        standing: &message.standing,
-        consent: message.contact.consent,
-        purpose: message.purpose,
-        has_address: to.is_some(),
-        run: message.run_state,
-        expires_at: message.expires_at,
-    };
-    let may = may_start(&question, services.clock.now());
-    if let StartAnswer::NotNow { because } = may {
-        tracing::trace!(message.id = %id, because, "nothing to send");
-        return Ok(());
-    }
-
-    let campaign = match message.run {
+    let run = match message.run {
         Some(run) => Some((run, definitions.of(services, run).await?)),
         None => None,
     };
-    let mut prepared = None;
-    if let (StartAnswer::Go, Some(to)) = (may, to) {
-        match content(services, &message, campaign.as_ref()) {
-            Ok(content) => prepared = Some((to, content)),
-            Err(because) => {
-                return services
-                    .store
-                    .suppress(id, SuppressedReason::CannotRender, &because, services.clock.now())
-                    .await
-                    .map_err(JobError::from_store("recording that a message cannot be made"));
-            }
+    let campaign = run.as_ref().map(|(_, campaign)| &**campaign);
+    let (rendered, call) = match decide(services, &message, campaign) {
+        StartAnswer::Go => match prepare(services, &message, campaign).await? {
+            Some(prepared) => prepared,
+            None => return Ok(()),
+        },
+        StartAnswer::NotNow { because } => {
+            tracing::trace!(message.id = %id, because, "nothing to send");
+            return Ok(());
         }
-        let rate = campaign.as_ref().and_then(|(run, campaign)| Some((*run, campaign.delivery.rate?)));
-        services.limits.permit(&message.sender, rate).await;
-    }
-
-    // Asked again inside the transaction, which also writes suppression and expiry.
-    let started_at = services.clock.now();
-    let lease_until = after(started_at, services.rules.lease);
-    let answer = services
-        .store
-        .start(id, attempts_before, lease_until, started_at)
-        .await
-        .map_err(JobError::from_store("marking an attempt as started"))?;
-    let (StartAnswer::Go, Some((to, content))) = (answer, prepared) else { return Ok(()) };
-
-    let attempt = attempts_before + 1;
-    let fact = if services.clock.now() >= after(lease_until, -services.rules.call) {
-        // The mark took so long to write that the call could outlive it, and a second one could start beside it.
-        not_sent(services, attempt, "the mark took so long to write that the call could have outlived it".to_owned())
-    } else {
-        let reference = CallbackReference { store: services.store.tag().to_owned(), message: id, attempt };
-        let envelope = Envelope { to, sender: message.sender.clone(), reference, in_reply_to: None };
-        let unknown_after =
-            campaign.as_ref().map_or(services.rules.unknown_after, |(_, campaign)| campaign.delivery.unknown_after);
-        match services.whatsapp.send(&envelope, &content).await {
-            Answer::Accepted(whatsapp_id) => Fact::Accepted(whatsapp_id),
-            Answer::Refused(refusal) => {
-                tracing::info!(message.id = %id, attempt.number = attempt, failure.class = refusal.class.name(), failure.code = refusal.code, "Meta refused the message");
-                Fact::Refused(refusal)
-            }
-            Answer::NotSent { because } => {
-                tracing::info!(message.id = %id, attempt.number = attempt, because, "Meta could not be reached; the message is tried again");
-                not_sent(services, attempt, because)
-            }
-            Answer::Unanswered { because } => {
-                tracing::warn!(message.id = %id, attempt.number = attempt, because, "the answer was never seen; callbacks will settle it");
-                Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after), because }
-            }
+        StartAnswer::Hold { reason, until } => return hold(services, &message, reason, until).await,
+        // The transaction asks again, and writes it.
+        _ => {
+            let start = start(services, &message, None, Permit::FREE.fence, 0, None);
+            services.store.start(start).await.map_err(JobError::from_store("ending a message"))?;
+            return Ok(());
         }
     };
-    record(services, id, attempt, fact).await
+
+    let price_micros = match &call {
+        Call::WhatsApp(..) => message.price_micros,
+        Call::Other(channel, letter) => channel.price_micros(letter),
+    };
+    let ask = ask(&message, run.as_ref(), &call, price_micros);
+    let permit = match services.limits.permit(&ask).await {
+        Verdict::Granted(permit) => permit,
+        Verdict::Refused { limit, until } => {
+            return hold(services, &message, HeldReason::Limit(limit), until).await;
+        }
+    };
+
+    // Asked again inside the transaction, which also writes suppression, holding and expiry.
+    let kept = message.frozen.is_some();
+    // Words are kept where they will be needed again: for another channel, and from the second attempt on.
+    let freeze =
+        !kept && (attempts_before > 0 || campaign.is_some_and(|campaign| !campaign.delivery.fallback.is_empty()));
+    let start = start(services, &message, freeze.then_some(rendered), permit.fence.clone(), price_micros, Some(&ask));
+    let lease_until = start.lease_until;
+    let answer = services.store.start(start).await.map_err(JobError::from_store("marking an attempt as started"));
+    let alone = match answer {
+        Ok(StartAnswer::Go) => None,
+        Ok(StartAnswer::GoAlone { suspension }) => Some(suspension),
+        Ok(StartAnswer::Hold { until, .. }) => {
+            services.limits.give_back(&ask, permit).await;
+            wake::at(services, id, attempts_before, message.standing.channel, until).await;
+            return Ok(());
+        }
+        Ok(StartAnswer::NotNow { because }) => {
+            tracing::trace!(message.id = %id, because, "nothing to send");
+            services.limits.give_back(&ask, permit).await;
+            // A permit that came too late is asked for again; for everything else somebody else queues it.
+            wake::at(services, id, attempts_before, message.standing.channel, services.clock.now()).await;
+            return Ok(());
+        }
+        Ok(StartAnswer::Suppress(_) | StartAnswer::Expire) => {
+            services.limits.give_back(&ask, permit).await;
+            return Ok(());
+        }
+        Err(error) => {
+            services.limits.give_back(&ask, permit).await;
+            return Err(error);
+        }
+    };
+
+    services.limits.leave(&ask, &permit).await;
+    let attempt = attempts_before + 1;
+    let answer = if services.clock.now() >= after(lease_until, -services.rules.call) {
+        // The mark took so long to write that the call could outlive it, and a second one could start beside it.
+        Answer::NotSent { because: "the mark took so long to write that the call could have outlived it".to_owned() }
+    } else {
+        match &call {
+            Call::WhatsApp(envelope, content) => services.whatsapp.send(envelope, content).await,
+            Call::Other(channel, letter) => channel.send(letter).await,
+        }
+    };
+    let channel = message.standing.channel;
+    tell(id, attempt, channel, &answer);
+    let refusal = match &answer {
+        Answer::Refused(refusal) => Some(refusal.clone()),
+        _ => None,
+    };
+    let taken = matches!(answer, Answer::Accepted(_));
+    let unknown_after = campaign.map_or(services.rules.unknown_after, |campaign| campaign.delivery.unknown_after);
+    let fact = match answer {
+        Answer::Accepted(id) => Fact::Accepted(id),
+        Answer::Refused(refusal) => Fact::Refused(refusal),
+        Answer::NotSent { because } => Fact::NotSent { because },
+        Answer::Unanswered { because } => {
+            Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after), because }
+        }
+    };
+    let effect = record(services, id, attempt, fact).await?;
+    if let Some(refusal) = &refusal {
+        react::to_answer(services, &message, campaign, refusal).await;
+    }
+    if let Some(suspension) = alone.filter(|_| taken) {
+        release(services, suspension).await;
+    }
+    if let Effect::Changed(next) = effect
+        && let Delivery::Held { until, .. } = next.delivery
+    {
+        wake::at(services, id, attempt, next.channel, until).await;
+    }
+    Ok(())
+}
+
+/// What the look at the loaded message says. The transaction that marks the attempt asks again, with suspensions and recent contacts.
+fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>) -> StartAnswer {
+    let now = services.clock.now();
+    let channel = message.standing.channel;
+    let contact = &message.contact;
+    let has_address = match channel {
+        Channel::Whatsapp => contact.phone.is_some() || contact.bsuid.is_some(),
+        Channel::TwilioWhatsapp | Channel::Sms => contact.phone.is_some(),
+        Channel::Email => contact.email.is_some(),
+    };
+    let quiet_until = campaign.and_then(|campaign| campaign.delivery.quiet_hours.as_ref()).and_then(|rule| {
+        let zone = TimeZone::get(&contact.timezone).unwrap_or(TimeZone::UTC);
+        quiet_until(rule, &zone, now)
+    });
+    let question = StartQuestion {
+        standing: &message.standing,
+        consent: contact.consent,
+        purpose: message.purpose,
+        has_address,
+        run: message.run_state,
+        expires_at: message.expires_at,
+        suspended_until: None,
+        quiet_until,
+        contacted_recently: false,
+    };
+    may_start(&question, now)
+}
+
+/// The words and the call; `None` when the message was ended or put off because it cannot be made.
+async fn prepare(
+    services: &Services,
+    message: &LoadedMessage,
+    campaign: Option<&Campaign>,
+) -> Result<Option<(Rendered, Call)>, JobError> {
+    let rendered = match (&message.frozen, campaign) {
+        (Some(frozen), _) => Ok(frozen.clone()),
+        (None, Some(campaign)) => {
+            let made = services.catalogue.rendered(campaign, &message.contact, message.language);
+            made.map_err(|error| error.to_string())
+        }
+        (None, None) => Err("the message has neither a run nor a text".to_owned()),
+    };
+    let attempt = message.standing.attempt + 1;
+    let reference = CallbackReference { store: services.store.tag().to_owned(), message: message.id, attempt };
+    let made = rendered.and_then(|rendered| {
+        let call = match message.standing.channel {
+            Channel::Whatsapp => {
+                let to = recipient(message).ok_or("the person has no address on WhatsApp")?;
+                let envelope = Envelope { to, sender: message.sender.clone(), reference, in_reply_to: None };
+                Call::WhatsApp(envelope, rendered.content.clone())
+            }
+            channel => {
+                let letter = letter(message, &rendered, reference)?;
+                let Some(fallback) = services.fallbacks.get(&channel) else { return Ok((rendered, None)) };
+                Call::Other(Arc::clone(fallback), letter)
+            }
+        };
+        Ok((rendered, Some(call)))
+    });
+    match made {
+        Ok((rendered, Some(call))) => Ok(Some((rendered, call))),
+        Ok((_, None)) => {
+            let channel = message.standing.channel.name();
+            tracing::error!(message.id = %message.id, channel, "the channel is no longer configured; its messages wait for it");
+            let until = after(services.clock.now(), MISSING_CHANNEL);
+            hold(services, message, HeldReason::Suspended, until).await?;
+            Ok(None)
+        }
+        Err(because) => {
+            services
+                .store
+                .suppress(message.id, SuppressedReason::CannotRender, &because, services.clock.now())
+                .await
+                .map_err(JobError::from_store("recording that a message cannot be made"))?;
+            Ok(None)
+        }
+    }
+}
+
+fn letter(message: &LoadedMessage, rendered: &Rendered, reference: CallbackReference) -> Result<Letter, String> {
+    let contact = &message.contact;
+    let to = match message.standing.channel {
+        Channel::Email => contact.email.clone().map(Address::Email),
+        _ => contact.phone.clone().map(Address::Phone),
+    };
+    let template = match &rendered.content {
+        Content::Template(template) => Some(template.clone()),
+        _ => None,
+    };
+    Ok(Letter {
+        to: to.ok_or("the person has no address on this channel")?,
+        reference,
+        language: message.language,
+        subject: rendered.subject.clone(),
+        text: rendered.text.clone().ok_or("the message has no plain text for other channels")?,
+        template,
+        expires_at: message.expires_at,
+    })
+}
+
+fn ask(message: &LoadedMessage, run: Option<&(RunId, Arc<Campaign>)>, call: &Call, price_micros: i64) -> Ask {
+    let campaign = run.map(|(_, campaign)| campaign);
+    Ask {
+        message: message.id,
+        contact: message.contact.id,
+        sender: message.sender.clone(),
+        channel: message.standing.channel,
+        urgency: if run.is_some() { Urgency::Bulk } else { Urgency::Single },
+        counts_for_tier: matches!(call, Call::WhatsApp(_, Content::Template(_))),
+        run: message.run,
+        rate: campaign.and_then(|campaign| campaign.delivery.rate),
+        budget_micros: campaign.and_then(|campaign| campaign.budget.as_ref()).map(|budget| budget.micros),
+        price_micros,
+    }
+}
+
+fn start(
+    services: &Services,
+    message: &LoadedMessage,
+    freeze: Option<Rendered>,
+    permit: Option<(String, i64)>,
+    price_micros: i64,
+    ask: Option<&Ask>,
+) -> Start {
+    let now = services.clock.now();
+    Start {
+        id: message.id,
+        attempts_before: message.standing.attempt,
+        channel: message.standing.channel,
+        lease_until: after(now, services.rules.lease),
+        permit,
+        counts_for_tier: ask.is_some_and(|ask| ask.counts_for_tier),
+        price_micros,
+        freeze,
+        now,
+    }
+}
+
+async fn hold(
+    services: &Services,
+    message: &LoadedMessage,
+    reason: HeldReason,
+    until: Timestamp,
+) -> Result<(), JobError> {
+    let (id, attempts) = (message.id, message.standing.attempt);
+    let until = until.min(message.expires_at);
+    let held = services.store.hold(id, attempts, reason, until, services.clock.now()).await;
+    if held.map_err(JobError::from_store("holding a message"))? {
+        wake::at(services, id, attempts, message.standing.channel, until).await;
+    }
+    Ok(())
+}
+
+fn tell(id: MessageId, attempt: u16, channel: Channel, answer: &Answer) {
+    let channel = channel.name();
+    match answer {
+        Answer::Accepted(_) => {}
+        Answer::Refused(refusal) => {
+            tracing::info!(message.id = %id, attempt.number = attempt, channel, failure.class = refusal.class.name(), failure.code = refusal.code, "the provider refused the message");
+        }
+        Answer::NotSent { because } => {
+            tracing::info!(message.id = %id, attempt.number = attempt, channel, because, "the provider could not be reached; the message is tried again");
+        }
+        Answer::Unanswered { because } => {
+            tracing::warn!(message.id = %id, attempt.number = attempt, channel, because, "the answer was never seen; callbacks will settle it");
+        }
+    }
+}
+
+async fn release(services: &Services, suspension: i64) {
+    match services.store.release(suspension, services.clock.now()).await {
+        Ok(true) => {
+            tracing::info!(suspension.id = suspension, "the message that was let through was taken; sending goes on")
+        }
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(suspension.id = suspension, error = %error, "a suspension cannot be released; the next message that is let through tries again");
+        }
+    }
 }
 
 /// Writes what the call brought, patiently: the answer exists nowhere else.
-async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) -> Result<(), JobError> {
+async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) -> Result<Effect, JobError> {
     let mut waited = Duration::ZERO;
     loop {
         match services.store.learn(id, attempt, fact.clone(), services.clock.now()).await {
-            Ok(_) => break,
+            Ok(effect) => return Ok(effect),
             Err(error) if error.is_unavailable() && waited < RECORD_PATIENCE => {
                 if waited.is_zero() {
                     tracing::warn!(message.id = %id, error = %error, "the answer of a call cannot be written yet; it is kept and tried again");
@@ -136,19 +365,6 @@ async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) ->
             }
         }
     }
-    if let Fact::NotSent { retry_at, .. } = fact {
-        services.queue.send(Wanted::Retries, &[(id, attempt)], Some(retry_at)).await.or_else(|error| {
-            tracing::debug!(message.id = %id, error = %error, "the retry is not queued; the sweep will find it");
-            Ok::<_, JobError>(())
-        })?;
-    }
-    Ok(())
-}
-
-fn not_sent(services: &Services, attempt: u16, because: String) -> Fact {
-    let waits = &services.rules.waits;
-    let wait = waits.get(usize::from(attempt - 1).min(waits.len().saturating_sub(1))).copied().unwrap_or_default();
-    Fact::NotSent { retry_at: after(services.clock.now(), wait), because }
 }
 
 fn after(at: Timestamp, wait: jiff::SignedDuration) -> Timestamp {
@@ -158,18 +374,4 @@ fn after(at: Timestamp, wait: jiff::SignedDuration) -> Timestamp {
 fn recipient(message: &LoadedMessage) -> Option<Recipient> {
     let by_number = message.contact.phone.clone().map(Recipient::Phone);
     by_number.or_else(|| message.contact.bsuid.clone().map(Recipient::Bsuid))
-}
-
-fn content(
-    services: &Services,
-    message: &LoadedMessage,
-    campaign: Option<&(RunId, Arc<Campaign>)>,
-) -> Result<Content, String> {
-    match (&message.content, campaign) {
-        (Some(frozen), _) => Ok(frozen.clone()),
-        (None, Some((_, campaign))) => {
-            services.catalogue.content(campaign, &message.contact, message.language).map_err(|error| error.to_string())
-        }
-        (None, None) => Err("the message has neither a run nor a text".to_owned()),
-    }
 }

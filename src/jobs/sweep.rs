@@ -3,15 +3,19 @@
 
 use jiff::SignedDuration;
 
-use crate::domain::delivery::{Delivery, Effect, Fact};
+use crate::domain::delivery::{Delivery, Effect, Fact, Standing};
 use crate::domain::ids::{JournalId, MessageId};
 use crate::domain::silence::after_silence;
-use crate::jobs::JobError;
 use crate::jobs::run_campaign::Definitions;
+use crate::jobs::{JobError, wake};
 use crate::ports::{LoadedMessage, Services, Wanted};
 
 /// Rows handled in one step.
 const STEP: u64 = 500;
+/// How far back the delays of callbacks are looked at,
+const CALLBACKS_LATELY: SignedDuration = SignedDuration::from_hours(1);
+/// and what is slower than this was no delay but an outage.
+const PATIENCE_MAX: SignedDuration = SignedDuration::from_hours(1);
 /// Work younger than this is left to the jobs that are on their way.
 const GRACE: SignedDuration = SignedDuration::from_secs(3);
 
@@ -58,7 +62,7 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
         let now = services.clock.now();
         let due = services.store.due(now, STEP).await.map_err(JobError::from_store(doing))?;
         let full = due.len() as u64 == STEP;
-        let mut retries = Vec::new();
+        let mut waiting: Vec<(Wanted, MessageId, u16)> = Vec::new();
         let mut fresh = false;
         for message in due {
             // What is held stays due until its job has run: it is queued once in a sweep, and the sweep does not circle.
@@ -67,7 +71,9 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
             }
             fresh = true;
             match message.standing.delivery {
-                Delivery::Held { .. } => retries.push((message.id, message.standing.attempt)),
+                Delivery::Held { .. } => {
+                    waiting.push((wake::lane(message.standing.channel), message.id, message.standing.attempt));
+                }
                 Delivery::Calling { .. } => {
                     let decide_at = now.saturating_add(unknown_after(services, definitions, &message).await?);
                     let decide_at = decide_at.unwrap_or(jiff::Timestamp::MAX);
@@ -83,33 +89,45 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
                     let fact = verdict(services, definitions, &message).await?;
                     let again = fact == Fact::SendAgain;
                     swept.decided += u64::from(!matches!(fact, Fact::StillSilent { .. }));
-                    if learn(services, &message, fact).await? && again {
-                        retries.push((message.id, message.standing.attempt));
+                    if learn(services, &message, fact).await?.is_some() && again {
+                        waiting.push((wake::lane(message.standing.channel), message.id, message.standing.attempt));
+                    }
+                }
+                Delivery::Submitted { .. } | Delivery::Sent { .. } => {
+                    if let Some(next) = learn(services, &message, Fact::NotDelivered).await?
+                        && matches!(next.delivery, Delivery::Held { .. })
+                    {
+                        waiting.push((wake::lane(next.channel), message.id, next.attempt));
                     }
                 }
                 _ => {}
             }
         }
-        swept.queued += retries.len() as u64;
-        services.queue.send(Wanted::Retries, &retries, None).await.map_err(JobError::from_queue(doing))?;
+        swept.queued += waiting.len() as u64;
+        for lane in [Wanted::Retries, Wanted::Fallbacks] {
+            let of_lane = waiting.iter().filter(|(wanted, ..)| *wanted == lane);
+            let jobs: Vec<_> = of_lane.map(|(_, id, attempts)| (*id, *attempts)).collect();
+            services.queue.send(lane, &jobs, None).await.map_err(JobError::from_queue(doing))?;
+        }
         if !full || !fresh {
             return Ok(());
         }
     }
 }
 
-async fn learn(services: &Services, message: &LoadedMessage, fact: Fact) -> Result<bool, JobError> {
+/// The standing after the fact, if it changed.
+async fn learn(services: &Services, message: &LoadedMessage, fact: Fact) -> Result<Option<Standing>, JobError> {
     let name = fact.name();
     let effect = services
         .store
         .learn(message.id, message.standing.attempt, fact, services.clock.now())
         .await
         .map_err(JobError::from_store("recording what a silence means"))?;
-    let changed = matches!(effect, Effect::Changed(_));
-    if changed && name != "still-silent" {
+    let Effect::Changed(next) = effect else { return Ok(None) };
+    if !matches!(name, "still-silent" | "not-delivered") {
         tracing::info!(message.id = %message.id, attempt.number = message.standing.attempt, event = name, "a call without an answer is settled");
     }
-    Ok(changed)
+    Ok(Some(next))
 }
 
 async fn verdict(services: &Services, definitions: &Definitions, message: &LoadedMessage) -> Result<Fact, JobError> {
@@ -124,7 +142,16 @@ async fn verdict(services: &Services, definitions: &Definitions, message: &Loade
         .await
         .map_err(JobError::from_store("asking whether callbacks came in"))?;
     let wait = unknown_after(services, definitions, message).await?;
-    Ok(after_silence(rule, heard, message.expires_at, wait, services.clock.now()))
+    let now = services.clock.now();
+    let lately = now.saturating_sub(CALLBACKS_LATELY).unwrap_or(jiff::Timestamp::MIN);
+    let slowest = services
+        .store
+        .slowest_callback(&message.sender, lately)
+        .await
+        .map_err(JobError::from_store("asking how slow callbacks are"))?;
+    let patience = slowest.unwrap_or_default().min(PATIENCE_MAX).saturating_mul(2);
+    let not_before = called_at.saturating_add(patience).unwrap_or(called_at);
+    Ok(after_silence(rule, heard, message.expires_at, wait, not_before, now))
 }
 
 async fn unknown_after(
@@ -159,7 +186,7 @@ async fn waiting(services: &Services, swept: &mut Swept) -> Result<(), JobError>
     let before = services.clock.now().saturating_sub(GRACE).unwrap_or(jiff::Timestamp::MIN);
     let single = services.store.single_waiting(before, STEP).await.map_err(JobError::from_store(doing))?;
     swept.queued += single.len() as u64;
-    services.queue.send(Wanted::Sending, &single, None).await.map_err(JobError::from_queue(doing))
+    services.queue.send(Wanted::Replies, &single, None).await.map_err(JobError::from_queue(doing))
 }
 
 /// Callbacks that are kept and not applied.

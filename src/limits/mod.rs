@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::domain::channel::Channel;
 use crate::domain::ids::{RunId, SenderName};
-use crate::ports::Limits;
+use crate::domain::limit::Limit;
+use crate::ports::{Ask, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Verdict};
 
 /// How far the pace may catch up: about the grain of timers, so that a high rate is reached, and far below a visible burst.
 const CATCH_UP: Duration = Duration::from_millis(5);
@@ -67,14 +70,29 @@ impl Pacer {
 
 #[async_trait]
 impl Limits for Pacer {
-    async fn permit(&self, sender: &SenderName, run: Option<(RunId, u32)>) {
+    async fn permit(&self, ask: &Ask) -> Verdict {
         // The run first: waiting there must not keep a place in the sender's queue from others.
-        if let Some((run, rate)) = run {
+        if let (Some(run), Some(rate)) = (ask.run, ask.rate) {
             self.run(run, rate).permit().await;
         }
-        if let Some(sender) = self.senders.get(sender) {
+        if let Some(sender) = self.senders.get(&ask.sender).filter(|_| ask.channel == Channel::Whatsapp) {
             sender.permit().await;
         }
+        Verdict::Granted(Permit::FREE)
+    }
+
+    async fn leave(&self, _: &Ask, _: &Permit) {}
+
+    async fn give_back(&self, _: &Ask, _: Permit) {}
+
+    async fn slow_down(&self, _: &SlowDown) {}
+
+    fn full(&self, _: &SenderName, _: RunId, _: Timestamp) -> Option<(Limit, Timestamp)> {
+        None
+    }
+
+    async fn standing(&self) -> Result<Vec<SenderLimits>, LimitsUnavailable> {
+        Ok(Vec::new())
     }
 }
 
@@ -82,12 +100,27 @@ impl Limits for Pacer {
 mod tests {
     use super::*;
 
+    fn ask(sender: &SenderName, run: Option<(RunId, u32)>) -> Ask {
+        Ask {
+            message: crate::domain::ids::MessageId::new(1),
+            contact: crate::domain::ids::ContactId::new(1),
+            sender: sender.clone(),
+            channel: Channel::Whatsapp,
+            urgency: crate::domain::limit::Urgency::Bulk,
+            counts_for_tier: true,
+            run: run.map(|(run, _)| run),
+            rate: run.map(|(_, rate)| rate),
+            budget_micros: None,
+            price_micros: 0,
+        }
+    }
+
     async fn leave(pacer: &Pacer, n: usize, run: Option<(RunId, u32)>) -> Vec<Duration> {
         let begin = Instant::now();
         let sender = "default".parse().unwrap();
         let mut left = Vec::new();
         for _ in 0..n {
-            pacer.permit(&sender, run).await;
+            pacer.permit(&ask(&sender, run)).await;
             left.push(begin.elapsed());
         }
         left

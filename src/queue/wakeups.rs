@@ -94,12 +94,19 @@ impl Queue for Wakeups {
         due: Option<Timestamp>,
     ) -> Result<(), QueueUnavailable> {
         let lane = match lane {
+            Wanted::Replies => Lane::Replies,
             Wanted::Sending => Lane::Sending,
             Wanted::Retries => Lane::Retries,
+            Wanted::Fallbacks => Lane::Fallbacks,
         };
         let jobs = messages.iter().map(|(message, attempts_before)| {
             let job = SendMessage { v: VERSION, message: *message, attempts_before: *attempts_before };
-            (format!("{message}:{attempts_before}"), job)
+            // A message that is held again from within its own job needs another job for its next moment.
+            let name = match due {
+                Some(due) => format!("{message}:{attempts_before}:{}", due.as_millisecond()),
+                None => format!("{message}:{attempts_before}"),
+            };
+            (name, job)
         });
         self.push(lane, jobs, due).await
     }

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::sql::{Row, Sql};
+use crate::domain::channel::Channel;
 use crate::domain::consent::{Consent, ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use crate::domain::contact::Contact;
 use crate::domain::delivery::{Delivery, HeldReason, Standing, State, SuppressedReason};
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
-use crate::domain::message::Content;
+use crate::domain::message::{Content, Rendered};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunState};
 use crate::ports::LoadedMessage;
@@ -17,8 +18,12 @@ use crate::ports::LoadedMessage;
 /// What stands in the column `reason` of a message that is taken as submitted because nobody ever said otherwise.
 const ASSUMED: &str = "assumed";
 
+/// Under which reason a message is counted that has left and over which another channel may still take over.
+const AWAITING_DELIVERY: &str = "awaiting-delivery";
+
 /// The columns that [`standing`] reads, in its order, of a table named `m`.
-pub(super) const STANDING_COLUMNS: &str = "m.state, m.reason, m.code, m.details, m.due_at, m.attempt, m.whatsapp_id";
+pub(super) const STANDING_COLUMNS: &str = "m.state, m.reason, m.code, m.details, m.due_at, m.attempt, m.whatsapp_id, m.channel, m.waits_used, \
+                                           m.given_up";
 
 /// Reads [`STANDING_COLUMNS`].
 pub(super) fn standing(row: &mut Row<'_>) -> Sql<Standing> {
@@ -36,14 +41,15 @@ pub(super) fn standing(row: &mut Row<'_>) -> Sql<Standing> {
         }
         State::Calling => Delivery::Calling { lease_until: due(row)? },
         State::Unknown => Delivery::Unknown { decide_at: due(row)? },
-        State::Submitted => Delivery::Submitted { assumed: reason_text == ASSUMED },
-        State::Sent => Delivery::Sent,
+        State::Submitted => Delivery::Submitted { assumed: reason_text == ASSUMED, fall_back_at: due_at },
+        State::Sent => Delivery::Sent { fall_back_at: due_at },
         State::Delivered => Delivery::Delivered,
         State::Read => Delivery::Read,
         State::Failed => Delivery::Failed(Refusal {
             class: FailureClass::named(reason_text).ok_or_else(|| row.impossible())?,
             code,
             details: details.unwrap_or_default(),
+            wait: None,
         }),
         State::Suppressed => {
             Delivery::Suppressed(SuppressedReason::named(reason_text).ok_or_else(|| row.impossible())?)
@@ -52,14 +58,16 @@ pub(super) fn standing(row: &mut Row<'_>) -> Sql<Standing> {
     };
     let attempt = row.small()?;
     let whatsapp_id = row.opt_parsed(|text| text.parse::<WhatsAppId>().ok())?;
-    Ok(Standing { delivery, attempt, whatsapp_id })
+    let channel = row.parsed(Channel::named)?;
+    let (waits_used, given_up) = (row.small()?, row.small()?);
+    Ok(Standing { delivery, channel, attempt, waits_used, given_up, whatsapp_id })
 }
 
 /// The columns `reason`, `code` and `details` of a delivery.
 pub(super) fn why(delivery: &Delivery) -> (Option<&'static str>, Option<i64>, Option<&str>) {
     match delivery {
         Delivery::Held { reason, .. } => (Some(reason.name()), None, None),
-        Delivery::Submitted { assumed: true } => (Some(ASSUMED), None, None),
+        Delivery::Submitted { assumed: true, .. } => (Some(ASSUMED), None, None),
         Delivery::Failed(refusal) => {
             (Some(refusal.class.name()), refusal.code, Some(refusal.details.as_str()).filter(|text| !text.is_empty()))
         }
@@ -74,6 +82,10 @@ pub(super) fn counted_reason(delivery: &Delivery) -> String {
         Delivery::Held { reason, .. } => reason.name().to_owned(),
         Delivery::Failed(refusal) => refusal_text(refusal),
         Delivery::Suppressed(reason) => reason.name().to_owned(),
+        // Another channel may still take over: the run is not finished before that is decided.
+        Delivery::Submitted { fall_back_at: Some(_), .. } | Delivery::Sent { fall_back_at: Some(_) } => {
+            AWAITING_DELIVERY.to_owned()
+        }
         _ => String::new(),
     }
 }
@@ -121,7 +133,7 @@ pub(super) fn purposes(row: &mut Row<'_>) -> Sql<Purposes> {
 pub(super) fn loaded_columns() -> String {
     format!(
         "m.id, m.run_id, r.state AS run_state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, m.expires_at, m.content, \
-         m.planned_at, m.called_at, {CONTACT_COLUMNS}"
+         m.price_micros, m.planned_at, m.called_at, {CONTACT_COLUMNS}"
     )
 }
 
@@ -140,7 +152,8 @@ pub(super) fn loaded(row: &mut Row<'_>) -> Sql<LoadedMessage> {
         language: row.parsed(language)?,
         standing: standing(row)?,
         expires_at: row.time()?,
-        content: row.opt_parsed(|text| serde_json::from_str::<Content>(text).ok())?,
+        frozen: row.opt_parsed(frozen)?,
+        price_micros: row.int()?,
         planned_at: row.time()?,
         called_at: row.opt_time()?,
         contact: contact(row)?,
@@ -189,6 +202,17 @@ pub(super) fn consent_change(row: &mut Row<'_>) -> Sql<ConsentChange> {
         _ => return Err(row.impossible()),
     };
     Ok(ConsentChange { kind, at: row.time()?, source: row.text()?, evidence: row.text()? })
+}
+
+/// A frozen message as text.
+pub(super) fn rendered(rendered: &Rendered) -> String {
+    storable(serde_json::to_string(rendered).expect("a message is texts and numbers, which is always JSON"))
+}
+
+/// A frozen message; records of version 0.1 hold the content alone.
+fn frozen(text: &str) -> Option<Rendered> {
+    let whole = serde_json::from_str::<Rendered>(text).ok();
+    whole.or_else(|| serde_json::from_str::<Content>(text).ok().map(Rendered::only))
 }
 
 /// A time as the store keeps it.

@@ -2,21 +2,32 @@
 //!
 //! Whatever order the requests of a batch have, it is one in which they could have come; facts about one message see each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
 use super::dialect::Lock;
 use super::encode::{self, STANDING_COLUMNS, millis};
+use super::policies::{Policies, RunRules};
 use super::sql::{Db, Row, Sql, Table, args};
+use super::suspensions::InForce;
+use super::tallies::{Costs, Counts, HeardFrom};
+use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, Purpose};
-use crate::domain::delivery::{Delivery, Effect, Fact, Standing, State, SuppressedReason, after_fact};
-use crate::domain::ids::WhatsAppId;
+use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
+use crate::domain::ids::{ContactId, MessageId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
+use crate::domain::message::Rendered;
 use crate::domain::news::{ProviderStatus, StatusNews};
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::quiet_hours::quiet_until;
+use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
+use crate::domain::suspension::Target;
+use crate::ports::{HeldMessage, RefusedMessage, Start};
 
 /// What a message that does not exist answers.
 const NO_SUCH_MESSAGE: &str = "there is no such message";
@@ -25,7 +36,8 @@ const NO_SUCH_MESSAGE: &str = "there is no such message";
 struct Entry {
     run: Option<i64>,
     run_state: Option<RunState>,
-    sender: String,
+    rules: Arc<RunRules>,
+    sender: SenderName,
     purpose: Purpose,
     language: Language,
     standing: Standing,
@@ -38,9 +50,37 @@ struct Entry {
     n_events: i64,
     /// One bit for each kind of event that the history has for the newest attempt, so that a repetition need not be written again.
     events_seen: i64,
+    /// What the attempt under way will cost if it is charged.
+    reserved_micros: i64,
+    /// Whether the arrival over WhatsApp was charged.
+    charged: bool,
+    /// When the newest attempt that counts toward the tier was called.
+    counted_at: Option<i64>,
+    /// The last attempt that went over WhatsApp.
+    whatsapp_attempt: u16,
+    contact: i64,
+    phone: Option<String>,
+    timezone: String,
+    reachable: Channels,
     consent: Consent,
-    has_address: bool,
+    freeze: Option<Rendered>,
     changed: bool,
+}
+
+impl Entry {
+    fn situation(&self, id: i64) -> Situation<'_> {
+        Situation {
+            policy: &self.rules.policy,
+            reachable: self.reachable,
+            allowed: self.consent.allows(self.purpose) && self.run_state != Some(RunState::Cancelled),
+            expires_at: self.expires_at,
+            spread: id.unsigned_abs(),
+        }
+    }
+
+    fn is_whatsapp_attempt(&self, attempt: u16) -> bool {
+        attempt <= self.whatsapp_attempt
+    }
 }
 
 struct Line {
@@ -59,14 +99,23 @@ pub(super) struct Ledger {
     entries: HashMap<i64, Entry>,
     history: Vec<Line>,
     counts: Counts,
-    costs: BTreeMap<i64, i64>,
-    /// Sender and minute of the call, and when the newest callback about such a message came.
-    heard: BTreeMap<(String, i64), i64>,
+    costs: Costs,
+    heard: HeardFrom,
+    /// Generations of the limits in force, by portfolio.
+    generations: HashMap<String, i64>,
+    suspensions: InForce,
+    /// People who were called by other messages so recently that their campaign leaves them alone.
+    contacted_recently: HashSet<i64>,
+    /// Finished runs in which something is to be done again.
+    reopened: BTreeSet<i64>,
+    /// What callbacks of this transaction made wait, and what providers refused through them.
+    held: Vec<HeldMessage>,
+    refused: Vec<RefusedMessage>,
 }
 
 /// The bit of an event in `events_seen`.
 fn bit(event: &str) -> i64 {
-    const EVENTS: [&str; 12] = [
+    const EVENTS: [&str; 14] = [
         "submitted",
         "failed",
         "not-sent",
@@ -79,44 +128,53 @@ fn bit(event: &str) -> i64 {
         "still-silent",
         "suppressed",
         "expired",
+        "held",
+        "not-delivered",
     ];
     EVENTS.iter().position(|known| *known == event).map_or(0, |at| 1 << at)
 }
 
 impl Ledger {
     /// Reads and locks these messages. Where one of them may be started, its contact is locked first, so that no stop word is
-    /// applied between the look at its consent and the commit.
+    /// applied between the look at its consent and the commit; and with it what limits and suspensions say is read.
     pub(super) async fn load(
         db: &Db<'_, DatabaseTransaction>,
+        policies: &Policies,
         ids: &BTreeSet<i64>,
-        to_start: &BTreeSet<i64>,
+        starts: &[&Start],
     ) -> Sql<Self> {
         let mut ledger = Self::default();
         if ids.is_empty() {
             return Ok(ledger);
         }
         let shared = db.lock(Lock::Shared, "c");
-        if !shared.is_empty() && !to_start.is_empty() {
+        if !shared.is_empty() && !starts.is_empty() {
             let of_messages = format!(
                 "SELECT c.id FROM contacts c WHERE c.id IN (SELECT m.contact_id FROM messages m WHERE m.id {{}}) ORDER BY c.id{shared}"
             );
-            db.all(&of_messages, args![to_start.iter().copied().collect::<Vec<i64>>()]).await?;
+            let to_start: Vec<i64> = starts.iter().map(|start| start.id.number()).collect();
+            db.all(&of_messages, args![to_start]).await?;
         }
         let sql = format!(
             "SELECT m.id, m.run_id, r.state AS run_state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
-             c.granted, c.stopped, CAST(CASE WHEN c.phone IS NULL AND c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT) AS addressed \
+             m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, c.phone, c.timezone, \
+             CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT) AS with_bsuid, \
+             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT) AS with_email, c.granted, c.stopped \
              FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
              WHERE m.id {{}} ORDER BY m.id{}",
             db.lock(Lock::Exclusive, "m")
         );
+        let singles = policies.singles();
+        let mut runs = BTreeSet::new();
         for row in db.all(&sql, args![ids.iter().copied().collect::<Vec<i64>>()]).await? {
             let mut row = Row::of(&row, "messages");
             let id = row.int()?;
-            let entry = Entry {
+            let mut entry = Entry {
                 run: row.opt_int()?,
                 run_state: row.opt_parsed(RunState::named)?,
-                sender: row.text()?,
+                rules: Arc::clone(&singles),
+                sender: row.parsed(|text| text.parse().ok())?,
                 purpose: row.parsed(Purpose::named)?,
                 language: row.parsed(encode::language)?,
                 standing: encode::standing(&mut row)?,
@@ -128,13 +186,71 @@ impl Ledger {
                 changed_at: row.int()?,
                 n_events: row.int()?,
                 events_seen: row.int()?,
-                consent: Consent { granted: encode::purposes(&mut row)?, stopped: row.flag()? },
-                has_address: row.flag()?,
+                reserved_micros: row.int()?,
+                charged: row.flag()?,
+                counted_at: row.opt_int()?,
+                whatsapp_attempt: row.small()?,
+                contact: row.int()?,
+                phone: row.opt_text()?,
+                timezone: row.text()?,
+                reachable: Channels::NONE,
+                consent: Consent::default(),
+                freeze: None,
                 changed: false,
             };
+            let (with_bsuid, with_email) = (row.flag()?, row.flag()?);
+            entry.reachable = Channels::reaching(entry.phone.is_some(), with_bsuid, with_email);
+            entry.consent = Consent { granted: encode::purposes(&mut row)?, stopped: row.flag()? };
+            runs.extend(entry.run);
             ledger.entries.insert(id, entry);
         }
+        let rules = policies.of(db, &runs).await?;
+        for entry in ledger.entries.values_mut() {
+            if let Some(known) = entry.run.and_then(|run| rules.get(&run)) {
+                entry.rules = Arc::clone(known);
+            }
+        }
+        if !starts.is_empty() {
+            ledger.load_for_starts(db, starts).await?;
+        }
         Ok(ledger)
+    }
+
+    /// What only matters where something is started: generations of limits, suspensions, who was contacted recently.
+    async fn load_for_starts(&mut self, db: &Db<'_, DatabaseTransaction>, starts: &[&Start]) -> Sql<()> {
+        let portfolios: BTreeSet<&str> =
+            starts.iter().filter_map(|start| start.permit.as_ref()).map(|(portfolio, _)| portfolio.as_str()).collect();
+        if !portfolios.is_empty() {
+            let sql = format!(
+                "SELECT portfolio, generation FROM limit_generations g WHERE portfolio {{}}{}",
+                db.lock(Lock::Shared, "g")
+            );
+            let portfolios: Vec<String> = portfolios.into_iter().map(ToOwned::to_owned).collect();
+            for row in db.all(&sql, args![portfolios]).await? {
+                let mut row = Row::of(&row, "limit_generations");
+                self.generations.insert(row.text()?, row.int()?);
+            }
+        }
+        self.suspensions = InForce::load(db).await?;
+        let mut spared: HashMap<jiff::SignedDuration, Vec<i64>> = HashMap::new();
+        for start in starts.iter().filter(|start| start.attempts_before == 0) {
+            if let Some(entry) = self.entries.get(&start.id.number())
+                && let Some(span) = entry.rules.policy.not_contacted_for
+            {
+                spared.entry(span).or_default().push(start.id.number());
+            }
+        }
+        for (span, messages) in spared {
+            let now = starts[0].now;
+            let since = now.saturating_sub(span).unwrap_or(Timestamp::MIN);
+            let sql = "SELECT m.id FROM messages m WHERE m.id {} AND EXISTS (SELECT 1 FROM messages o \
+                       WHERE o.contact_id = m.contact_id AND o.id <> m.id AND o.called_at >= ? \
+                       AND o.state NOT IN ('failed', 'suppressed', 'expired'))";
+            for row in db.all(sql, args![messages, since]).await? {
+                self.contacted_recently.insert(Row::of(&row, "messages").int()?);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the message is there.
@@ -148,41 +264,109 @@ impl Ledger {
     }
 
     /// Marks the next attempt as started, or says why not.
-    pub(super) fn start(
-        &mut self,
-        id: i64,
-        attempts_before: u16,
-        lease_until: Timestamp,
-        now: Timestamp,
-    ) -> StartAnswer {
+    pub(super) fn start(&mut self, start: &Start) -> StartAnswer {
+        let (id, now) = (start.id.number(), start.now);
         let Some(entry) = self.entries.get(&id) else { return StartAnswer::NotNow { because: NO_SUCH_MESSAGE } };
-        if entry.standing.attempt != attempts_before {
+        if entry.standing.attempt != start.attempts_before {
             return StartAnswer::NotNow { because: "another attempt was started since" };
         }
+        if entry.standing.channel != start.channel {
+            return StartAnswer::NotNow { because: "another channel took over since" };
+        }
+        let target = Target {
+            sender: &entry.sender,
+            campaign: entry.rules.campaign.as_ref(),
+            channel: entry.standing.channel,
+            country: if self.suspensions.ask_country() {
+                entry.phone.as_deref().and_then(|phone| PhoneNumber::from_e164(phone).ok()?.country())
+            } else {
+                None
+            },
+        };
+        let rule = entry.rules.policy.quiet_hours.as_ref();
+        let quiet = rule.and_then(|rule| {
+            let zone = jiff::tz::TimeZone::get(&entry.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+            quiet_until(rule, &zone, now)
+        });
         let question = StartQuestion {
             standing: &entry.standing,
             consent: entry.consent,
             purpose: entry.purpose,
-            has_address: entry.has_address,
+            has_address: entry.reachable.contains(entry.standing.channel),
             run: entry.run_state,
             expires_at: entry.expires_at,
+            suspended_until: self.suspensions.stops_until(&target, now),
+            quiet_until: quiet,
+            contacted_recently: self.contacted_recently.contains(&id),
         };
         let answer = may_start(&question, now);
         match answer {
             StartAnswer::Go => {
-                let attempt = attempts_before + 1;
-                self.change(id, Delivery::Calling { lease_until }, now);
+                let fence_holds = start.permit.as_ref().is_none_or(|(portfolio, generation)| {
+                    self.generations.get(portfolio).copied().unwrap_or(0) == *generation
+                });
+                if !fence_holds {
+                    return StartAnswer::NotNow { because: "its permit is from before the limits were rebuilt" };
+                }
+                let alone = self.suspensions.let_through(&target, now);
+                let attempt = start.attempts_before + 1;
+                self.change(id, None, Delivery::Calling { lease_until: start.lease_until }, now);
+                self.reserve(id, start.price_micros);
                 let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
                 entry.standing.attempt = attempt;
                 entry.called_at = Some(millis(now));
                 entry.events_seen = 0;
-                self.write(id, now, None, attempt, "started", String::new());
+                entry.freeze.clone_from(&start.freeze);
+                let channel = entry.standing.channel;
+                if channel == Channel::Whatsapp {
+                    entry.whatsapp_attempt = attempt;
+                    if start.counts_for_tier {
+                        entry.counted_at = Some(millis(now));
+                    }
+                }
+                // Where a message begins goes without saying.
+                let detail = if channel == Channel::Whatsapp { "" } else { channel.name() };
+                self.write(id, now, None, attempt, "started", detail.to_owned());
+                if let Some(suspension) = alone {
+                    return StartAnswer::GoAlone { suspension };
+                }
             }
             StartAnswer::Suppress(reason) => self.end(id, Delivery::Suppressed(reason), reason.name().to_owned(), now),
             StartAnswer::Expire => self.end(id, Delivery::Expired, String::new(), now),
-            StartAnswer::NotNow { .. } => {}
+            StartAnswer::Hold { reason, until } => self.hold_at(id, reason, until, now),
+            StartAnswer::GoAlone { .. } | StartAnswer::NotNow { .. } => {}
         }
         answer
+    }
+
+    /// Holds a message that waits to be called; answers whether it did.
+    pub(super) fn hold(
+        &mut self,
+        id: i64,
+        attempts_before: u16,
+        reason: HeldReason,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let waits = self.entries.get(&id).is_some_and(|entry| {
+            entry.standing.attempt == attempts_before
+                && matches!(entry.standing.delivery, Delivery::Planned | Delivery::Held { .. })
+        });
+        if waits {
+            self.hold_at(id, reason, until, now);
+        }
+        waits
+    }
+
+    fn hold_at(&mut self, id: i64, reason: HeldReason, until: Timestamp, now: Timestamp) {
+        let attempt = self.entries[&id].standing.attempt;
+        let was =
+            matches!(&self.entries[&id].standing.delivery, Delivery::Held { reason: before, .. } if *before == reason);
+        self.change(id, None, Delivery::Held { reason, until }, now);
+        // Held on for the same reason is no news: the history would only grow.
+        if !was {
+            self.write(id, now, None, attempt, State::Held.name(), reason.name().to_owned());
+        }
     }
 
     /// Applies a fact about an attempt.
@@ -195,25 +379,31 @@ impl Ledger {
         now: Timestamp,
     ) -> Effect {
         let Some(entry) = self.entries.get_mut(&id) else { return Effect::Unchanged { because: NO_SUCH_MESSAGE } };
-        let effect = after_fact(&entry.standing, attempt, fact);
+        let effect = after_fact(&entry.standing, attempt, fact, &entry.situation(id), now);
         let event = fact.name();
         match &effect {
             Effect::Changed(next) => {
-                let arrived = matches!(next.delivery, Delivery::Delivered | Delivery::Read);
                 entry.standing.whatsapp_id.clone_from(&next.whatsapp_id);
-                if arrived && entry.cost_micros.is_none() {
-                    let micros = if entry.billable == Some(false) { 0 } else { entry.price_micros };
-                    entry.cost_micros = Some(micros);
-                    if let Some(run) = entry.run {
-                        *self.costs.entry(run).or_default() += micros;
-                    }
-                }
-                let detail = match fact {
+                entry.standing.waits_used = next.waits_used;
+                entry.standing.given_up = next.given_up;
+                let mut detail = match fact {
                     Fact::Refused(refusal) => encode::refusal_text(refusal),
                     Fact::NotSent { because, .. } | Fact::Unanswered { because, .. } => because.clone(),
                     _ => String::new(),
                 };
-                self.change(id, next.delivery.clone(), now);
+                if let Delivery::Held { reason, .. } = &next.delivery {
+                    if !detail.is_empty() {
+                        detail.push_str("; ");
+                    }
+                    detail.push_str("held: ");
+                    detail.push_str(reason.name());
+                    if next.channel != entry.standing.channel {
+                        detail.push(' ');
+                        detail.push_str(next.channel.name());
+                    }
+                }
+                self.settle_cost(id, attempt, fact, &next.delivery);
+                self.change(id, Some(next.channel), next.delivery.clone(), now);
                 self.write(id, now, provider_at, attempt, event, detail);
             }
             Effect::Unchanged { because } => {
@@ -224,6 +414,48 @@ impl Ledger {
             }
         }
         effect
+    }
+
+    /// What a fact costs or sets free. WhatsApp is charged when it arrives, other channels when they take it.
+    fn settle_cost(&mut self, id: i64, attempt: u16, fact: &Fact, next: &Delivery) {
+        let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
+        let over_whatsapp = entry.is_whatsapp_attempt(attempt);
+        let mut spent = None;
+        if over_whatsapp && !entry.charged && matches!(fact, Fact::Delivered | Fact::Read) {
+            entry.charged = true;
+            spent = Some(if entry.billable == Some(false) { 0 } else { entry.price_micros });
+        } else if !over_whatsapp && matches!(fact, Fact::Accepted(_) | Fact::AssumeSent) {
+            spent = Some(entry.reserved_micros);
+        }
+        if matches!(fact, Fact::Refused(_) | Fact::NotSent { .. }) && over_whatsapp {
+            entry.counted_at = None;
+        }
+        if let Some(micros) = spent {
+            entry.cost_micros = Some(entry.cost_micros.unwrap_or(0) + micros);
+            if let Some(run) = entry.run {
+                self.costs.spend(run, micros);
+            }
+        }
+        let may_still_be_charged = matches!(
+            next,
+            Delivery::Calling { .. } | Delivery::Unknown { .. } | Delivery::Submitted { .. } | Delivery::Sent { .. }
+        );
+        if spent.is_some() || !may_still_be_charged {
+            self.reserve(id, 0);
+        }
+    }
+
+    /// Sets what a message has reserved of its run's budget.
+    fn reserve(&mut self, id: i64, micros: i64) {
+        let entry = self.entries.get_mut(&id).expect("only messages that were loaded reserve");
+        let more = micros - entry.reserved_micros;
+        if more != 0 {
+            entry.reserved_micros = micros;
+            entry.changed = true;
+            if let Some(run) = entry.run {
+                self.costs.reserve(run, more);
+            }
+        }
     }
 
     /// Applies a status to the message that it is about.
@@ -247,17 +479,54 @@ impl Ledger {
             entry.standing.whatsapp_id = Some(news.whatsapp_id.clone());
             entry.changed = true;
         }
-        if let Some(called_at) = entry.called_at {
-            let last = self.heard.entry((entry.sender.clone(), minute(called_at))).or_default();
-            *last = (*last).max(millis(now));
-        }
         let fact = match &news.status {
             ProviderStatus::Sent => Fact::Sent,
             ProviderStatus::Delivered => Fact::Delivered,
             ProviderStatus::Read => Fact::Read,
             ProviderStatus::Failed(refusal) => Fact::Refused(refusal.clone()),
         };
-        self.learn(id, attempt, &fact, Some(news.provider_at), now)
+        if let Some(called_at) = entry.called_at.filter(|_| newest && entry.is_whatsapp_attempt(attempt)) {
+            let statuses = bit("sent") | bit("delivered") | bit("read") | bit("failed");
+            let first = entry.events_seen & statuses == 0;
+            self.heard.note(entry.sender.as_str(), called_at, millis(now), first);
+        }
+        // As it was when the attempt was made: what is learnt may put another channel in its place.
+        let channel = entry.standing.channel;
+        let effect = self.learn(id, attempt, &fact, Some(news.provider_at), now);
+        if let Effect::Changed(next) = &effect {
+            self.note_consequences(id, attempt, channel, &fact, next);
+        }
+        effect
+    }
+
+    /// What whoever applies callbacks must do beside the record: wake what waits now, and react to what was refused.
+    fn note_consequences(&mut self, id: i64, attempt: u16, channel: Channel, fact: &Fact, next: &Standing) {
+        let entry = &self.entries[&id];
+        if let Delivery::Held { until, .. } = next.delivery {
+            self.held.push(HeldMessage {
+                id: MessageId::new(id),
+                attempts: next.attempt,
+                channel: next.channel,
+                until,
+            });
+        }
+        if let Fact::Refused(refusal) = fact {
+            let phone = entry.phone.as_deref();
+            self.refused.push(RefusedMessage {
+                id: MessageId::new(id),
+                sender: entry.sender.clone(),
+                contact: ContactId::new(entry.contact),
+                channel: if entry.is_whatsapp_attempt(attempt) { Channel::Whatsapp } else { channel },
+                campaign: entry.rules.campaign.clone(),
+                country: phone.and_then(|phone| PhoneNumber::from_e164(phone).ok()?.country()),
+                refusal: refusal.clone(),
+            });
+        }
+    }
+
+    /// What callbacks made wait and what providers refused through them.
+    pub(super) fn consequences(&mut self) -> (Vec<HeldMessage>, Vec<RefusedMessage>) {
+        (std::mem::take(&mut self.held), std::mem::take(&mut self.refused))
     }
 
     /// Ends a message that waits to be called; answers whether it did.
@@ -289,17 +558,25 @@ impl Ledger {
     fn end(&mut self, id: i64, delivery: Delivery, detail: String, now: Timestamp) {
         let attempt = self.entries[&id].standing.attempt;
         let event = delivery.state().name();
-        self.change(id, delivery, now);
+        self.reserve(id, 0);
+        self.change(id, None, delivery, now);
         self.write(id, now, None, attempt, event, detail);
     }
 
-    fn change(&mut self, id: i64, next: Delivery, now: Timestamp) {
+    /// Puts the message into another state, and over another channel where one is given.
+    fn change(&mut self, id: i64, channel: Option<Channel>, next: Delivery, now: Timestamp) {
         let entry = self.entries.get_mut(&id).expect("only messages that were loaded change");
+        let channel = channel.unwrap_or(entry.standing.channel);
         if let Some(run) = entry.run {
-            self.counts.add(run, entry.language, &entry.standing.delivery, -1);
-            self.counts.add(run, entry.language, &next, 1);
+            self.counts.add(run, entry.language, entry.standing.channel, &entry.standing.delivery, -1);
+            self.counts.add(run, entry.language, channel, &next, 1);
+            if next.state().is_open() && entry.run_state == Some(RunState::Finished) {
+                entry.run_state = Some(RunState::Running);
+                self.reopened.insert(run);
+            }
         }
         entry.standing.delivery = next;
+        entry.standing.channel = channel;
         entry.changed_at = millis(now);
         entry.changed = true;
     }
@@ -340,47 +617,31 @@ impl Ledger {
         if !self.history.is_empty() {
             db.run(APPEND_HISTORY, args![history_table(self.history)]).await?;
         }
+        let frozen: Vec<(i64, &Rendered)> =
+            changed.iter().filter_map(|(id, entry)| Some((*id, entry.freeze.as_ref()?))).collect();
+        if !frozen.is_empty() {
+            let table = Table::new()
+                .int("id", frozen.iter().map(|(id, _)| *id))
+                .text("content", frozen.iter().map(|(_, rendered)| encode::rendered(rendered)));
+            db.run("UPDATE messages SET content = v.content FROM {} WHERE messages.id = v.id", args![table]).await?;
+        }
+        if !self.reopened.is_empty() {
+            let runs: Vec<i64> = self.reopened.into_iter().collect();
+            let sql = "UPDATE runs SET state = 'running', ended_at = NULL WHERE id {} AND state = 'finished'";
+            db.run(sql, args![runs]).await?;
+        }
+        self.suspensions.save(db).await?;
         self.counts.save(db, shard).await?;
-        let costs: Vec<(i64, i64)> = self.costs.into_iter().filter(|(_, micros)| *micros != 0).collect();
-        if !costs.is_empty() {
-            let table = Table::new()
-                .int("run_id", costs.iter().map(|cost| cost.0))
-                .int("shard", costs.iter().map(|_| shard))
-                .int("micros", costs.iter().map(|cost| cost.1));
-            db.run(
-                "INSERT INTO run_costs (run_id, shard, micros) SELECT run_id, shard, micros FROM {} WHERE TRUE \
-                 ON CONFLICT (run_id, shard) DO UPDATE SET micros = run_costs.micros + excluded.micros",
-                args![table],
-            )
-            .await?;
-        }
-        if !self.heard.is_empty() {
-            let table = Table::new()
-                .text("sender", self.heard.keys().map(|key| key.0.as_str()))
-                .int("called_minute", self.heard.keys().map(|key| key.1))
-                .int("shard", self.heard.iter().map(|_| shard))
-                .int("last_at", self.heard.values().copied());
-            db.run(
-                "INSERT INTO heard (sender, called_minute, shard, last_at) \
-                 SELECT sender, called_minute, shard, last_at FROM {} WHERE TRUE \
-                 ON CONFLICT (sender, called_minute, shard) DO UPDATE SET last_at = excluded.last_at \
-                 WHERE excluded.last_at > heard.last_at",
-                args![table],
-            )
-            .await?;
-        }
-        Ok(())
+        self.costs.save(db, shard).await?;
+        self.heard.save(db, shard).await
     }
-}
-
-/// The minute in which a message was called.
-pub(super) const fn minute(milliseconds: i64) -> i64 {
-    milliseconds.div_euclid(60_000)
 }
 
 const UPDATE: &str = "UPDATE messages SET state = v.state, reason = v.reason, code = v.code, details = v.details, attempt = v.attempt, \
      due_at = v.due_at, whatsapp_id = v.whatsapp_id, billable = v.billable, cost_micros = v.cost_micros, called_at = v.called_at, \
-     changed_at = v.changed_at, n_events = v.n_events, events_seen = v.events_seen FROM {} WHERE messages.id = v.id";
+     changed_at = v.changed_at, n_events = v.n_events, events_seen = v.events_seen, channel = v.channel, waits_used = v.waits_used, \
+     given_up = v.given_up, reserved_micros = v.reserved_micros, charged = v.charged, counted_at = v.counted_at, \
+     whatsapp_attempt = v.whatsapp_attempt FROM {} WHERE messages.id = v.id";
 
 fn update_table(changed: &[(i64, Entry)]) -> Table {
     let entries = || changed.iter().map(|(_, entry)| entry);
@@ -401,6 +662,13 @@ fn update_table(changed: &[(i64, Entry)]) -> Table {
         .int("changed_at", entries().map(|entry| entry.changed_at))
         .int("n_events", entries().map(|entry| entry.n_events))
         .int("events_seen", entries().map(|entry| entry.events_seen))
+        .text("channel", standings().map(|standing| standing.channel.name()))
+        .int("waits_used", standings().map(|standing| i64::from(standing.waits_used)))
+        .int("given_up", standings().map(|standing| i64::from(standing.given_up)))
+        .int("reserved_micros", entries().map(|entry| entry.reserved_micros))
+        .int("charged", entries().map(|entry| i64::from(entry.charged)))
+        .opt_int("counted_at", entries().map(|entry| entry.counted_at))
+        .int("whatsapp_attempt", entries().map(|entry| i64::from(entry.whatsapp_attempt)))
 }
 
 const APPEND_HISTORY: &str = "INSERT INTO history (message_id, seq, at, provider_at, attempt, event, detail) \
@@ -438,39 +706,4 @@ pub(super) async fn write_born_suppressed(
     };
     db.run(APPEND_HISTORY, args![history_table(born.into_iter().map(line).collect())]).await?;
     Ok(())
-}
-
-/// How the counts of runs change in one transaction.
-#[derive(Default)]
-pub(super) struct Counts(BTreeMap<(i64, &'static str, &'static str, String), i64>);
-
-impl Counts {
-    /// Adds `n` messages of that delivery.
-    pub(super) fn add(&mut self, run: i64, language: Language, delivery: &Delivery, n: i64) {
-        let key = (run, language.code(), delivery.state().name(), encode::counted_reason(delivery));
-        *self.0.entry(key).or_default() += n;
-    }
-
-    /// Adds them to what is counted, in a fixed order.
-    pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
-        let deltas: Vec<_> = self.0.into_iter().filter(|(_, n)| *n != 0).collect();
-        if deltas.is_empty() {
-            return Ok(());
-        }
-        let table = Table::new()
-            .int("run_id", deltas.iter().map(|(key, _)| key.0))
-            .int("shard", deltas.iter().map(|_| shard))
-            .text("language", deltas.iter().map(|(key, _)| key.1))
-            .text("state", deltas.iter().map(|(key, _)| key.2))
-            .text("reason", deltas.iter().map(|(key, _)| key.3.as_str()))
-            .int("n", deltas.iter().map(|(_, n)| *n));
-        db.run(
-            "INSERT INTO run_counts (run_id, shard, language, state, reason, n) \
-             SELECT run_id, shard, language, state, reason, n FROM {} WHERE TRUE \
-             ON CONFLICT (run_id, shard, language, state, reason) DO UPDATE SET n = run_counts.n + excluded.n",
-            args![table],
-        )
-        .await?;
-        Ok(())
-    }
 }

@@ -3,21 +3,22 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::SqlStore;
-use super::encode::{self, LOADED_FROM, loaded_columns, millis, storable};
+use super::encode::{self, LOADED_FROM, loaded_columns, millis};
 use super::journal::{limited, page};
-use super::ledger::minute;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Arg, Db, Row, Sql, Table, args};
-use crate::domain::delivery::{Effect, Fact, State, SuppressedReason};
+use super::tallies::minute;
+use crate::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use crate::domain::ids::{MessageId, SenderName};
+use crate::domain::message::Rendered;
 use crate::domain::start::StartAnswer;
 use crate::ports::{
-    HistoryEntry, ListedMessage, LoadedMessage, MessageFilter, Messages, Page, SingleMessage, StoreError, Stored,
+    HistoryEntry, ListedMessage, LoadedMessage, MessageFilter, Messages, Page, SingleMessage, Start, StoreError, Stored,
 };
 
 /// Adds messages without a run; answers the request's place and the message.
@@ -30,9 +31,7 @@ pub(super) async fn create(
     }
     let ids = db.fresh_ids("messages", singles.len()).await?;
     let messages = || singles.iter().map(|(_, message, _)| *message);
-    let content = |message: &SingleMessage| {
-        storable(serde_json::to_string(&message.content).expect("content is texts and numbers, which is always JSON"))
-    };
+    let content = |message: &SingleMessage| encode::rendered(&Rendered::only(message.content.clone()));
     let times = || singles.iter().map(|(_, _, now)| millis(*now));
     let table = Table::new()
         .int("id", ids.iter().copied())
@@ -71,15 +70,23 @@ impl Messages for SqlStore {
         self.loaded.load(id.number()).await
     }
 
-    async fn start(
+    async fn start(&self, start: Start) -> Stored<StartAnswer> {
+        match self.writers.ask(Request::Start(Box::new(start))).await? {
+            Outcome::Started(answer) => Ok(answer),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn hold(
         &self,
         id: MessageId,
         attempts_before: u16,
-        lease_until: Timestamp,
+        reason: HeldReason,
+        until: Timestamp,
         now: Timestamp,
-    ) -> Stored<StartAnswer> {
-        match self.writers.ask(Request::Start { id, attempts_before, lease_until, now }).await? {
-            Outcome::Started(answer) => Ok(answer),
+    ) -> Stored<bool> {
+        match self.writers.ask(Request::Hold { id, attempts_before, reason, until, now }).await? {
+            Outcome::Ended(held) => Ok(held),
             other => Err(unexpected(&other)),
         }
     }
@@ -125,6 +132,13 @@ impl Messages for SqlStore {
         let sql = "SELECT 1 FROM heard WHERE sender = ? AND called_minute >= ? AND last_at >= ? LIMIT 1";
         let rows = self.read(sql, args![sender.as_str(), minute(millis(called_at)) - 1, called_at]).await?;
         Ok(!rows.is_empty())
+    }
+
+    async fn slowest_callback(&self, sender: &SenderName, since: Timestamp) -> Stored<Option<SignedDuration>> {
+        let sql = "SELECT MAX(slowest) FROM heard WHERE sender = ? AND called_minute >= ? AND slowest > 0";
+        let rows = self.read(sql, args![sender.as_str(), minute(millis(since))]).await?;
+        let slowest = self.rows(&rows, "heard", |row| row.opt_int())?.into_iter().next().flatten();
+        Ok(slowest.map(SignedDuration::from_millis))
     }
 
     async fn list(&self, filter: &MessageFilter, before: Option<i64>, limit: u64) -> Stored<Page<ListedMessage>> {

@@ -11,15 +11,19 @@ mod sql;
 mod ledger;
 mod news;
 mod people;
+mod policies;
 mod request;
+mod tallies;
 
 mod loader;
 mod writer;
 
 mod contacts;
 mod journal;
+mod limit_facts;
 mod messages;
 mod open;
 mod runs;
+mod suspensions;
 
 pub use open::{SqlStore, StoreOpenError, StoreSettings};

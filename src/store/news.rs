@@ -170,6 +170,9 @@ impl<'a> Batch<'a> {
                     .or_else(|| self.by_whatsapp_id.get(id).copied())
                     .or_else(|| accepted.get(id).copied());
                 let effect = message.map(|message| ledger.status(message, status, live.news.now));
+                let (held, refused) = ledger.consequences();
+                live.applied.held.extend(held);
+                live.applied.refused.extend(refused);
                 match effect {
                     Some(Effect::Changed(_)) => live.applied.changed += 1,
                     _ => live.applied.unchanged += 1,

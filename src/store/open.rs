@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use rand::rngs::{OsRng, StdRng};
 use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
@@ -12,6 +13,7 @@ use sea_orm_migration::MigratorTrait as _;
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
 use super::migrations::Migrator;
+use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
@@ -35,11 +37,14 @@ pub struct StoreSettings {
     pub tag_seed: Option<u64>,
     /// The language of a contact that is added without one.
     pub default_language: Language,
+    /// Waits before each further try of a message, as configured.
+    pub waits: Vec<SignedDuration>,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar }
+        let waits = [30, 120, 600, 3_600, 21_600].map(SignedDuration::from_secs).to_vec();
+        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar, waits }
     }
 }
 
@@ -141,7 +146,13 @@ impl SqlStore {
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
         Ok(Self {
             dialect,
-            writers: Writers::start(&writes, dialect, settings.writers.max(1), &tag),
+            writers: Writers::start(
+                &writes,
+                dialect,
+                settings.writers.max(1),
+                &tag,
+                &Arc::new(Policies::new(settings.waits.clone())),
+            ),
             tag,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),

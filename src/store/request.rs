@@ -7,12 +7,13 @@ use tokio::sync::oneshot;
 use super::news::RowNews;
 use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::delivery::{Effect, Fact, SuppressedReason};
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId};
+use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
-use crate::ports::{Applied, OpenedRun, PlannedMessage, RunTerms, SingleMessage, Stored};
+use crate::domain::suspension::{NewSuspension, Suspension};
+use crate::ports::{Applied, LimitFacts, OpenedRun, PlannedMessage, RunTerms, SingleMessage, Start, Stored};
 
 /// A page of a run's audience, or a part of one.
 #[derive(Debug, Clone)]
@@ -30,10 +31,12 @@ pub(super) struct PlanPart {
 /// One thing to write. It may be tried more than once.
 #[derive(Debug)]
 pub(super) enum Request {
-    Start {
+    Start(Box<Start>),
+    Hold {
         id: MessageId,
         attempts_before: u16,
-        lease_until: Timestamp,
+        reason: HeldReason,
+        until: Timestamp,
         now: Timestamp,
     },
     Learn {
@@ -96,6 +99,27 @@ pub(super) enum Request {
         run: RunId,
         now: Timestamp,
     },
+    Suspend {
+        wanted: Box<NewSuspension>,
+        now: Timestamp,
+    },
+    Release {
+        id: i64,
+        now: Timestamp,
+    },
+    /// Makes due what suspensions held.
+    Wake {
+        now: Timestamp,
+    },
+    ProbeAgain {
+        id: i64,
+        at: Timestamp,
+    },
+    LimitFacts {
+        portfolio: String,
+        senders: Vec<SenderName>,
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -116,7 +140,8 @@ pub(super) enum Kind {
 impl Request {
     pub(super) const fn kind(&self) -> Kind {
         match self {
-            Self::Start { .. }
+            Self::Start(_)
+            | Self::Hold { .. }
             | Self::Learn { .. }
             | Self::Suppress { .. }
             | Self::Apply(_)
@@ -127,8 +152,13 @@ impl Request {
             | Self::Open { .. }
             | Self::Command { .. }
             | Self::Feed { .. }
-            | Self::Finish { .. } => Kind::Control,
-            Self::Upsert { .. } | Self::Plan(_) | Self::Cancel { .. } => Kind::Bulk,
+            | Self::Finish { .. }
+            | Self::Suspend { .. }
+            | Self::Release { .. }
+            | Self::ProbeAgain { .. } => Kind::Control,
+            Self::Upsert { .. } | Self::Plan(_) | Self::Cancel { .. } | Self::Wake { .. } | Self::LimitFacts { .. } => {
+                Kind::Bulk
+            }
         }
     }
 
@@ -151,7 +181,8 @@ impl Request {
     /// The message, journal row or contact whose requests should meet in one writer.
     pub(super) fn key(&self) -> Option<i64> {
         match self {
-            Self::Start { id, .. } | Self::Learn { id, .. } | Self::Suppress { id, .. } => Some(id.number()),
+            Self::Start(start) => Some(start.id.number()),
+            Self::Hold { id, .. } | Self::Learn { id, .. } | Self::Suppress { id, .. } => Some(id.number()),
             Self::Apply(news) => Some(news.row),
             Self::ChangeConsent { id, .. } => Some(id.number()),
             _ => None,
@@ -175,6 +206,8 @@ pub(super) enum Outcome {
     Run(Run),
     Fed(Vec<(MessageId, u16)>),
     Ended(bool),
+    Suspended(Box<Suspension>, bool),
+    LimitFacts(Box<LimitFacts>),
 }
 
 /// A request and whoever waits for it.

@@ -8,10 +8,13 @@ use super::SqlStore;
 use super::dialect::Lock;
 use super::encode::{self, RUN_COLUMNS};
 use super::journal::limited;
-use super::ledger::{self, Counts, Ledger};
+use super::ledger::{self, Ledger};
 use super::open::unexpected;
+use super::policies::Policies;
 use super::request::{Outcome, PlanPart, Request};
 use super::sql::{Db, Fault, Row, Sql, Table, args};
+use super::tallies::Counts;
+use crate::domain::channel::Channel;
 use crate::domain::delivery::{Delivery, State, SuppressedReason};
 use crate::domain::ids::{CampaignName, MessageId, RunId};
 use crate::domain::run::{Run, RunCommand, RunState, after_command};
@@ -101,7 +104,7 @@ pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shar
                 Delivery::Suppressed(reason)
             }
         };
-        counts.add(part.run.number(), language, &delivery, 1);
+        counts.add(part.run.number(), language, Channel::Whatsapp, &delivery, 1);
         first_and_last = Some(first_and_last.map_or((id, id), |(first, last)| (first.min(id), last.max(id))));
         new += 1;
     }
@@ -133,7 +136,13 @@ pub(super) async fn command(db: &Db<'_, DatabaseTransaction>, id: RunId, command
 }
 
 /// Suppresses some messages of a cancelled run; answers how many were found. When none are left, the run has ended.
-pub(super) async fn cancel_some(db: &Db<'_, DatabaseTransaction>, id: RunId, now: Timestamp, shard: i64) -> Sql<u64> {
+pub(super) async fn cancel_some(
+    db: &Db<'_, DatabaseTransaction>,
+    policies: &Policies,
+    id: RunId,
+    now: Timestamp,
+    shard: i64,
+) -> Sql<u64> {
     let limit = limited(PART_ROWS as u64);
     // Two statements, because each has its index.
     let planned = "SELECT id FROM messages WHERE run_id = ? AND state = 'planned' ORDER BY id LIMIT ?";
@@ -149,7 +158,7 @@ pub(super) async fn cancel_some(db: &Db<'_, DatabaseTransaction>, id: RunId, now
         db.run(sql, args![now, id.number()]).await?;
         return Ok(0);
     }
-    let mut ledger = Ledger::load(db, &ids, &std::collections::BTreeSet::new()).await?;
+    let mut ledger = Ledger::load(db, policies, &ids, &[]).await?;
     for message in &ids {
         ledger.suppress(*message, SuppressedReason::Cancelled, "", now);
     }
@@ -185,7 +194,7 @@ pub(super) async fn finish(db: &Db<'_, DatabaseTransaction>, id: RunId, now: Tim
             "UPDATE runs SET state = 'finished', ended_at = ? WHERE id = ? AND planned_whole = 1 \
              AND state IN ('planning', 'running', 'paused') \
              AND (SELECT COALESCE(SUM(n), 0) FROM run_counts WHERE run_id = ? \
-                  AND state IN ('planned', 'held', 'calling', 'unknown')) = 0",
+                  AND (state IN ('planned', 'held', 'calling', 'unknown') OR reason = 'awaiting-delivery')) = 0",
             args![now, id.number(), id.number()],
         )
         .await?;
@@ -325,12 +334,13 @@ impl Runs for SqlStore {
     }
 
     async fn counts(&self, run: RunId) -> Stored<Vec<RunCount>> {
-        let sql = "SELECT language, state, reason, CAST(SUM(n) AS BIGINT) FROM run_counts WHERE run_id = ? \
-                   GROUP BY language, state, reason HAVING SUM(n) <> 0 ORDER BY language, state, reason";
+        let sql = "SELECT language, channel, state, reason, CAST(SUM(n) AS BIGINT) FROM run_counts WHERE run_id = ? \
+                   GROUP BY language, channel, state, reason HAVING SUM(n) <> 0 ORDER BY language, channel, state, reason";
         let rows = self.read(sql, args![run.number()]).await?;
         self.rows(&rows, "run_counts", |row| {
             Ok(RunCount {
                 language: row.parsed(encode::language)?,
+                channel: row.parsed(Channel::named)?,
                 state: row.parsed(State::named)?,
                 reason: row.text()?,
                 n: row.small()?,

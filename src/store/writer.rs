@@ -17,11 +17,12 @@ use super::dialect::{Dialect, Trouble};
 use super::ledger::Ledger;
 use super::news::{self, RowNews};
 use super::people::People;
+use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
-use super::{journal, messages, runs};
+use super::{journal, limit_facts, messages, runs, suspensions};
 use crate::domain::delivery::Fact;
-use crate::ports::{StoreError, Stored};
+use crate::ports::{Start, StoreError, Stored};
 
 /// Rows of one kind in a transaction.
 const ROWS_MAX: usize = 500;
@@ -53,7 +54,13 @@ pub(super) struct Writers {
 
 impl Writers {
     /// Starts them on a pool that has a connection for each.
-    pub(super) fn start(pool: &DatabaseConnection, dialect: Dialect, wanted: usize, tag: &Arc<str>) -> Self {
+    pub(super) fn start(
+        pool: &DatabaseConnection,
+        dialect: Dialect,
+        wanted: usize,
+        tag: &Arc<str>,
+        policies: &Arc<Policies>,
+    ) -> Self {
         let small = dialect.writers(wanted);
         let all = small + usize::from(dialect.has_bulk_writer());
         let mut senders = Vec::new();
@@ -65,6 +72,7 @@ impl Writers {
                 dialect,
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
+                policies: Arc::clone(policies),
             };
             tasks.push(tokio::spawn(writer.run(incoming)));
             senders.push(sender);
@@ -113,6 +121,7 @@ struct Writer {
     /// Which rows of the counts are ours.
     shard: i64,
     tag: Arc<str>,
+    policies: Arc<Policies>,
 }
 
 /// Requests that wait for their turn, by kind.
@@ -318,16 +327,16 @@ impl Writer {
         let silenced = change_consents(db, requests).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
-        let mut to_start = BTreeSet::new();
+        let mut starts: Vec<&Start> = Vec::new();
         let mut accepted: HashMap<&str, i64> = HashMap::new();
         if let Some(news) = &news {
             ids.extend(news.messages());
         }
         for request in requests {
             match request {
-                Request::Start { id, .. } => {
-                    ids.insert(id.number());
-                    to_start.insert(id.number());
+                Request::Start(start) => {
+                    ids.insert(start.id.number());
+                    starts.push(start);
                 }
                 Request::Learn { id, fact, .. } => {
                     ids.insert(id.number());
@@ -335,13 +344,13 @@ impl Writer {
                         accepted.insert(whatsapp_id.as_str(), id.number());
                     }
                 }
-                Request::Suppress { id, .. } => {
+                Request::Suppress { id, .. } | Request::Hold { id, .. } => {
                     ids.insert(id.number());
                 }
                 _ => {}
             }
         }
-        let mut ledger = Ledger::load(db, &ids, &to_start).await?;
+        let mut ledger = Ledger::load(db, &self.policies, &ids, &starts).await?;
 
         for (at, found, message, now) in silenced {
             let suppressed = u64::from(message != 0 && ledger.suppress_unless_allowed(message, now));
@@ -363,14 +372,16 @@ impl Writer {
                     ledger.suppress(id.number(), *reason, detail, *now);
                     Outcome::Done
                 }
+                Request::Hold { id, attempts_before, reason, until, now } => {
+                    Outcome::Ended(ledger.hold(id.number(), *attempts_before, *reason, *until, *now))
+                }
                 _ => continue,
             };
             outcomes[at] = Some(Ok(outcome));
         }
         for (at, request) in requests.iter().enumerate() {
-            if let Request::Start { id, attempts_before, lease_until, now } = request {
-                let answer = ledger.start(id.number(), *attempts_before, *lease_until, *now);
-                outcomes[at] = Some(Ok(Outcome::Started(answer)));
+            if let Request::Start(start) = request {
+                outcomes[at] = Some(Ok(Outcome::Started(ledger.start(start))));
             }
         }
         if let Some(news) = news {
@@ -401,10 +412,22 @@ impl Writer {
                 runs::open(db, campaign, *due_at, definition, *now).await.map(Outcome::Opened)
             }
             Request::Command { run, command } => runs::command(db, *run, *command).await.map(Outcome::Run),
-            Request::Cancel { run, now } => runs::cancel_some(db, *run, *now, self.shard).await.map(Outcome::Count),
+            Request::Cancel { run, now } => {
+                runs::cancel_some(db, &self.policies, *run, *now, self.shard).await.map(Outcome::Count)
+            }
             Request::Feed { run, limit } => runs::feed(db, *run, *limit).await.map(Outcome::Fed),
             Request::Finish { run, now } => runs::finish(db, *run, *now).await.map(Outcome::Ended),
-            Request::Start { .. }
+            Request::Suspend { wanted, now } => suspensions::suspend(db, wanted, *now)
+                .await
+                .map(|(suspension, is_new)| Outcome::Suspended(Box::new(suspension), is_new)),
+            Request::Release { id, now } => suspensions::release(db, *id, *now).await.map(Outcome::Ended),
+            Request::Wake { now } => suspensions::wake_some(db, *now).await.map(Outcome::Count),
+            Request::ProbeAgain { id, at } => suspensions::probe_again(db, *id, *at).await.map(|()| Outcome::Done),
+            Request::LimitFacts { portfolio, senders, now } => {
+                limit_facts::read(db, portfolio, senders, *now).await.map(|facts| Outcome::LimitFacts(Box::new(facts)))
+            }
+            Request::Start(_)
+            | Request::Hold { .. }
             | Request::Learn { .. }
             | Request::Suppress { .. }
             | Request::Apply(_)
@@ -482,12 +505,17 @@ mod tests {
 
     fn start(id: i64) -> Asked {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        asked(Request::Start {
+        asked(Request::Start(Box::new(Start {
             id: crate::domain::ids::MessageId::new(id),
             attempts_before: 0,
+            channel: crate::domain::channel::Channel::Whatsapp,
             lease_until: at,
+            permit: None,
+            counts_for_tier: false,
+            price_micros: 0,
+            freeze: None,
             now: at,
-        })
+        })))
     }
 
     fn append(bytes: usize) -> Asked {

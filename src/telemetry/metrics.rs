@@ -23,11 +23,11 @@ pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unansw
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
-pub const QUEUES: [&str; 4] = ["sending", "retries", "news", "control"];
+pub const QUEUES: [&str; 6] = ["replies", "sending", "retries", "fallbacks", "news", "control"];
 /// The jobs that there are.
 pub const JOBS: [&str; 6] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep"];
 /// The limits that a message may wait for.
-pub const LIMITS: [&str; 2] = ["sender", "run"];
+pub const LIMITS: [&str; 7] = ["granted", "number", "pair", "tier", "rate", "budget", "account"];
 
 /// From half a millisecond to a minute: what calls and jobs take.
 const SECONDS_BUCKETS: [f64; 16] =
@@ -140,7 +140,7 @@ impl Metrics {
     }
 }
 
-fn failure_classes() -> [&'static str; 9] {
+fn failure_classes() -> [&'static str; FailureClass::ALL.len()] {
     FailureClass::ALL.map(FailureClass::name)
 }
 

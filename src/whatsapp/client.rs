@@ -184,6 +184,23 @@ impl WhatsApp for Client {
             Err(error) => Answer::Unanswered { because: chain(error) },
         }
     }
+
+    async fn ask(&self, sender: &SenderName) -> Result<(), String> {
+        let Some(url) = self.urls.get(sender) else {
+            return Err(format!("no phone number id is known for sender `{sender}`"));
+        };
+        let mut url = url.clone();
+        // The number itself: `…/{id}` without `/messages`.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop();
+        }
+        url.set_query(Some("fields=id"));
+        let mut request = Request::new(Method::GET, url);
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
+        let response = self.http.execute(request).await.map_err(chain)?;
+        let status = response.status();
+        if status.is_success() { Ok(()) } else { Err(format!("answered {}", status.as_u16())) }
+    }
 }
 
 /// Whether the error proves that no byte of the request left: there was no connection, or hyper gives the request back because its
@@ -251,7 +268,7 @@ fn refusal(status: StatusCode, error: &reception::Error<'_>) -> Refusal {
         FailureClass::Unrecognised if status.is_server_error() || error.is_transient => FailureClass::Transient,
         class => class,
     };
-    Refusal { class, code: Some(error.code.0), details: error.words().chars().take(DETAILS_CHARS_MAX).collect() }
+    Refusal::new(class, Some(error.code.0), error.words().chars().take(DETAILS_CHARS_MAX).collect::<String>())
 }
 
 fn unreadable(status: StatusCode, what: &str) -> Answer {
@@ -318,7 +335,7 @@ mod tests {
             "error_data":{"messaging_product":"whatsapp","details":"Too many messages"},"fbtrace_id":"A"}}"#;
         for status in [200, 400, 429, 500] {
             let Answer::Refused(refusal) = read_at(status, body) else { panic!("{status}") };
-            assert_eq!((refusal.class, refusal.code), (FailureClass::Throttled, Some(131056)));
+            assert_eq!((refusal.class, refusal.code), (FailureClass::PairThrottled, Some(131056)));
             assert_eq!(refusal.details, "Too many messages");
         }
     }

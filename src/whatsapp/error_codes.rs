@@ -6,7 +6,9 @@
 //! own editions disagree about it.
 
 use FailureClass::{
-    AccountRestricted, ContentRefused, Credentials, OptedOut, TemplateUnavailable, Throttled, Transient, Undeliverable,
+    AccountRestricted, AccountThrottled, ContentRefused, CountryRestricted, Credentials, Maintenance, MarketingLimited,
+    NumberThrottled, OptedOut, PairThrottled, QualityLimited, TemplateUnavailable, Transient, Undeliverable,
+    WindowClosed,
 };
 
 use crate::domain::failure::FailureClass;
@@ -38,9 +40,9 @@ pub const TABLE: &[Entry] = &[
     one(1, Transient, "API Unknown"),
     one(2, Transient, "API Service"),
     one(3, Credentials, "API Method"),
-    one(4, Throttled, "API Too Many Calls"),
+    one(4, AccountThrottled, "API Too Many Calls"),
     one(10, Credentials, "Permission Denied"),
-    one(17, Throttled, "User request limit reached"),
+    one(17, AccountThrottled, "User request limit reached"),
     // Our phone number was deleted, or its id is wrong.
     one(33, AccountRestricted, "Parameter value is not valid"),
     // With subcode 33 it means a wrong id or a token without access: see `class_of`.
@@ -49,17 +51,17 @@ pub const TABLE: &[Entry] = &[
     one(104, Credentials, "Missing token"),
     one(190, Credentials, "Access token has expired"),
     all(200, 299, Credentials, "API Permission"),
-    one(341, Throttled, "Application limit reached"),
+    one(341, AccountThrottled, "Application limit reached"),
     one(368, AccountRestricted, "Temporarily blocked for policies violations"),
     one(506, ContentRefused, "Duplicate post"),
-    one(613, Throttled, "Calls to this api have exceeded the rate limit"),
+    one(613, AccountThrottled, "Calls to this api have exceeded the rate limit"),
     one(803, Credentials, "Some of the aliases you requested do not exist"),
-    one(80007, Throttled, "Rate limit issues"),
+    one(80007, AccountThrottled, "Rate limit issues"),
     // We blocked this person ourselves.
     one(130403, Undeliverable, "Recipient is blocked by the business"),
-    one(130429, Throttled, "Rate limit hit"),
+    one(130429, NumberThrottled, "Rate limit hit"),
     one(130472, Undeliverable, "User's number is part of an experiment"),
-    one(130497, AccountRestricted, "Business account is restricted from messaging users in this country"),
+    one(130497, CountryRestricted, "Business account is restricted from messaging users in this country"),
     one(131000, Transient, "Something went wrong"),
     one(131005, Credentials, "Access denied"),
     one(131008, ContentRefused, "Required parameter is missing"),
@@ -78,9 +80,9 @@ pub const TABLE: &[Entry] = &[
     one(131042, AccountRestricted, "Business eligibility payment issue"),
     one(131044, AccountRestricted, "Payment issue (calling)"),
     one(131045, AccountRestricted, "Incorrect certificate"),
-    one(131047, Undeliverable, "Re-engagement message"),
-    one(131048, Throttled, "Spam rate limit hit"),
-    one(131049, Undeliverable, "This message was not delivered to maintain healthy ecosystem engagement"),
+    one(131047, WindowClosed, "Re-engagement message"),
+    one(131048, QualityLimited, "Spam rate limit hit"),
+    one(131049, MarketingLimited, "This message was not delivered to maintain healthy ecosystem engagement"),
     one(
         131050,
         OptedOut,
@@ -91,14 +93,14 @@ pub const TABLE: &[Entry] = &[
     // Meta could not fetch or take our media: worth another try, as the host may have been down.
     one(131053, Transient, "Media upload error"),
     one(131055, ContentRefused, "Method not allowed"),
-    one(131056, Throttled, "(Business Account, Consumer Account) pair rate limit hit"),
-    one(131057, Transient, "Account in maintenance mode"),
+    one(131056, PairThrottled, "(Business Account, Consumer Account) pair rate limit hit"),
+    one(131057, Maintenance, "Account in maintenance mode"),
     one(131059, ContentRefused, "Invalid cursor"),
     one(131060, ContentRefused, "This message is currently unavailable"),
     // It needs a phone number, which this person withholds.
     one(131062, Undeliverable, "BSUID not supported for this message"),
     one(131063, AccountRestricted, "Marketing disabled on Cloud API"),
-    one(131064, Throttled, "Messaging limit caused by template misclassification"),
+    one(131064, QualityLimited, "Messaging limit caused by template misclassification"),
     all(131201, 131215, ContentRefused, "Group error"),
     one(132000, ContentRefused, "Number of parameters does not match the expected number of params"),
     one(132001, TemplateUnavailable, "Template name does not exist in the translation"),
@@ -111,7 +113,7 @@ pub const TABLE: &[Entry] = &[
     one(132016, TemplateUnavailable, "Template is disabled"),
     one(132018, ContentRefused, "Template parameter validation"),
     one(132068, TemplateUnavailable, "Flow is in blocked state"),
-    one(132069, Throttled, "Flow is in throttled state"),
+    one(132069, Transient, "Flow is in throttled state"),
     one(133000, AccountRestricted, "Incomplete deregistration"),
     one(133004, Transient, "Server temporarily unavailable"),
     all(133005, 133009, AccountRestricted, "PIN mismatch, re-verification needed or PIN guessed too often"),
@@ -147,7 +149,7 @@ pub const TABLE: &[Entry] = &[
     one(2388103, AccountRestricted, "Number migration"),
     one(2388293, ContentRefused, "Template creation: too many parameters for the words"),
     one(2388299, ContentRefused, "Template creation: leading or trailing parameter"),
-    one(2494100, Transient, "Account in maintenance mode"),
+    one(2494100, Maintenance, "Account in maintenance mode"),
     one(2593079, AccountRestricted, "Account ownership migration"),
     one(2593085, AccountRestricted, "Account ownership migration"),
     all(2593107, 2593108, ContentRefused, "Synchronization limit, or outside of its time window"),

@@ -1,6 +1,7 @@
 //! Parts of campaign files that later versions make work: read and checked like any other, then refused, so that nobody relies on them.
 
-use crate::domain::campaign::{Channel, DayOfWeek, QuietHours, Reminder, Rollout};
+use crate::domain::campaign::{DayOfWeek, QuietHours, Reminder, Rollout};
+use crate::domain::channel::Channel;
 use crate::domain::document::{Node, Read, Table, one_of};
 use crate::domain::money::{Currency, Money};
 use crate::domain::share::Share;
@@ -85,7 +86,7 @@ pub(super) fn budget(table: &Table<'_>) -> Option<Money> {
 
 impl Read for Channel {
     fn read(node: &Node) -> Result<Self, String> {
-        one_of(node, Self::ALL, Self::name)
+        one_of(node, Self::FALLBACKS, Self::name)
     }
 }
 

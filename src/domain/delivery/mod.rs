@@ -6,8 +6,11 @@
 
 use jiff::Timestamp;
 
+use crate::domain::channel::Channel;
 use crate::domain::failure::Refusal;
 use crate::domain::ids::WhatsAppId;
+use crate::domain::limit::Limit;
+use crate::domain::retry::{NextStep, Situation, after_not_sent, after_refusal, next_channel};
 
 /// Where a message stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +38,14 @@ pub enum Delivery {
     Submitted {
         /// Nobody said so: the evidence never came and the rule is to assume it.
         assumed: bool,
+        /// When another channel takes over unless it has arrived; `None` where none would.
+        fall_back_at: Option<Timestamp>,
     },
     /// It left the provider.
-    Sent,
+    Sent {
+        /// As for *submitted*.
+        fall_back_at: Option<Timestamp>,
+    },
     /// It is on the person's phone.
     Delivered,
     /// The person saw it.
@@ -114,21 +122,56 @@ impl State {
 /// What a held message waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeldReason {
-    /// The provider could not be reached; the request was never written.
+    /// The provider could not be reached or had a fault of its own; it is tried again.
     Backoff,
+    /// The provider asked us to slow down.
+    Throttled,
+    /// Its sender, campaign, channel or country is suspended.
+    Suspended,
+    /// It is night or a day off where the person lives.
+    QuietHours,
+    /// Another channel takes over.
+    Fallback,
+    /// A limit is reached.
+    Limit(Limit),
 }
 
 impl HeldReason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::Backoff,
+        Self::Throttled,
+        Self::Suspended,
+        Self::QuietHours,
+        Self::Fallback,
+        Self::Limit(Limit::Number),
+        Self::Limit(Limit::Pair),
+        Self::Limit(Limit::Tier),
+        Self::Limit(Limit::Rate),
+        Self::Limit(Limit::Budget),
+        Self::Limit(Limit::Account),
+    ];
+
     /// The word in the store and the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Backoff => "backoff",
+            Self::Throttled => "throttled",
+            Self::Suspended => "suspended",
+            Self::QuietHours => "quiet-hours",
+            Self::Fallback => "fallback",
+            Self::Limit(Limit::Number) => "limit-number",
+            Self::Limit(Limit::Pair) => "limit-pair",
+            Self::Limit(Limit::Tier) => "limit-tier",
+            Self::Limit(Limit::Rate) => "limit-rate",
+            Self::Limit(Limit::Budget) => "limit-budget",
+            Self::Limit(Limit::Account) => "limit-account",
         }
     }
 
     /// The reason of that name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
-        (name == "backoff").then_some(Self::Backoff)
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
@@ -145,11 +188,20 @@ pub enum SuppressedReason {
     Cancelled,
     /// The text could not be made for this person: a value is missing or too long.
     CannotRender,
+    /// Another message was called for this person not long ago.
+    ContactedRecently,
 }
 
 impl SuppressedReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [Self::OptedOut, Self::NoConsent, Self::NoAddress, Self::Cancelled, Self::CannotRender];
+    pub const ALL: [Self; 6] = [
+        Self::OptedOut,
+        Self::NoConsent,
+        Self::NoAddress,
+        Self::Cancelled,
+        Self::CannotRender,
+        Self::ContactedRecently,
+    ];
 
     /// The word in the store and the API.
     pub const fn name(self) -> &'static str {
@@ -159,6 +211,7 @@ impl SuppressedReason {
             Self::NoAddress => "no-address",
             Self::Cancelled => "cancelled",
             Self::CannotRender => "cannot-render",
+            Self::ContactedRecently => "contacted-recently",
         }
     }
 
@@ -173,8 +226,14 @@ impl SuppressedReason {
 pub struct Standing {
     /// Where it stands.
     pub delivery: Delivery,
-    /// How many attempts were started; 0 before the first.
+    /// The channel of the newest attempt, or of the next where none was started or another takes over.
+    pub channel: Channel,
+    /// How many attempts were started, over all channels; 0 before the first.
     pub attempt: u16,
+    /// How many of the configured waits are used up on this channel.
+    pub waits_used: u16,
+    /// The newest attempt that was refused, or given up for another channel: of it and those before, only arrival counts.
+    pub given_up: u16,
     /// Meta's id of the newest attempt that is known to have been taken.
     pub whatsapp_id: Option<WhatsAppId>,
 }
@@ -182,7 +241,14 @@ pub struct Standing {
 impl Standing {
     /// A message that was just planned.
     pub const fn planned() -> Self {
-        Self { delivery: Delivery::Planned, attempt: 0, whatsapp_id: None }
+        Self {
+            delivery: Delivery::Planned,
+            channel: Channel::Whatsapp,
+            attempt: 0,
+            waits_used: 0,
+            given_up: 0,
+            whatsapp_id: None,
+        }
     }
 }
 
@@ -195,7 +261,7 @@ impl Delivery {
             Self::Calling { .. } => State::Calling,
             Self::Unknown { .. } => State::Unknown,
             Self::Submitted { .. } => State::Submitted,
-            Self::Sent => State::Sent,
+            Self::Sent { .. } => State::Sent,
             Self::Delivered => State::Delivered,
             Self::Read => State::Read,
             Self::Failed(_) => State::Failed,
@@ -210,6 +276,7 @@ impl Delivery {
             Self::Held { until, .. } => Some(*until),
             Self::Calling { lease_until } => Some(*lease_until),
             Self::Unknown { decide_at } => Some(*decide_at),
+            Self::Submitted { fall_back_at, .. } | Self::Sent { fall_back_at } => *fall_back_at,
             _ => None,
         }
     }
@@ -218,7 +285,7 @@ impl Delivery {
     const fn rank(&self) -> u8 {
         match self {
             Self::Submitted { .. } => 1,
-            Self::Sent => 2,
+            Self::Sent { .. } => 2,
             Self::Delivered => 3,
             Self::Read => 4,
             _ => 0,
@@ -233,10 +300,8 @@ pub enum Fact {
     Accepted(WhatsAppId),
     /// The provider refused it: in its answer, or later in a status.
     Refused(Refusal),
-    /// The request was certainly never written; try again then.
+    /// The request was certainly never written.
     NotSent {
-        /// When to try again.
-        retry_at: Timestamp,
         /// Why, for the history; never personal data.
         because: String,
     },
@@ -262,6 +327,8 @@ pub enum Fact {
         /// When to look again.
         decide_at: Timestamp,
     },
+    /// It has not arrived by the moment in which another channel takes over.
+    NotDelivered,
 }
 
 impl Fact {
@@ -278,6 +345,7 @@ impl Fact {
             Self::SendAgain => "send-again",
             Self::AssumeSent => "assumed",
             Self::StillSilent { .. } => "still-silent",
+            Self::NotDelivered => "not-delivered",
         }
     }
 }
@@ -295,20 +363,26 @@ pub enum Effect {
 }
 
 /// Where a message stands after a fact about one of its attempts.
-pub fn after_fact(standing: &Standing, attempt: u16, fact: &Fact) -> Effect {
+pub fn after_fact(standing: &Standing, attempt: u16, fact: &Fact, situation: &Situation<'_>, now: Timestamp) -> Effect {
     if attempt == 0 || attempt > standing.attempt {
         return Effect::Unchanged { because: "no such attempt was started" };
     }
     let newest = attempt == standing.attempt;
+    if attempt <= standing.given_up && matches!(fact, Fact::Accepted(_) | Fact::Sent) {
+        return Effect::Unchanged {
+            because: "the attempt was given up; only delivered or read show that it arrived after all",
+        };
+    }
     match fact {
-        Fact::Accepted(id) => accepted(standing, id, newest),
-        Fact::Sent => raised(standing, Delivery::Sent),
+        Fact::Accepted(id) => accepted(standing, id, newest, situation, now),
+        Fact::Sent => raised(standing, Delivery::Sent { fall_back_at: fall_back_at(standing, newest, situation, now) }),
         Fact::Delivered => raised(standing, Delivery::Delivered),
         Fact::Read => raised(standing, Delivery::Read),
-        Fact::Refused(refusal) => refused(standing, refusal, newest),
-        Fact::NotSent { retry_at, .. } => match standing.delivery {
+        Fact::Refused(refusal) => refused(standing, refusal, newest, situation, now),
+        Fact::NotSent { .. } => match standing.delivery {
             Delivery::Calling { .. } | Delivery::Unknown { .. } if newest => {
-                changed(standing, Delivery::Held { reason: HeldReason::Backoff, until: *retry_at })
+                let (channel, used) = (standing.channel, standing.waits_used);
+                stepped(standing, after_not_sent(channel, attempt, used, situation, now), None)
             }
             _ => Effect::Unchanged { because: "the attempt is no longer open" },
         },
@@ -317,8 +391,12 @@ pub fn after_fact(standing: &Standing, attempt: u16, fact: &Fact) -> Effect {
             _ => Effect::Unchanged { because: "the attempt is no longer open" },
         },
         Fact::SendAgain => when_unknown(standing, newest, Delivery::Planned),
-        Fact::AssumeSent => when_unknown(standing, newest, Delivery::Submitted { assumed: true }),
+        Fact::AssumeSent => {
+            let fall_back_at = fall_back_at(standing, newest, situation, now);
+            when_unknown(standing, newest, Delivery::Submitted { assumed: true, fall_back_at })
+        }
         Fact::StillSilent { decide_at } => when_unknown(standing, newest, Delivery::Unknown { decide_at: *decide_at }),
+        Fact::NotDelivered => not_delivered(standing, newest, situation, now),
     }
 }
 
@@ -326,9 +404,19 @@ fn changed(standing: &Standing, delivery: Delivery) -> Effect {
     Effect::Changed(Standing { delivery, ..standing.clone() })
 }
 
-fn accepted(standing: &Standing, id: &WhatsAppId, newest: bool) -> Effect {
-    let with_id =
-        |delivery| Effect::Changed(Standing { delivery, attempt: standing.attempt, whatsapp_id: Some(id.clone()) });
+/// When another channel takes over from what was just taken or sent; an earlier moment that is already set stays.
+fn fall_back_at(standing: &Standing, newest: bool, situation: &Situation<'_>, now: Timestamp) -> Option<Timestamp> {
+    match standing.delivery {
+        Delivery::Submitted { fall_back_at, .. } | Delivery::Sent { fall_back_at } => return fall_back_at,
+        _ => {}
+    }
+    let wait = situation.policy.not_delivered_after.filter(|_| newest)?;
+    next_channel(standing.channel, false, situation)?;
+    now.saturating_add(wait).ok().filter(|at| *at < situation.expires_at)
+}
+
+fn accepted(standing: &Standing, id: &WhatsAppId, newest: bool, situation: &Situation<'_>, now: Timestamp) -> Effect {
+    let with_id = |delivery| Effect::Changed(Standing { delivery, whatsapp_id: Some(id.clone()), ..standing.clone() });
     match &standing.delivery {
         // The answer came after the attempt was given up: it did leave, so nothing is sent in its place.
         Delivery::Calling { .. } if !newest => Effect::Unchanged { because: "a later attempt is already calling" },
@@ -336,7 +424,10 @@ fn accepted(standing: &Standing, id: &WhatsAppId, newest: bool) -> Effect {
         | Delivery::Unknown { .. }
         | Delivery::Planned
         | Delivery::Held { .. }
-        | Delivery::Submitted { assumed: true } => with_id(Delivery::Submitted { assumed: false }),
+        | Delivery::Submitted { assumed: true, .. } => {
+            let fall_back_at = fall_back_at(standing, newest, situation, now);
+            with_id(Delivery::Submitted { assumed: false, fall_back_at })
+        }
         // A status was faster than the answer; its id is the one thing that is new.
         reached if reached.rank() > 0 && standing.whatsapp_id.is_none() => with_id(reached.clone()),
         _ => Effect::Unchanged { because: "a later fact is already known" },
@@ -353,19 +444,71 @@ fn raised(standing: &Standing, to: Delivery) -> Effect {
     }
 }
 
-fn refused(standing: &Standing, refusal: &Refusal, newest: bool) -> Effect {
+fn refused(standing: &Standing, refusal: &Refusal, newest: bool, situation: &Situation<'_>, now: Timestamp) -> Effect {
     match &standing.delivery {
         _ if !newest => Effect::Unchanged { because: "a later attempt was started since" },
         Delivery::Delivered | Delivery::Read => Effect::Unchanged { because: "it has already arrived" },
         Delivery::Failed(_) => Effect::Unchanged { because: "it has already failed" },
         Delivery::Suppressed(_) | Delivery::Expired => Effect::Unchanged { because: "it has already ended" },
+        _ if attempt_is_given_up(standing) => Effect::Unchanged { because: "what follows from it is already decided" },
         Delivery::Planned
         | Delivery::Held { .. }
         | Delivery::Calling { .. }
         | Delivery::Unknown { .. }
         | Delivery::Submitted { .. }
-        | Delivery::Sent => changed(standing, Delivery::Failed(refusal.clone())),
+        | Delivery::Sent { .. } => {
+            let step = after_refusal(refusal, standing.channel, standing.attempt, standing.waits_used, situation, now);
+            stepped(standing, step, Some(refusal))
+        }
     }
+}
+
+const fn attempt_is_given_up(standing: &Standing) -> bool {
+    standing.given_up >= standing.attempt
+}
+
+fn not_delivered(standing: &Standing, newest: bool, situation: &Situation<'_>, now: Timestamp) -> Effect {
+    let without = match &standing.delivery {
+        Delivery::Submitted { assumed, fall_back_at: Some(_) } => {
+            Delivery::Submitted { assumed: *assumed, fall_back_at: None }
+        }
+        Delivery::Sent { fall_back_at: Some(_) } => Delivery::Sent { fall_back_at: None },
+        _ => return Effect::Unchanged { because: "it does not wait to be delivered" },
+    };
+    if !newest {
+        return Effect::Unchanged { because: "a later attempt was started since" };
+    }
+    let open = situation.allowed && now < situation.expires_at;
+    match next_channel(standing.channel, false, situation).filter(|_| open) {
+        Some(next) => stepped(standing, NextStep::FallBack(next), None),
+        None => changed(standing, without),
+    }
+}
+
+/// The standing after a step. A step that gives up without a refusal cannot be.
+fn stepped(standing: &Standing, step: NextStep, refusal: Option<&Refusal>) -> Effect {
+    let given_up = if refusal.is_some() { standing.attempt } else { standing.given_up };
+    let next = match step {
+        NextStep::Again { at, reason, takes_wait } => Standing {
+            delivery: Delivery::Held { reason, until: at },
+            waits_used: standing.waits_used.saturating_add(u16::from(takes_wait)),
+            given_up,
+            ..standing.clone()
+        },
+        NextStep::FallBack(channel) => Standing {
+            // It may leave at once: what it waits for is only its turn.
+            delivery: Delivery::Held { reason: HeldReason::Fallback, until: Timestamp::UNIX_EPOCH },
+            channel,
+            waits_used: 0,
+            given_up: standing.attempt,
+            ..standing.clone()
+        },
+        NextStep::GiveUp => match refusal {
+            Some(refusal) => Standing { delivery: Delivery::Failed(refusal.clone()), given_up, ..standing.clone() },
+            None => return Effect::Unchanged { because: "nothing was refused" },
+        },
+    };
+    Effect::Changed(next)
 }
 
 fn when_unknown(standing: &Standing, newest: bool, next: Delivery) -> Effect {

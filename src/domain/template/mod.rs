@@ -303,6 +303,15 @@ impl MessageTemplate {
         self.for_approval(&self.forms.get(language).body, language)
     }
 
+    /// The line above the text where a channel has one: the header, if the template has one of text.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub fn subject(&self, values: &Values) -> Result<Option<String>, RenderError> {
+        let form = self.forms.get(values.language());
+        form.header.as_ref().map(|header| header.render(values.context())).transpose()
+    }
+
     /// The header as Meta approves it, if there is one.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ impl Message {
         let (reason, code, details) = match delivery {
             Delivery::Held { reason, .. } => (Some(reason.name()), None, None),
             Delivery::Unknown { .. } => (Some("the answer to the call was never seen"), None, None),
-            Delivery::Submitted { assumed: true } => (Some("assumed"), None, None),
+            Delivery::Submitted { assumed: true, .. } => (Some("assumed"), None, None),
             Delivery::Suppressed(reason) => (Some(reason.name()), None, None),
             Delivery::Failed(refusal) => (Some(refusal.class.name()), refusal.code, Some(refusal.details.clone())),
             _ => (None, None, None),

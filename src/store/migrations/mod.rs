@@ -3,11 +3,12 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_begin;
+mod m0002_never_lost;
 
 pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_begin::Begin)]
+        vec![Box::new(m0001_begin::Begin), Box::new(m0002_never_lost::NeverLost)]
     }
 }

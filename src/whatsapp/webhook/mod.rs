@@ -179,16 +179,13 @@ fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
 
 fn refusal(status: &Status<'_>) -> Refusal {
     let Some(error) = status.errors.first() else {
-        return Refusal { class: FailureClass::Unrecognised, code: None, details: String::new() };
+        return Refusal::new(FailureClass::Unrecognised, None, "");
     };
     let code = error.code.as_deref().and_then(|code| code.parse().ok());
     let words = error.error_data.as_ref().and_then(|data| data.details.as_deref());
     let words = words.or(error.details.as_deref()).or(error.message.as_deref()).or(error.title.as_deref());
-    Refusal {
-        class: code.map_or(FailureClass::Unrecognised, |code| class_of(code, None)),
-        code,
-        details: without_nul(words.unwrap_or_default()),
-    }
+    let class = code.map_or(FailureClass::Unrecognised, |code| class_of(code, None));
+    Refusal::new(class, code, without_nul(words.unwrap_or_default()))
 }
 
 /// A time as Meta writes it: seconds, or milliseconds where the number is too large for seconds.

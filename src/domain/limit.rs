@@ -1,0 +1,46 @@
+//! What may not be exceeded, and how urgent it is to whoever waits in line.
+
+/// A limit that a message can meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limit {
+    /// Messages each second of one of our numbers.
+    Number,
+    /// Messages to one person from one of our numbers: 1 each 6 s, 45 at once (Meta, throughput page, checked 2026-11-22).
+    Pair,
+    /// People written to outside a service window in 24 h, over all numbers of a portfolio.
+    Tier,
+    /// Messages each second of one campaign.
+    Rate,
+    /// What a run may cost.
+    Budget,
+    /// Calls of the whole account: Meta told us to wait.
+    Account,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Self; 6] = [Self::Number, Self::Pair, Self::Tier, Self::Rate, Self::Budget, Self::Account];
+
+    /// The word in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Pair => "pair",
+            Self::Tier => "tier",
+            Self::Rate => "rate",
+            Self::Budget => "budget",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// Who goes first where there is not room for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Urgency {
+    /// An answer to somebody who just wrote to us.
+    Reply,
+    /// A message that was asked for by itself, through the API.
+    Single,
+    /// One of a run.
+    Bulk,
+}

@@ -1,0 +1,126 @@
+use super::*;
+use crate::domain::failure::FailureClass;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn policy(fallback: &[Channel]) -> Policy {
+    let seconds = [30, 120].map(SignedDuration::from_secs);
+    Policy { fallback: fallback.to_vec(), ..Policy::of_singles(&seconds) }
+}
+
+fn everywhere() -> Channels {
+    Channels::reaching(true, true, true)
+}
+
+fn step(class: FailureClass, fallback: &[Channel], attempt: u16, waits_used: u16, reachable: Channels) -> NextStep {
+    let policy = policy(fallback);
+    let situation = Situation { policy: &policy, reachable, allowed: true, expires_at: at(1_000_000), spread: 7 };
+    let refusal = Refusal::new(class, None, "");
+    after_refusal(&refusal, Channel::Whatsapp, attempt, waits_used, &situation, at(0))
+}
+
+fn seconds(step: &NextStep) -> i64 {
+    let NextStep::Again { at, .. } = step else { panic!("{step:?}") };
+    at.as_second()
+}
+
+#[test]
+fn a_fault_of_the_provider_uses_the_waits_up_and_then_falls_back_or_ends() {
+    let first = step(FailureClass::Transient, &[], 1, 0, everywhere());
+    assert!((30..=36).contains(&seconds(&first)), "{first:?}");
+    let second = step(FailureClass::Transient, &[], 2, 1, everywhere());
+    assert!((120..=144).contains(&seconds(&second)), "{second:?}");
+    assert_eq!(step(FailureClass::Transient, &[], 3, 2, everywhere()), NextStep::GiveUp);
+    assert_eq!(step(FailureClass::Transient, &[Channel::Sms], 3, 2, everywhere()), NextStep::FallBack(Channel::Sms));
+}
+
+#[test]
+fn slowing_down_takes_none_of_the_waits_and_grows() {
+    let wait = |attempt| seconds(&step(FailureClass::PairThrottled, &[], attempt, 0, everywhere()));
+    assert!((1..=2).contains(&wait(1)));
+    assert!((4..=5).contains(&wait(2)));
+    assert!((16..=20).contains(&wait(3)));
+    let NextStep::Again { takes_wait, reason, .. } = step(FailureClass::NumberThrottled, &[], 9, 0, everywhere())
+    else {
+        panic!("it is tried again")
+    };
+    assert!(!takes_wait && reason == HeldReason::Throttled);
+}
+
+#[test]
+fn what_the_provider_asks_for_is_honoured() {
+    let policy = policy(&[]);
+    let situation =
+        Situation { policy: &policy, reachable: everywhere(), allowed: true, expires_at: at(1_000_000), spread: 7 };
+    let asked = Refusal {
+        wait: Some(SignedDuration::from_secs(500)),
+        ..Refusal::new(FailureClass::AccountThrottled, Some(4), "")
+    };
+    let step = after_refusal(&asked, Channel::Whatsapp, 1, 0, &situation, at(0));
+    assert!((500..=600).contains(&seconds(&step)));
+}
+
+#[test]
+fn whatsapps_own_verdict_skips_another_carrier_of_whatsapp() {
+    let both = [Channel::TwilioWhatsapp, Channel::Sms];
+    assert_eq!(step(FailureClass::Undeliverable, &both, 1, 0, everywhere()), NextStep::FallBack(Channel::Sms));
+    assert_eq!(
+        step(FailureClass::Unrecognised, &both, 1, 0, everywhere()),
+        NextStep::FallBack(Channel::TwilioWhatsapp)
+    );
+}
+
+#[test]
+fn a_channel_without_an_address_is_skipped() {
+    let phone_only = Channels::reaching(true, false, false);
+    assert_eq!(
+        step(FailureClass::Undeliverable, &[Channel::Email, Channel::Sms], 1, 0, phone_only),
+        NextStep::FallBack(Channel::Sms)
+    );
+    assert_eq!(step(FailureClass::Undeliverable, &[Channel::Email], 1, 0, phone_only), NextStep::GiveUp);
+}
+
+#[test]
+fn nothing_follows_a_stop_or_the_end_of_the_messages_life() {
+    assert_eq!(step(FailureClass::OptedOut, &[Channel::Sms], 1, 0, everywhere()), NextStep::GiveUp);
+    let policy = policy(&[Channel::Sms]);
+    let mut situation =
+        Situation { policy: &policy, reachable: everywhere(), allowed: false, expires_at: at(100), spread: 7 };
+    let refusal = Refusal::new(FailureClass::Undeliverable, Some(131_026), "");
+    assert_eq!(after_refusal(&refusal, Channel::Whatsapp, 1, 0, &situation, at(0)), NextStep::GiveUp);
+    situation.allowed = true;
+    assert_eq!(after_refusal(&refusal, Channel::Whatsapp, 1, 0, &situation, at(100)), NextStep::GiveUp);
+    let transient = Refusal::new(FailureClass::Transient, Some(1), "");
+    let step = after_refusal(&transient, Channel::Whatsapp, 1, 0, &situation, at(90));
+    assert_eq!(
+        step,
+        NextStep::FallBack(Channel::Sms),
+        "the next try would come too late; another channel is still in time"
+    );
+}
+
+#[test]
+fn marketing_limits_are_waited_out_once_where_no_other_channel_is() {
+    let hour = 3600;
+    let first = step(FailureClass::MarketingLimited, &[], 1, 0, everywhere());
+    assert!((25 * hour..=30 * hour).contains(&seconds(&first)));
+    assert_eq!(step(FailureClass::MarketingLimited, &[], 2, 1, everywhere()), NextStep::GiveUp);
+    assert_eq!(
+        step(FailureClass::MarketingLimited, &[Channel::Sms], 1, 0, everywhere()),
+        NextStep::FallBack(Channel::Sms)
+    );
+}
+
+#[test]
+fn what_was_never_sent_is_tried_until_it_is_too_old_and_falls_back_when_the_waits_are_spent() {
+    let policy = policy(&[Channel::Email]);
+    let situation =
+        Situation { policy: &policy, reachable: everywhere(), allowed: true, expires_at: at(10_000), spread: 7 };
+    let first = after_not_sent(Channel::Whatsapp, 1, 0, &situation, at(0));
+    assert!(matches!(first, NextStep::Again { takes_wait: true, reason: HeldReason::Backoff, .. }));
+    assert_eq!(after_not_sent(Channel::Whatsapp, 3, 2, &situation, at(0)), NextStep::FallBack(Channel::Email));
+    let alone = Situation { reachable: Channels::reaching(true, false, false), ..situation };
+    assert!(matches!(after_not_sent(Channel::Whatsapp, 99, 98, &alone, at(0)), NextStep::Again { .. }));
+}

@@ -1,0 +1,76 @@
+//! What a refusal means for other messages: what slows down, what is suspended, who is told.
+
+use crate::domain::campaign::Campaign;
+use crate::domain::channel::Channel;
+use crate::domain::country::CountryCode;
+use crate::domain::failure::{Refusal, Slow};
+use crate::domain::ids::{CampaignName, ContactId, SenderName};
+use crate::domain::suspension::{Refused, suspension_after};
+use crate::ports::{LoadedMessage, RefusedMessage, Services, SlowDown};
+
+/// Without an estimate of the provider's, the account rests so long.
+const ACCOUNT_REST: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
+/// Reacts to a refusal that came with the answer of a call.
+pub async fn to_answer(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>, refusal: &Refusal) {
+    let country = message.contact.phone.as_ref().and_then(crate::domain::phone_number::PhoneNumber::country);
+    let campaign = campaign.map(|campaign| &campaign.name);
+    let (channel, contact) = (message.standing.channel, message.contact.id);
+    react(services, channel, &message.sender, contact, campaign, country, refusal).await;
+}
+
+/// Reacts to a refusal that came by a callback.
+pub async fn to_callback(services: &Services, refused: &RefusedMessage) {
+    let RefusedMessage { sender, contact, channel, campaign, country, refusal, .. } = refused;
+    react(services, *channel, sender, *contact, campaign.as_ref(), *country, refusal).await;
+}
+
+async fn react(
+    services: &Services,
+    channel: Channel,
+    sender: &SenderName,
+    contact: ContactId,
+    campaign: Option<&CampaignName>,
+    country: Option<CountryCode>,
+    refusal: &Refusal,
+) {
+    let class = refusal.class;
+    if channel == Channel::Whatsapp {
+        let slower = match class.slow() {
+            Slow::Number => Some(SlowDown::Number(sender.clone())),
+            Slow::Pair => Some(SlowDown::Pair(sender.clone(), contact)),
+            Slow::Account => Some(SlowDown::Account(sender.clone(), refusal.wait.unwrap_or(ACCOUNT_REST))),
+            _ => None,
+        };
+        if let Some(slower) = slower {
+            services.limits.slow_down(&slower).await;
+        }
+    }
+    let now = services.clock.now();
+    let question = Refused { channel, sender, campaign, country, class, code: refusal.code };
+    let Some(wanted) = suspension_after(&question, now) else {
+        if class.alerts() {
+            tracing::error!(
+                channel = channel.name(),
+                failure.class = class.name(),
+                failure.code = refusal.code,
+                "a refusal that somebody should look at"
+            );
+        }
+        return;
+    };
+    match services.store.suspend(wanted, now).await {
+        Ok((suspension, true)) => tracing::error!(
+            suspension.id = suspension.id,
+            suspension.scope = suspension.scope.kind(),
+            suspension.value = %suspension.scope.value(),
+            failure.class = class.name(),
+            failure.code = refusal.code,
+            "sending is suspended: {}",
+            class.explanation()
+        ),
+        Ok((_, false)) => {}
+        // The next message meets the same refusal and asks again.
+        Err(error) => tracing::warn!(error = %error, failure.class = class.name(), "a suspension cannot be written"),
+    }
+}

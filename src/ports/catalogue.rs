@@ -1,0 +1,31 @@
+//! The campaigns and templates in force.
+
+use std::sync::Arc;
+
+use crate::domain::campaign::Campaign;
+use crate::domain::contact::Contact;
+use crate::domain::language::Language;
+use crate::domain::message::Rendered;
+
+/// The text of a message could not be made for one person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotRender(
+    /// Which value is missing or too long; never the value itself.
+    pub String,
+);
+
+/// The campaigns and templates in force.
+pub trait Catalogue: Send + Sync {
+    /// Every campaign whose file is in order.
+    fn campaigns(&self) -> Vec<Arc<Campaign>>;
+    /// What the campaign tells this person.
+    ///
+    /// # Errors
+    /// When a value that the template needs is missing for this person, or makes it too long.
+    fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender>;
+    /// Estimated price of one message of the campaign, in micro-units.
+    fn price_micros(&self, campaign: &Campaign) -> i64;
+    /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.
+    fn timezone_of(&self, phone: Option<&str>) -> String;
+}

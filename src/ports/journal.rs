@@ -1,0 +1,108 @@
+//! Callback bodies as they came, and what they do to the record.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::domain::channel::Channel;
+use crate::domain::consent::ConsentChange;
+use crate::domain::country::CountryCode;
+use crate::domain::failure::Refusal;
+use crate::domain::feedback::Feedback;
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, SenderName};
+use crate::domain::language::Language;
+use crate::domain::news::{InboundNews, StatusNews};
+use crate::ports::{Page, Stored};
+
+/// An inbound message together with what it changes.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// What came in.
+    pub news: InboundNews,
+    /// The consent that it changes: a stop or start word.
+    pub consent: Option<ConsentChange>,
+    /// Language and zone for a person we did not know.
+    pub language: Language,
+    /// IANA name.
+    pub timezone: String,
+}
+
+/// A message that a callback made wait: it wants to be woken then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldMessage {
+    /// Which.
+    pub id: MessageId,
+    /// How many attempts are behind it.
+    pub attempts: u16,
+    /// Over which channel the next one goes.
+    pub channel: Channel,
+    /// When.
+    pub until: Timestamp,
+}
+
+/// A message that a provider refused after it had taken it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedMessage {
+    /// Which.
+    pub id: MessageId,
+    /// From which of our numbers.
+    pub sender: SenderName,
+    /// To whom.
+    pub contact: ContactId,
+    /// Over which channel.
+    pub channel: Channel,
+    /// Of which campaign.
+    pub campaign: Option<CampaignName>,
+    /// Where the number is from.
+    pub country: Option<CountryCode>,
+    /// How it was refused.
+    pub refusal: Refusal,
+}
+
+/// What applying a journal row did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Statuses that changed a message.
+    pub changed: u64,
+    /// Statuses that changed nothing: late, twice, of a message that is not ours.
+    pub unchanged: u64,
+    /// Feedback rows that are new.
+    pub feedback: u64,
+    /// Messages suppressed by a stop word.
+    pub suppressed: u64,
+    /// Bodies that could not be read and were set aside.
+    pub set_aside: u64,
+    /// Pieces of news about a number that is not ours.
+    pub foreign: u64,
+    /// Messages that wait since, for another try or another channel.
+    pub held: Vec<HeldMessage>,
+    /// What was refused.
+    pub refused: Vec<RefusedMessage>,
+}
+
+/// Callback bodies as they came, and what they do to the record.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Keeps a body; durable when it answers.
+    async fn append(&self, body: Bytes, received_at: Timestamp) -> Stored<JournalId>;
+    /// The body and when it came; `None` when it was applied already or is not there.
+    async fn unapplied(&self, id: JournalId) -> Stored<Option<(Bytes, Timestamp)>>;
+    /// Rows received before `before` and not applied, oldest first.
+    async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>>;
+    /// Applies the news of a row and marks it as applied, in one transaction: however often it is called, its effects happen once.
+    async fn apply(
+        &self,
+        id: JournalId,
+        statuses: Vec<StatusNews>,
+        heard: Vec<Heard>,
+        now: Timestamp,
+    ) -> Stored<Applied>;
+    /// Marks a row that cannot be read, with the reason; it is kept.
+    async fn set_aside(&self, id: JournalId, because: &str, now: Timestamp) -> Stored<()>;
+    /// How long the oldest unapplied row has waited, and how many wait.
+    async fn lag(&self, now: Timestamp) -> Stored<(Duration, u64)>;
+    /// A page of feedback, newest first.
+    async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>>;
+}

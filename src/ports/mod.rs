@@ -1,0 +1,88 @@
+//! What jobs need from the world: small traits, one file for each, and [`Services`], the one value that holds them.
+
+mod audience_files;
+mod catalogue;
+mod channels;
+mod contacts;
+mod journal;
+mod limits;
+mod messages;
+mod queue;
+mod runs;
+mod store;
+mod suspensions;
+mod webhook;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::audience_files::*;
+pub use self::catalogue::*;
+pub use self::channels::*;
+pub use self::contacts::*;
+pub use self::journal::*;
+pub use self::limits::*;
+pub use self::messages::*;
+pub use self::queue::*;
+pub use self::runs::*;
+pub use self::store::*;
+pub use self::suspensions::*;
+pub use self::webhook::*;
+use crate::domain::campaign::OnUnknown;
+use crate::domain::channel::Channel;
+use crate::domain::ids::SenderId;
+use crate::domain::language::Language;
+
+/// The time. The only way to learn it.
+pub trait Clock: Send + Sync {
+    /// Now, in whole milliseconds: what the store can keep.
+    fn now(&self) -> Timestamp;
+}
+
+/// The one value that holds what jobs may touch.
+#[derive(Clone)]
+pub struct Services {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The record.
+    pub store: Arc<dyn Store>,
+    /// Meta.
+    pub whatsapp: Arc<dyn WhatsApp>,
+    /// The channels that take over, those that are configured.
+    pub fallbacks: BTreeMap<Channel, Arc<dyn Fallback>>,
+    /// Callbacks.
+    pub webhook: Arc<dyn WebhookReader>,
+    /// Wake-ups.
+    pub queue: Arc<dyn Queue>,
+    /// What may not be exceeded.
+    pub limits: Arc<dyn Limits>,
+    /// Campaigns and templates.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Audience files.
+    pub audiences: Arc<dyn AudienceFiles>,
+    /// The rules of sending.
+    pub rules: SendingRules,
+}
+
+/// The rules of sending that hold for all campaigns.
+#[derive(Debug, Clone)]
+pub struct SendingRules {
+    /// How long a mark *started* is believed before its owner counts as dead. Longer than any call takes.
+    pub lease: SignedDuration,
+    /// How long one call may take from the mark to the answer, time-outs included.
+    pub call: SignedDuration,
+    /// Waits before each further try when the provider could not be reached; the last one repeats.
+    pub waits: Vec<SignedDuration>,
+    /// What decides over calls whose answer never came, for messages without a campaign.
+    pub on_unknown: OnUnknown,
+    /// When it decides, for messages without a campaign.
+    pub unknown_after: SignedDuration,
+    /// Our own numbers: what a callback says about others is kept and counted, and nothing else.
+    pub senders: BTreeSet<SenderId>,
+    /// How many messages a run is fed ahead of the calls.
+    pub feed_ahead: u64,
+    /// The language of people of whom none is known.
+    pub default_language: Language,
+}

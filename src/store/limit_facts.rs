@@ -1,0 +1,87 @@
+//! What the record knows of limits that are used up: read in the same transaction that begins a new generation of permits.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::DatabaseTransaction;
+
+use super::SqlStore;
+use super::open::unexpected;
+use super::request::{Outcome, Request};
+use super::sql::{Db, Row, Sql, args};
+use crate::domain::ids::{ContactId, RunId, SenderName};
+use crate::ports::{LimitFacts, LimitFactsOf, Stored};
+
+/// The span over which people count toward a tier (Meta, messaging limits page, checked 2026-11-22).
+const TIER_SPAN: SignedDuration = SignedDuration::from_hours(24);
+/// A pair's debt is paid back in this time: 45 messages, 6 s each.
+const PAIR_SPAN: SignedDuration = SignedDuration::from_secs(45 * 6);
+
+/// Begins a new generation and reads the facts.
+pub(super) async fn read(
+    db: &Db<'_, DatabaseTransaction>,
+    portfolio: &str,
+    senders: &[SenderName],
+    now: Timestamp,
+) -> Sql<LimitFacts> {
+    // Whoever marks an attempt holds this row shared until it is committed: so everything older is seen here, and nothing newer
+    // is marked with an older permit.
+    db.run(
+        "INSERT INTO limit_generations (portfolio, generation) VALUES (?, 1) \
+         ON CONFLICT (portfolio) DO UPDATE SET generation = limit_generations.generation + 1",
+        args![portfolio],
+    )
+    .await?;
+    let row = db.first("SELECT generation FROM limit_generations WHERE portfolio = ?", args![portfolio]).await?;
+    let generation = row.map_or(Ok(1), |row| Row::of(&row, "limit_generations").int())?;
+
+    let names: Vec<String> = senders.iter().map(ToString::to_string).collect();
+    let day_ago = now.saturating_sub(TIER_SPAN).unwrap_or(Timestamp::MIN);
+    let pairs_since = now.saturating_sub(PAIR_SPAN).unwrap_or(Timestamp::MIN);
+    let mut facts = LimitFacts { generation, ..LimitFacts::default() };
+
+    // Runs that ended more than a day ago called nobody since, so what lies before the first message of all others is left alone.
+    let sql = "SELECT MIN(first_message) FROM runs WHERE ended_at IS NULL OR ended_at >= ?";
+    let first = match db.first(sql, args![day_ago]).await? {
+        Some(row) => Row::of(&row, "runs").opt_int()?,
+        None => None,
+    };
+    let mut rows = Vec::new();
+    const WANTED: &str = "SELECT contact_id, sender, called_at, counted_at FROM messages";
+    if let Some(first) = first {
+        let sql = format!("{WANTED} WHERE id >= ? AND run_id IS NOT NULL AND called_at >= ? AND sender {{}}");
+        rows.extend(db.all(&sql, args![first, day_ago, names.clone()]).await?);
+    }
+    let sql = format!("{WANTED} WHERE run_id IS NULL AND called_at >= ? AND sender {{}}");
+    rows.extend(db.all(&sql, args![day_ago, names]).await?);
+    for row in rows {
+        let mut row = Row::of(&row, "messages");
+        let contact = ContactId::new(row.int()?);
+        let sender: SenderName = row.parsed(|text| text.parse().ok())?;
+        let (called_at, counted_at) = (row.time()?, row.opt_time()?);
+        if let Some(counted_at) = counted_at.filter(|at| *at >= day_ago) {
+            facts.people.push((contact, counted_at));
+        }
+        if called_at >= pairs_since {
+            facts.pairs.push((sender, contact, called_at));
+        }
+    }
+
+    let sql = "SELECT c.run_id, CAST(SUM(c.micros + c.reserved) AS BIGINT) FROM run_costs c JOIN runs r ON r.id = c.run_id \
+               WHERE r.ended_at IS NULL GROUP BY c.run_id";
+    for row in db.all(sql, args![]).await? {
+        let mut row = Row::of(&row, "run_costs");
+        facts.budgets.push((RunId::new(row.int()?), row.int()?));
+    }
+    Ok(facts)
+}
+
+#[async_trait]
+impl LimitFactsOf for SqlStore {
+    async fn limit_facts(&self, portfolio: &str, senders: &[SenderName], now: Timestamp) -> Stored<LimitFacts> {
+        let request = Request::LimitFacts { portfolio: portfolio.to_owned(), senders: senders.to_vec(), now };
+        match self.writers.ask(request).await? {
+            Outcome::LimitFacts(facts) => Ok(*facts),
+            other => Err(unexpected(&other)),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The rules of runs, read once out of their frozen definitions, so that the writer can decide by them inside its transaction.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::SignedDuration;
+use sea_orm::DatabaseTransaction;
+
+use super::sql::{Db, Row, Sql, args};
+use crate::domain::campaign::Campaign;
+use crate::domain::ids::CampaignName;
+use crate::domain::retry::Policy;
+
+/// Runs remembered at once; more than anybody has active.
+const RUNS_MAX: usize = 256;
+
+/// What is known of a run.
+#[derive(Debug)]
+pub(super) struct RunRules {
+    pub(super) campaign: Option<CampaignName>,
+    pub(super) policy: Policy,
+}
+
+/// The rules of all runs, shared by the writers.
+#[derive(Debug)]
+pub(super) struct Policies {
+    waits: Vec<SignedDuration>,
+    singles: Arc<RunRules>,
+    runs: Mutex<HashMap<i64, Arc<RunRules>>>,
+}
+
+impl Policies {
+    pub(super) fn new(waits: Vec<SignedDuration>) -> Self {
+        let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits) });
+        Self { waits, singles, runs: Mutex::default() }
+    }
+
+    /// The rules of messages without a run.
+    pub(super) fn singles(&self) -> Arc<RunRules> {
+        Arc::clone(&self.singles)
+    }
+
+    /// The rules of these runs. A definition is frozen, so what was read once holds.
+    pub(super) async fn of(
+        &self,
+        db: &Db<'_, DatabaseTransaction>,
+        runs: &BTreeSet<i64>,
+    ) -> Sql<HashMap<i64, Arc<RunRules>>> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        {
+            let known = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            for run in runs {
+                match known.get(run) {
+                    Some(rules) => drop(found.insert(*run, Arc::clone(rules))),
+                    None => missing.push(*run),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        for row in db.all("SELECT id, campaign, definition FROM runs WHERE id {}", args![missing]).await? {
+            let mut row = Row::of(&row, "runs");
+            let id = row.int()?;
+            let campaign = row.parsed(|text| text.parse::<CampaignName>().ok())?;
+            // A definition that cannot be read sends nothing (its jobs say so); what callbacks still bring follows the plain rules.
+            let policy = serde_json::from_str::<Campaign>(&row.text()?)
+                .map_or_else(|_| Policy::of_singles(&self.waits), |campaign| Policy::of(&campaign, &self.waits));
+            found.insert(id, Arc::new(RunRules { campaign: Some(campaign), policy }));
+        }
+        let mut known = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() + found.len() > RUNS_MAX {
+            known.clear();
+        }
+        known.extend(found.iter().map(|(run, rules)| (*run, Arc::clone(rules))));
+        Ok(found)
+    }
+}
