@@ -156,13 +156,20 @@ pub trait Operations: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::channel::Channel;
 
     #[test]
     fn every_recipient_is_counted_once() {
         let counts: Vec<RunCount> = State::ALL
             .into_iter()
             .zip(1..)
-            .map(|(state, n)| RunCount { language: Language::Ar, state, reason: String::new(), n })
+            .map(|(state, n)| RunCount {
+                language: Language::Ar,
+                channel: Channel::Whatsapp,
+                state,
+                reason: String::new(),
+                n,
+            })
             .collect();
         let sum = StateCounts::of(&counts).with_queued(5);
         assert_eq!((sum.total, sum.planned, sum.queued, sum.expired), (66, 0, 1, 11));

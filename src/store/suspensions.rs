@@ -202,14 +202,16 @@ impl Suspensions for SqlStore {
             Outcome::Ended(released) => released,
             other => return Err(unexpected(&other)),
         };
-        while released {
+        if !released {
+            return Ok(false);
+        }
+        loop {
             match self.writers.ask(Request::Wake { now }).await? {
-                Outcome::Count(0) => break,
+                Outcome::Count(0) => return Ok(true),
                 Outcome::Count(_) => {}
                 other => return Err(unexpected(&other)),
             }
         }
-        Ok(released)
     }
 
     async fn suspensions(&self, now: Timestamp) -> Stored<Vec<Suspension>> {

@@ -93,9 +93,15 @@ fn message(id: i64, delivery: Delivery) -> ListedMessage {
             sender: "default".parse().unwrap(),
             purpose: Purpose::Survey,
             language: Language::Ar,
-            standing: Standing { delivery, attempt: 1, whatsapp_id: Some("wamid.A==".parse().unwrap()) },
+            standing: Standing {
+                delivery,
+                attempt: 1,
+                whatsapp_id: Some("wamid.A==".parse().unwrap()),
+                ..Standing::planned()
+            },
             expires_at: noon,
-            content: None,
+            frozen: None,
+            price_micros: 2_500,
             contact: nadia(1),
             planned_at: noon,
             called_at: Some(noon),
@@ -112,7 +118,7 @@ struct Api {
 }
 
 async fn open() -> Api {
-    let undeliverable = Refusal { class: FailureClass::Undeliverable, code: Some(131026), details: "No".into() };
+    let undeliverable = Refusal::new(FailureClass::Undeliverable, Some(131026), "No");
     let noon = Noon.now();
     let store = Arc::new(FakeStore {
         contacts: vec![nadia(1), nadia(2), nadia(3)],

@@ -268,8 +268,8 @@ async fn what_a_status_without_metas_words_proves() {
 #[tokio::test]
 async fn metas_refusal_is_a_refusal_at_any_status() {
     for (status, body, class, code) in [
-        ("400 Bad Request", PAIR_LIMIT, FailureClass::Throttled, 131056),
-        ("429 Too Many Requests", PAIR_LIMIT, FailureClass::Throttled, 131056),
+        ("400 Bad Request", PAIR_LIMIT, FailureClass::PairThrottled, 131056),
+        ("429 Too Many Requests", PAIR_LIMIT, FailureClass::PairThrottled, 131056),
         ("500 Internal Server Error", META_FAULT, FailureClass::Transient, 131000),
     ] {
         let server = Server::answering(http(status, body)).await;

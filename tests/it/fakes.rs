@@ -7,19 +7,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
-use barid::domain::delivery::{Effect, Fact, SuppressedReason};
+use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use barid::domain::news::StatusNews;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
+use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Clock, Contacts, Heard, HistoryEntry, Journal, ListedMessage, LoadedMessage, MessageFilter, Messages,
-    OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs, SingleMessage, Store,
-    StoreError, Stored, Wanted,
+    Applied, Clock, Contacts, Heard, HistoryEntry, Journal, LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage,
+    MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs,
+    SingleMessage, Start, Store, StoreError, Stored, Suspensions, Wanted,
 };
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A moment that does not pass.
 pub(crate) struct Noon;
@@ -146,7 +147,13 @@ impl Messages for FakeStore {
         self.up()?;
         Ok(self.messages.iter().find(|listed| listed.message.id == id).map(|listed| listed.message.clone()))
     }
-    async fn start(&self, _: MessageId, _: u16, _: Timestamp, _: Timestamp) -> Stored<StartAnswer> {
+    async fn start(&self, _: Start) -> Stored<StartAnswer> {
+        not_asked()
+    }
+    async fn hold(&self, _: MessageId, _: u16, _: HeldReason, _: Timestamp, _: Timestamp) -> Stored<bool> {
+        not_asked()
+    }
+    async fn slowest_callback(&self, _: &SenderName, _: Timestamp) -> Stored<Option<SignedDuration>> {
         not_asked()
     }
     async fn learn(&self, _: MessageId, _: u16, _: Fact, _: Timestamp) -> Stored<Effect> {
@@ -219,6 +226,29 @@ impl Journal for FakeStore {
         let fits = |feedback: &&Feedback| before.is_none_or(|before| feedback.id.number() < before);
         let rest: Vec<Feedback> = self.feedback.iter().filter(fits).cloned().collect();
         Ok(page(&rest, |feedback| feedback.id.number(), limit))
+    }
+}
+
+#[async_trait]
+impl Suspensions for FakeStore {
+    async fn suspend(&self, _: NewSuspension, _: Timestamp) -> Stored<(Suspension, bool)> {
+        not_asked()
+    }
+    async fn release(&self, _: i64, _: Timestamp) -> Stored<bool> {
+        not_asked()
+    }
+    async fn suspensions(&self, _: Timestamp) -> Stored<Vec<Suspension>> {
+        Ok(Vec::new())
+    }
+    async fn probe_again(&self, _: i64, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl LimitFactsOf for FakeStore {
+    async fn limit_facts(&self, _: &str, _: &[SenderName], _: Timestamp) -> Stored<LimitFacts> {
+        not_asked()
     }
 }
 

@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{
-    Database, at, callback, charged, heard, new_run, on_both_databases, people, planned, seed, status, stop, terms,
-    wamid,
+    Database, at, begin, callback, charged, heard, new_run, on_both_databases, people, planned, seed, status, stop,
+    terms, wamid,
 };
 
 /// Something happens to a random message, whether or not it fits.
@@ -23,20 +23,16 @@ async fn happen(
     let n = random.random_range(0..messages.len());
     let id = messages[n];
     let attempt = random.random_range(1..=2);
-    let refusal = Refusal {
-        class: FailureClass::Throttled,
-        code: random.random_bool(0.5).then_some(130_429),
-        details: String::new(),
-    };
+    let refusal = Refusal::new(FailureClass::NumberThrottled, random.random_bool(0.5).then_some(130_429), "");
     let fact = match random.random_range(0..11) {
         0..=3 => {
             let before = store.load(id).await.unwrap().unwrap().standing.attempt;
-            store.start(id, before, at(second + 60), at(second)).await.unwrap();
+            store.start(begin(id, before, at(second + 60), at(second))).await.unwrap();
             return;
         }
         4 => Fact::Accepted(wamid(id)),
         5 => Fact::Refused(refusal),
-        6 => Fact::NotSent { retry_at: at(second + 5), because: String::new() },
+        6 => Fact::NotSent { because: String::new() },
         7 => Fact::Unanswered { decide_at: at(second + 900), because: String::new() },
         8 => [Fact::SendAgain, Fact::AssumeSent, Fact::StillSilent { decide_at: at(second + 1_800) }]
             [random.random_range(0..3)]

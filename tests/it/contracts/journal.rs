@@ -61,7 +61,7 @@ on_both_databases! {
         start(&store, messages[0]).await;
         assert_eq!(callback(&store, vec![status(&store, messages[0], ProviderStatus::Sent)]).await.changed, 1);
         let standing = store.load(messages[0]).await.unwrap().unwrap().standing;
-        assert_eq!((standing.delivery, standing.whatsapp_id), (Delivery::Sent, Some(wamid(messages[0]))));
+        assert_eq!((standing.delivery, standing.whatsapp_id), (Delivery::Sent { fall_back_at: None }, Some(wamid(messages[0]))));
         store.learn(messages[0], 1, Fact::Accepted(wamid(messages[0])), at(9)).await.unwrap();
         assert_eq!(state(&store, messages[0]).await, State::Sent, "never backwards");
         database.assert_counts_are_exact(&store, run.id).await;
@@ -121,7 +121,7 @@ on_both_databases! {
         let contacts = people(&store, 1).await;
         let (run, messages) = run_to(&store, &contacts).await;
         start(&store, messages[0]).await;
-        let refusal = Refusal { class: FailureClass::Undeliverable, code: Some(131_049), details: "not delivered".into() };
+        let refusal = Refusal::new(FailureClass::Undeliverable, Some(131_049), "not delivered");
         callback(&store, vec![status(&store, messages[0], ProviderStatus::Failed(refusal.clone()))]).await;
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Failed(refusal));
         assert_eq!(store.history(messages[0]).await.unwrap().last().unwrap().provider_at, Some(at(5)));
@@ -164,7 +164,7 @@ on_both_databases! {
         let (first, messages) = run_to(&store, &contacts).await;
         let (second, others) = run_to(&store, &contacts).await;
         start(&store, others[0]).await;
-        store.learn(others[0], 1, Fact::NotSent { retry_at: at(50), because: String::new() }, at(2)).await.unwrap();
+        store.learn(others[0], 1, Fact::NotSent { because: String::new() }, at(2)).await.unwrap();
         let applied = heard(&store, vec![stop(0, "wamid.stop")]).await;
         assert_eq!((applied.feedback, applied.suppressed), (1, 2));
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::OptedOut));

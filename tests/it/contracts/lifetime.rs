@@ -9,7 +9,7 @@ use barid::domain::news::ProviderStatus;
 use barid::ports::{Contacts as _, Journal as _, Messages as _, Store as _};
 use barid::store::{SqlStore, StoreOpenError, StoreSettings};
 
-use super::{Database, at, delivery, on_both_databases, people, run_to, settings, start, state, status, wamid};
+use super::{Database, at, begin, delivery, on_both_databases, people, run_to, settings, start, state, status, wamid};
 
 /// Names the database, in a process that is to be killed.
 const CHILD: &str = "BARID_TEST_STORE_CHILD";
@@ -241,7 +241,7 @@ async fn a_server_that_goes_away_is_unavailable_and_comes_back() {
         .ask("SELECT CAST(pg_terminate_backend(pid) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         .await;
     let mut lost = 0;
-    while let Err(error) = store.start(messages[0], 0, at(60), at(1)).await {
+    while let Err(error) = store.start(begin(messages[0], 0, at(60), at(1))).await {
         assert!(error.is_unavailable(), "{error:?}");
         lost += 1;
         assert!(lost < 20, "it does not heal");

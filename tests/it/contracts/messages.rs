@@ -10,12 +10,12 @@ use barid::domain::start::StartAnswer;
 use barid::ports::{Contacts as _, MessageFilter, Messages as _, Runs as _};
 
 use super::{
-    at, callback, change, delivery, minutes, on_both_databases, people, phone, run_to, single, start, state, status,
-    wamid,
+    at, begin, callback, change, delivery, minutes, on_both_databases, people, phone, run_to, single, start, state,
+    status, wamid,
 };
 
 fn refusal() -> Refusal {
-    Refusal { class: FailureClass::Undeliverable, code: Some(131_026), details: "Message undeliverable".to_owned() }
+    Refusal::new(FailureClass::Undeliverable, Some(131_026), "Message undeliverable")
 }
 
 on_both_databases! {
@@ -53,7 +53,7 @@ on_both_databases! {
         let stores = [database.open().await, database.open().await];
         let contacts = people(&stores[0], 20).await;
         let (run, messages) = run_to(&stores[0], &contacts).await;
-        let starts = (0..100).map(|n| stores[n % 2].start(messages[n % 20], 0, at(60), at(1)));
+        let starts = (0..100).map(|n| stores[n % 2].start(begin(messages[n % 20], 0, at(60), at(1))));
         let answers = futures_util::future::join_all(starts).await;
         let gone: Vec<usize> = (0..100).filter(|n| matches!(answers[*n], Ok(StartAnswer::Go))).map(|n| n % 20).collect();
         assert_eq!(gone.len(), 20);
@@ -66,13 +66,13 @@ on_both_databases! {
         let store = database.open().await;
         let contacts = people(&store, 1).await;
         let (_, messages) = run_to(&store, &contacts).await;
-        assert!(matches!(store.start(messages[0], 1, at(60), at(1)).await.unwrap(), StartAnswer::NotNow { .. }));
-        assert!(matches!(store.start(MessageId::new(777), 0, at(60), at(1)).await.unwrap(), StartAnswer::NotNow { .. }));
+        assert!(matches!(store.start(begin(messages[0], 1, at(60), at(1))).await.unwrap(), StartAnswer::NotNow { .. }));
+        assert!(matches!(store.start(begin(MessageId::new(777), 0, at(60), at(1))).await.unwrap(), StartAnswer::NotNow { .. }));
         start(&store, messages[0]).await;
-        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(30), because: String::new() }, at(2)).await.unwrap();
-        assert!(matches!(store.start(messages[0], 0, at(90), at(31)).await.unwrap(), StartAnswer::NotNow { .. }), "a stale job");
-        assert!(matches!(store.start(messages[0], 1, at(90), at(29)).await.unwrap(), StartAnswer::NotNow { .. }), "held until later");
-        assert_eq!(store.start(messages[0], 1, at(90), at(30)).await.unwrap(), StartAnswer::Go);
+        store.learn(messages[0], 1, Fact::NotSent { because: String::new() }, at(2)).await.unwrap();
+        assert!(matches!(store.start(begin(messages[0], 0, at(90), at(31))).await.unwrap(), StartAnswer::NotNow { .. }), "a stale job");
+        assert!(matches!(store.start(begin(messages[0], 1, at(90), at(29))).await.unwrap(), StartAnswer::NotNow { .. }), "held until later");
+        assert_eq!(store.start(begin(messages[0], 1, at(90), at(30))).await.unwrap(), StartAnswer::Go);
         assert_eq!(store.load(messages[0]).await.unwrap().unwrap().standing.attempt, 2);
     }
 
@@ -80,10 +80,10 @@ on_both_databases! {
         let store = database.open().await;
         let contacts = people(&store, 2).await;
         let (run, messages) = run_to(&store, &contacts).await;
-        assert_eq!(store.start(messages[0], 0, at(200_000), at(100_000)).await.unwrap(), StartAnswer::Expire);
+        assert_eq!(store.start(begin(messages[0], 0, at(200_000), at(100_000))).await.unwrap(), StartAnswer::Expire);
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Expired);
         database.change(&format!("UPDATE contacts SET stopped = 1 WHERE id = {}", contacts[1].number())).await;
-        assert_eq!(store.start(messages[1], 0, at(60), at(1)).await.unwrap(), StartAnswer::Suppress(SuppressedReason::OptedOut));
+        assert_eq!(store.start(begin(messages[1], 0, at(60), at(1))).await.unwrap(), StartAnswer::Suppress(SuppressedReason::OptedOut));
         assert_eq!(delivery(&store, messages[1]).await, Delivery::Suppressed(SuppressedReason::OptedOut));
         database.assert_counts_are_exact(&store, run.id).await;
         assert!(store.finish_if_done(run.id, at(2)).await.unwrap());
@@ -159,7 +159,7 @@ on_both_databases! {
         for id in &messages {
             start(&store, *id).await;
         }
-        store.learn(messages[0], 1, Fact::NotSent { retry_at: at(40), because: String::new() }, at(2)).await.unwrap();
+        store.learn(messages[0], 1, Fact::NotSent { because: String::new() }, at(2)).await.unwrap();
         store.learn(messages[1], 1, Fact::Unanswered { decide_at: at(30), because: String::new() }, at(2)).await.unwrap();
         store.learn(messages[3], 1, Fact::Accepted(wamid(messages[3])), at(2)).await.unwrap();
         let due = |now| {
@@ -179,7 +179,7 @@ on_both_databases! {
         let (_, messages) = run_to(&store, &contacts).await;
         let because = || "the connection was reset".to_owned();
         for (id, fact) in messages.iter().zip([
-            Fact::NotSent { retry_at: at(40), because: because() },
+            Fact::NotSent { because: because() },
             Fact::Unanswered { decide_at: at(30), because: because() },
         ]) {
             start(&store, *id).await;
@@ -214,7 +214,7 @@ on_both_databases! {
         let made = futures_util::future::join_all((0..30).map(|n| store.create(single(contact, &format!("مرحبا {n}")), at(n)))).await;
         for (n, id) in made.into_iter().enumerate() {
             let loaded = store.load(id.unwrap()).await.unwrap().unwrap();
-            let Some(Content::Text { body, .. }) = loaded.content else { panic!("its text") };
+            let Some(Content::Text { body, .. }) = loaded.frozen.map(|frozen| frozen.content) else { panic!("its text") };
             assert_eq!(body, format!("مرحبا {n}"), "nobody gets the id of a neighbour");
             assert_eq!(loaded.run, None);
         }
@@ -225,7 +225,7 @@ on_both_databases! {
         let store = database.open().await;
         let contacts = people(&store, 10).await;
         let (run, messages) = run_to(&store, &contacts).await;
-        let starts = messages.iter().map(|id| store.start(*id, 0, at(60), at(1)));
+        let starts = messages.iter().map(|id| store.start(begin(*id, 0, at(60), at(1))));
         let creates = (0..10).map(|n| {
             // Every third is for nobody, which the database refuses.
             let contact = if n % 3 == 0 { ContactId::new(99_999) } else { contacts[n] };
@@ -302,7 +302,7 @@ on_both_databases! {
         store.learn(messages[0], 1, Fact::SendAgain, at(900)).await.unwrap();
         store.learn(messages[1], 1, Fact::AssumeSent, at(900)).await.unwrap();
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Planned);
-        assert_eq!(delivery(&store, messages[1]).await, Delivery::Submitted { assumed: true });
+        assert_eq!(delivery(&store, messages[1]).await, Delivery::Submitted { assumed: true, fall_back_at: None });
         assert_eq!(store.fed_and_waiting(run.id, None, 10).await.unwrap(), [(messages[0], 1)]);
         assert!(matches!(store.learn(messages[0], 1, Fact::SendAgain, at(901)).await.unwrap(), Effect::Unchanged { .. }));
         store.change_consent(contacts[0], change(ConsentChangeKind::Stop, "stop-word"), at(902)).await.unwrap();
@@ -316,7 +316,7 @@ on_both_databases! {
         let (_, messages) = run_to(&store, &contacts).await;
         database.change(&format!("UPDATE messages SET state = 'nonsense' WHERE id = {}", messages[1].number())).await;
         let loaded = futures_util::future::join_all(messages.iter().map(|id| store.load(*id))).await;
-        let started = futures_util::future::join_all(messages.iter().map(|id| store.start(*id, 0, at(60), at(1)))).await;
+        let started = futures_util::future::join_all(messages.iter().map(|id| store.start(begin(*id, 0, at(60), at(1))))).await;
         for n in [0, 2] {
             assert!(loaded[n].as_ref().unwrap().is_some());
             assert_eq!(started[n].as_ref().unwrap(), &StartAnswer::Go);

@@ -12,6 +12,7 @@ mod runs;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use barid::domain::contact::ContactUpdate;
 use barid::domain::delivery::{Delivery, State};
@@ -23,7 +24,7 @@ use barid::domain::run::Run;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
     Applied, Contacts as _, Heard, Journal as _, Messages as _, OpenedRun, PlannedMessage, RunTerms, Runs as _,
-    SingleMessage,
+    SingleMessage, Start,
 };
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -206,9 +207,24 @@ pub(crate) async fn delivery(store: &SqlStore, id: MessageId) -> Delivery {
     store.load(id).await.expect("the store").expect("the message").standing.delivery
 }
 
+/// The mark of an attempt over WhatsApp, without a permit.
+pub(crate) fn begin(id: MessageId, attempts_before: u16, lease_until: Timestamp, now: Timestamp) -> Start {
+    Start {
+        id,
+        attempts_before,
+        channel: Channel::Whatsapp,
+        lease_until,
+        permit: None,
+        counts_for_tier: true,
+        price_micros: 30_000,
+        freeze: None,
+        now,
+    }
+}
+
 /// Marks the first attempt as started.
 pub(crate) async fn start(store: &SqlStore, id: MessageId) {
-    let answer = store.start(id, 0, at(60), at(1)).await.expect("the store");
+    let answer = store.start(begin(id, 0, at(60), at(1))).await.expect("the store");
     assert_eq!(answer, StartAnswer::Go);
 }
 

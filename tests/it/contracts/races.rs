@@ -13,8 +13,8 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{
-    Database, at, callback, delivery, heard, new_run, on_both_databases, people, planned, run_to, seed, status, stop,
-    terms,
+    Database, at, begin, callback, delivery, heard, new_run, on_both_databases, people, planned, run_to, seed, status,
+    stop, terms,
 };
 
 on_both_databases! {
@@ -38,7 +38,7 @@ on_both_databases! {
             async move {
                 if starts {
                     let was_applied = applied.load(Ordering::SeqCst);
-                    let answer = store.start(id, 0, at(60), at(30)).await.unwrap();
+                    let answer = store.start(begin(id, 0, at(60), at(30))).await.unwrap();
                     if answer == StartAnswer::Go {
                         assert!(!was_applied, "started after the stop word was applied");
                         started.fetch_add(1, Ordering::SeqCst);
@@ -72,7 +72,7 @@ on_both_databases! {
             let (new, _) = tokio::join!(planning, heard(&stores[1], vec![stop(n, &format!("wamid.s{n}"))]));
             assert_eq!(new.unwrap(), 1);
             for (id, attempts) in stores[0].feed(run.id, 10).await.unwrap() {
-                let answer = stores[0].start(id, attempts, at(60), at(30)).await.unwrap();
+                let answer = stores[0].start(begin(id, attempts, at(60), at(30))).await.unwrap();
                 assert_eq!(answer, StartAnswer::Suppress(SuppressedReason::OptedOut));
             }
             database.assert_counts_are_exact(&stores[0], run.id).await;
@@ -92,7 +92,7 @@ on_both_databases! {
                     let n = if turn.is_multiple_of(2) { step } else { messages.len() - 1 - step };
                     let id = messages[n];
                     match (turn + step) % 4 {
-                        0 => drop(store.start(id, 0, at(60), at(1)).await),
+                        0 => drop(store.start(begin(id, 0, at(60), at(1))).await),
                         1 => drop(store.learn(id, 1, Fact::Sent, at(2)).await),
                         2 => {
                             let several = messages.iter().rev().skip(n).take(9);
@@ -116,7 +116,7 @@ on_both_databases! {
         let stores = [database.open().await, database.open().await];
         let contacts = people(&stores[0], 300).await;
         let (run, messages) = run_to(&stores[0], &contacts).await;
-        let starts = futures_util::future::join_all(messages.iter().map(|id| stores[0].start(*id, 0, at(60), at(1))));
+        let starts = futures_util::future::join_all(messages.iter().map(|id| stores[0].start(begin(*id, 0, at(60), at(1)))));
         let (answers, cancelled) = tokio::join!(starts, stores[1].command(run.id, RunCommand::Cancel, at(2)));
         cancelled.unwrap();
         for (id, answer) in messages.iter().zip(answers) {
@@ -144,7 +144,7 @@ async fn start_while(written: &str) -> (Database, SqlStore, MessageId, StartAnsw
         transaction.commit().await.unwrap();
     };
     let commits = tokio::time::timeout(std::time::Duration::from_secs(60), commits);
-    let (answer, committed) = tokio::join!(store.start(messages[0], 0, at(60), at(1)), commits);
+    let (answer, committed) = tokio::join!(store.start(begin(messages[0], 0, at(60), at(1))), commits);
     committed.expect("the start does not wait");
     (database, store, messages[0], answer.unwrap())
 }

@@ -6,7 +6,7 @@ use barid::domain::run::{RunCommand, RunState};
 use barid::domain::start::StartAnswer;
 use barid::ports::{Messages as _, OpenedRun, PlannedMessage, Runs as _, StoreError};
 
-use super::{at, new_run, on_both_databases, people, planned, run_to, start, state, terms};
+use super::{at, begin, new_run, on_both_databases, people, planned, run_to, start, state, terms};
 
 on_both_databases! {
     async fn a_run_is_opened_once_however_many_ask(database: Database) {
@@ -93,7 +93,7 @@ on_both_databases! {
         start(&store, messages[0]).await;
         assert_eq!(store.command(run.id, RunCommand::Pause, at(1)).await.unwrap().state, RunState::Paused);
         assert_eq!(store.feed(run.id, 10).await.unwrap(), []);
-        assert!(matches!(store.start(messages[1], 0, at(60), at(2)).await.unwrap(), StartAnswer::NotNow { .. }));
+        assert!(matches!(store.start(begin(messages[1], 0, at(60), at(2))).await.unwrap(), StartAnswer::NotNow { .. }));
         assert_eq!(store.command(run.id, RunCommand::Resume, at(3)).await.unwrap().state, RunState::Running);
         let fed: Vec<MessageId> = store.feed(run.id, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
         assert_eq!(fed, messages[1..]);
