@@ -97,7 +97,7 @@ async fn nobody_is_in_the_log_of_a_whole_life_at_level_debug() {
         assert!(faults.faults.get(fault).copied().unwrap_or(0) > 0, "{fault} did happen: {:?}", faults.faults);
     }
     let mut log = barid.log();
-    assert!(log.contains("DEBUG") && log.contains("Meta refused the message"), "the log says much");
+    assert!(log.contains("DEBUG") && log.contains("the provider refused the message"), "the log says much");
     log.push_str(&std::fs::read_to_string(barid.dir.path().join("state/redis/redis.log")).unwrap());
     for output in said {
         log.push_str(&String::from_utf8_lossy(&output));
