@@ -41,6 +41,8 @@ struct Message {
     sender: SenderName,
     purpose: Purpose,
     language: Language,
+    /// The channel of the newest attempt, or of the next.
+    channel: &'static str,
     state: &'static str,
     /// Why it is there, where the state alone does not say it.
     reason: Option<String>,
@@ -78,6 +80,7 @@ impl Message {
             sender: message.sender,
             purpose: message.purpose,
             language: message.language,
+            channel: message.standing.channel.name(),
             state: delivery.state().name(),
             reason: reason.map(str::to_owned),
             code,
