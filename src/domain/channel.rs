@@ -38,6 +38,11 @@ impl Channel {
         Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 
+    /// Whether it tells us when a message has arrived. An e-mail is taken by a server, and then nothing is heard.
+    pub const fn reports_delivery(self) -> bool {
+        !matches!(self, Self::Email)
+    }
+
     /// Whether WhatsApp's own rules (window, templates, reachability, quality) hold on it, whoever carries it.
     pub const fn is_whatsapp(self) -> bool {
         matches!(self, Self::Whatsapp | Self::TwilioWhatsapp)

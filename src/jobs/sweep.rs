@@ -138,7 +138,7 @@ async fn verdict(services: &Services, definitions: &Definitions, message: &Loade
     let called_at = message.called_at.unwrap_or(message.planned_at);
     let heard = services
         .store
-        .others_were_heard(&message.sender, called_at)
+        .others_were_heard(message.standing.channel, &message.sender, called_at)
         .await
         .map_err(JobError::from_store("asking whether callbacks came in"))?;
     let wait = unknown_after(services, definitions, message).await?;
@@ -146,7 +146,7 @@ async fn verdict(services: &Services, definitions: &Definitions, message: &Loade
     let lately = now.saturating_sub(CALLBACKS_LATELY).unwrap_or(jiff::Timestamp::MIN);
     let slowest = services
         .store
-        .slowest_callback(&message.sender, lately)
+        .slowest_callback(message.standing.channel, &message.sender, lately)
         .await
         .map_err(JobError::from_store("asking how slow callbacks are"))?;
     let patience = slowest.unwrap_or_default().min(PATIENCE_MAX).saturating_mul(2);

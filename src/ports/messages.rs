@@ -152,10 +152,15 @@ pub trait Messages: Send + Sync {
     async fn due(&self, now: Timestamp, limit: u64) -> Stored<Vec<LoadedMessage>>;
     /// Messages without a run that still wait (state planned) and were planned before `before`.
     async fn single_waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<(MessageId, u16)>>;
-    /// Whether, for this sender, a callback came at or after `called_at` about another message called from one minute before it on.
-    async fn others_were_heard(&self, sender: &SenderName, called_at: Timestamp) -> Stored<bool>;
+    /// Whether, for this sender on this channel, a callback came at or after `called_at` about another message called from one minute before it on.
+    async fn others_were_heard(&self, channel: Channel, sender: &SenderName, called_at: Timestamp) -> Stored<bool>;
     /// The slowest first callback, counted from its call, of this sender's messages called since then; `None` when none came.
-    async fn slowest_callback(&self, sender: &SenderName, since: Timestamp) -> Stored<Option<SignedDuration>>;
+    async fn slowest_callback(
+        &self,
+        channel: Channel,
+        sender: &SenderName,
+        since: Timestamp,
+    ) -> Stored<Option<SignedDuration>>;
     /// A page of messages, newest first.
     async fn list(&self, filter: &MessageFilter, before: Option<i64>, limit: u64) -> Stored<Page<ListedMessage>>;
     /// What happened to a message, oldest first.

@@ -485,10 +485,10 @@ impl Ledger {
             ProviderStatus::Read => Fact::Read,
             ProviderStatus::Failed(refusal) => Fact::Refused(refusal.clone()),
         };
-        if let Some(called_at) = entry.called_at.filter(|_| newest && entry.is_whatsapp_attempt(attempt)) {
+        if let Some(called_at) = entry.called_at.filter(|_| newest && attempt > entry.standing.given_up) {
             let statuses = bit("sent") | bit("delivered") | bit("read") | bit("failed");
             let first = entry.events_seen & statuses == 0;
-            self.heard.note(entry.sender.as_str(), called_at, millis(now), first);
+            self.heard.note(entry.standing.channel, &entry.sender, called_at, millis(now), first);
         }
         // As it was when the attempt was made: what is learnt may put another channel in its place.
         let channel = entry.standing.channel;

@@ -12,7 +12,8 @@ use super::journal::{limited, page};
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Arg, Db, Row, Sql, Table, args};
-use super::tallies::minute;
+use super::tallies::{heard_from, minute};
+use crate::domain::channel::Channel;
 use crate::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use crate::domain::ids::{MessageId, SenderName};
 use crate::domain::message::Rendered;
@@ -127,16 +128,21 @@ impl Messages for SqlStore {
         self.rows(&rows, "messages", |row| Ok((MessageId::new(row.int()?), row.small()?)))
     }
 
-    async fn others_were_heard(&self, sender: &SenderName, called_at: Timestamp) -> Stored<bool> {
+    async fn others_were_heard(&self, channel: Channel, sender: &SenderName, called_at: Timestamp) -> Stored<bool> {
         // A message that is still unknown was never heard of itself, so whatever is found is about another.
         let sql = "SELECT 1 FROM heard WHERE sender = ? AND called_minute >= ? AND last_at >= ? LIMIT 1";
-        let rows = self.read(sql, args![sender.as_str(), minute(millis(called_at)) - 1, called_at]).await?;
+        let rows = self.read(sql, args![heard_from(channel, sender), minute(millis(called_at)) - 1, called_at]).await?;
         Ok(!rows.is_empty())
     }
 
-    async fn slowest_callback(&self, sender: &SenderName, since: Timestamp) -> Stored<Option<SignedDuration>> {
+    async fn slowest_callback(
+        &self,
+        channel: Channel,
+        sender: &SenderName,
+        since: Timestamp,
+    ) -> Stored<Option<SignedDuration>> {
         let sql = "SELECT MAX(slowest) FROM heard WHERE sender = ? AND called_minute >= ? AND slowest > 0";
-        let rows = self.read(sql, args![sender.as_str(), minute(millis(since))]).await?;
+        let rows = self.read(sql, args![heard_from(channel, sender), minute(millis(since))]).await?;
         let slowest = self.rows(&rows, "heard", |row| row.opt_int())?.into_iter().next().flatten();
         Ok(slowest.map(SignedDuration::from_millis))
     }

@@ -8,6 +8,7 @@ use super::encode;
 use super::sql::{Db, Sql, Table, args};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::Delivery;
+use crate::domain::ids::SenderName;
 use crate::domain::language::Language;
 
 /// Run, language, channel, state and reason.
@@ -84,14 +85,23 @@ impl Costs {
     }
 }
 
+/// Whose callbacks they are: those of one of our numbers, or of another channel, which has one account for all.
+pub(super) fn heard_from(channel: Channel, sender: &SenderName) -> String {
+    match channel {
+        Channel::Whatsapp => sender.to_string(),
+        // No name of a sender has a colon in it.
+        channel => format!("{}:", channel.name()),
+    }
+}
+
 /// By sender and minute of the call: when the newest callback about such a message came, and how slow the slowest first one was.
 #[derive(Default)]
 pub(super) struct HeardFrom(BTreeMap<(String, i64), (i64, i64)>);
 
 impl HeardFrom {
     /// A callback at `now` about a message called at `called_at`; `first` when it is the first of its attempt.
-    pub(super) fn note(&mut self, sender: &str, called_at: i64, now: i64, first: bool) {
-        let (last, slowest) = self.0.entry((sender.to_owned(), minute(called_at))).or_default();
+    pub(super) fn note(&mut self, channel: Channel, sender: &SenderName, called_at: i64, now: i64, first: bool) {
+        let (last, slowest) = self.0.entry((heard_from(channel, sender), minute(called_at))).or_default();
         *last = (*last).max(now);
         if first {
             *slowest = (*slowest).max(now - called_at);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
@@ -153,7 +154,7 @@ impl Messages for FakeStore {
     async fn hold(&self, _: MessageId, _: u16, _: HeldReason, _: Timestamp, _: Timestamp) -> Stored<bool> {
         not_asked()
     }
-    async fn slowest_callback(&self, _: &SenderName, _: Timestamp) -> Stored<Option<SignedDuration>> {
+    async fn slowest_callback(&self, _: Channel, _: &SenderName, _: Timestamp) -> Stored<Option<SignedDuration>> {
         not_asked()
     }
     async fn learn(&self, _: MessageId, _: u16, _: Fact, _: Timestamp) -> Stored<Effect> {
@@ -171,7 +172,7 @@ impl Messages for FakeStore {
     async fn single_waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<(MessageId, u16)>> {
         not_asked()
     }
-    async fn others_were_heard(&self, _: &SenderName, _: Timestamp) -> Stored<bool> {
+    async fn others_were_heard(&self, _: Channel, _: &SenderName, _: Timestamp) -> Stored<bool> {
         not_asked()
     }
     async fn list(&self, filter: &MessageFilter, before: Option<i64>, limit: u64) -> Stored<Page<ListedMessage>> {

@@ -382,7 +382,7 @@ pub fn after_fact(standing: &Standing, attempt: u16, fact: &Fact, situation: &Si
         Fact::NotSent { .. } => match standing.delivery {
             Delivery::Calling { .. } | Delivery::Unknown { .. } if newest => {
                 let (channel, used) = (standing.channel, standing.waits_used);
-                stepped(standing, after_not_sent(channel, attempt, used, situation, now), None)
+                stepped(standing, after_not_sent(channel, attempt, used, situation, now), None, now)
             }
             _ => Effect::Unchanged { because: "the attempt is no longer open" },
         },
@@ -410,7 +410,7 @@ fn fall_back_at(standing: &Standing, newest: bool, situation: &Situation<'_>, no
         Delivery::Submitted { fall_back_at, .. } | Delivery::Sent { fall_back_at } => return fall_back_at,
         _ => {}
     }
-    let wait = situation.policy.not_delivered_after.filter(|_| newest)?;
+    let wait = situation.policy.not_delivered_after.filter(|_| newest && standing.channel.reports_delivery())?;
     next_channel(standing.channel, false, situation)?;
     now.saturating_add(wait).ok().filter(|at| *at < situation.expires_at)
 }
@@ -458,7 +458,7 @@ fn refused(standing: &Standing, refusal: &Refusal, newest: bool, situation: &Sit
         | Delivery::Submitted { .. }
         | Delivery::Sent { .. } => {
             let step = after_refusal(refusal, standing.channel, standing.attempt, standing.waits_used, situation, now);
-            stepped(standing, step, Some(refusal))
+            stepped(standing, step, Some(refusal), now)
         }
     }
 }
@@ -480,13 +480,13 @@ fn not_delivered(standing: &Standing, newest: bool, situation: &Situation<'_>, n
     }
     let open = situation.allowed && now < situation.expires_at;
     match next_channel(standing.channel, false, situation).filter(|_| open) {
-        Some(next) => stepped(standing, NextStep::FallBack(next), None),
+        Some(next) => stepped(standing, NextStep::FallBack(next), None, now),
         None => changed(standing, without),
     }
 }
 
 /// The standing after a step. A step that gives up without a refusal cannot be.
-fn stepped(standing: &Standing, step: NextStep, refusal: Option<&Refusal>) -> Effect {
+fn stepped(standing: &Standing, step: NextStep, refusal: Option<&Refusal>, now: Timestamp) -> Effect {
     let given_up = if refusal.is_some() { standing.attempt } else { standing.given_up };
     let next = match step {
         NextStep::Again { at, reason, takes_wait } => Standing {
@@ -497,7 +497,7 @@ fn stepped(standing: &Standing, step: NextStep, refusal: Option<&Refusal>) -> Ef
         },
         NextStep::FallBack(channel) => Standing {
             // It may leave at once: what it waits for is only its turn.
-            delivery: Delivery::Held { reason: HeldReason::Fallback, until: Timestamp::UNIX_EPOCH },
+            delivery: Delivery::Held { reason: HeldReason::Fallback, until: now },
             channel,
             waits_used: 0,
             given_up: standing.attempt,

@@ -199,13 +199,13 @@ on_both_databases! {
         // `start` calls at second 1, the callback comes at second 7.
         start(&store, messages[0]).await;
         start(&store, messages[1]).await;
-        assert!(!store.others_were_heard(&sender, at(1)).await.unwrap());
+        assert!(!store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &sender, at(1)).await.unwrap());
         callback(&store, vec![status(&store, messages[0], ProviderStatus::Sent)]).await;
-        assert!(store.others_were_heard(&sender, at(1)).await.unwrap());
-        assert!(!store.others_were_heard(&"second".parse().unwrap(), at(1)).await.unwrap());
-        assert!(!store.others_were_heard(&sender, at(8)).await.unwrap(), "no callback came since");
-        assert!(store.others_were_heard(&sender, at(1) - minutes(10)).await.unwrap(), "later calls count");
-        assert!(!store.others_were_heard(&sender, at(1) + minutes(10)).await.unwrap());
+        assert!(store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &sender, at(1)).await.unwrap());
+        assert!(!store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &"second".parse().unwrap(), at(1)).await.unwrap());
+        assert!(!store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &sender, at(8)).await.unwrap(), "no callback came since");
+        assert!(store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &sender, at(1) - minutes(10)).await.unwrap(), "later calls count");
+        assert!(!store.others_were_heard(barid::domain::channel::Channel::Whatsapp, &sender, at(1) + minutes(10)).await.unwrap());
     }
 
     async fn a_single_message_keeps_its_text_and_waits_by_itself(database: Database) {
