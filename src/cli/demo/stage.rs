@@ -39,7 +39,7 @@ const CAMPAIGN: &str = r#"# The sample survey campaign. It waits for a person to
 template = "survey-invitation"
 purpose = "survey"
 timezone = "Asia/Riyadh"
-expires_after = "36h"
+expires_after = "10m"                   # in earnest: 36h
 
 [audience]
 file = "people.csv"
@@ -130,6 +130,8 @@ graph_url = "{graph_url}"
 phone_number_id = "{phone}"
 business_account_id = "{account}"
 mps = {MPS}
+[retry]
+waits = ["1s", "2s"]
 [templates]
 dir = "{templates}"
 [jobs]
