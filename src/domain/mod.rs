@@ -20,6 +20,7 @@ pub mod network;
 pub mod news;
 pub mod phone_number;
 pub mod problem;
+pub mod provider_code;
 pub mod quiet_hours;
 pub mod retry;
 pub mod run;
