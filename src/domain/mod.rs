@@ -8,6 +8,7 @@ pub mod contact;
 pub mod country;
 pub mod delivery;
 pub mod document;
+pub mod explanation;
 pub mod failure;
 pub mod feedback;
 pub mod ids;
