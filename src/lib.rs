@@ -11,6 +11,7 @@ pub mod config;
 pub mod contacts_file;
 pub mod daemon;
 pub mod domain;
+pub mod fallback;
 pub mod http;
 pub mod jobs;
 pub mod limits;

@@ -14,6 +14,7 @@ mod daemon_api;
 mod demo;
 mod doctor;
 mod exit;
+pub mod explain;
 mod feedback;
 mod installation;
 mod migrate;
@@ -68,6 +69,7 @@ enum Command {
     #[command(subcommand)]
     Feedback(feedback::Feedback),
     Trace(trace::Trace),
+    Explain(explain::Explain),
     /// What waits in Redis
     #[command(subcommand)]
     Queue(queue::Queue),
@@ -110,6 +112,7 @@ impl Arguments {
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
+            Command::Explain(arguments) => explain::run(arguments),
             Command::Queue(arguments) => wait_for(queue::run(arguments, &Installation::load(config)?)),
             Command::Migrate(arguments) => wait_for(migrate::run(arguments, &Installation::load(config)?)),
             Command::Completions(arguments) => completions::run(arguments),

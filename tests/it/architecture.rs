@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("jobs", &["domain", "ports"]),
     // Driven adapters: they answer, and do not know that jobs exist.
     ("whatsapp", &["domain", "ports", "telemetry"]),
+    ("fallback", &["domain", "ports", "telemetry"]),
     ("store", &["domain", "ports", "telemetry"]),
     ("limits", &["domain", "ports", "telemetry"]),
     ("queue", &["domain", "ports", "telemetry"]),
@@ -31,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ports",
             "jobs",
             "whatsapp",
+            "fallback",
             "store",
             "limits",
             "queue",
@@ -47,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ports",
             "jobs",
             "whatsapp",
+            "fallback",
             "store",
             "limits",
             "queue",

@@ -1,0 +1,3 @@
+//! E-mail over SMTP.
+
+pub mod replies;
