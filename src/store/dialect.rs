@@ -292,6 +292,14 @@ impl Dialect {
         }
     }
 
+    /// A SELECT whose rows come in one piece where the database hands over single values at a high price: see `packed.rs`.
+    pub(super) fn packed(self, columns: &str, rest: &str) -> String {
+        match self {
+            Self::Sqlite => format!("SELECT json_group_array(json_array({columns})) {rest}"),
+            Self::Postgres => format!("SELECT {columns} {rest}"),
+        }
+    }
+
     /// The end of a SELECT that locks rows of the table with that alias. SQLite's one writer needs none.
     pub(super) fn lock(self, lock: Lock, alias: &str) -> String {
         match (self, lock) {

@@ -132,7 +132,7 @@ pub(super) fn purposes(row: &mut Row<'_>) -> Sql<Purposes> {
 /// The columns that [`loaded`] reads, in its order.
 pub(super) fn loaded_columns() -> String {
     format!(
-        "m.id, m.run_id, r.state AS run_state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, m.expires_at, m.content, \
+        "m.id, m.run_id, r.state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, m.expires_at, m.content, \
          m.price_micros, m.planned_at, m.called_at, {CONTACT_COLUMNS}"
     )
 }

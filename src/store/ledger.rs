@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
+use super::changes::{self, Calls, Changed, Columns, Money};
 use super::dialect::Lock;
 use super::encode::{self, STANDING_COLUMNS, millis};
 use super::policies::{Policies, RunRules};
@@ -17,7 +18,7 @@ use super::tallies::{Costs, Counts, HeardFrom};
 use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
-use crate::domain::ids::{ContactId, MessageId, SenderName, WhatsAppId};
+use crate::domain::ids::{ContactId, MessageId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::message::Rendered;
 use crate::domain::news::{ProviderStatus, StatusNews};
@@ -43,21 +44,12 @@ struct Entry {
     standing: Standing,
     expires_at: Timestamp,
     price_micros: i64,
-    billable: Option<bool>,
-    cost_micros: Option<i64>,
-    called_at: Option<i64>,
+    money: Money,
+    calls: Calls,
     changed_at: i64,
     n_events: i64,
     /// One bit for each kind of event that the history has for the newest attempt, so that a repetition need not be written again.
     events_seen: i64,
-    /// What the attempt under way will cost if it is charged.
-    reserved_micros: i64,
-    /// Whether the arrival over WhatsApp was charged.
-    charged: bool,
-    /// When the newest attempt that counts toward the tier was called.
-    counted_at: Option<i64>,
-    /// The last attempt that went over WhatsApp.
-    whatsapp_attempt: u16,
     contact: i64,
     phone: Option<String>,
     timezone: String,
@@ -65,9 +57,51 @@ struct Entry {
     consent: Consent,
     freeze: Option<Rendered>,
     changed: bool,
+    /// As the row has them.
+    before: Columns,
 }
 
 impl Entry {
+    /// Reads what [`Ledger::load`] selects, after the id.
+    fn read(row: &mut Row<'_>, rules: &Arc<RunRules>) -> Sql<Self> {
+        let (run, run_state) = (row.opt_int()?, row.opt_parsed(RunState::named)?);
+        let sender = row.parsed(|text| text.parse().ok())?;
+        let (purpose, language) = (row.parsed(Purpose::named)?, row.parsed(encode::language)?);
+        let standing = encode::standing(row)?;
+        let (expires_at, price_micros) = (row.time()?, row.int()?);
+        let (billable, cost_micros) = (row.opt_int()?.map(|flag| flag != 0), row.opt_int()?);
+        let (called_at, changed_at) = (row.opt_int()?, row.int()?);
+        let (n_events, events_seen) = (row.int()?, row.int()?);
+        let money = Money { billable, cost_micros, reserved_micros: row.int()?, charged: row.flag()? };
+        let calls = Calls { called_at, counted_at: row.opt_int()?, whatsapp_attempt: row.small()? };
+        let (contact, phone, timezone) = (row.int()?, row.opt_text()?, row.text()?);
+        let (with_bsuid, with_email) = (row.flag()?, row.flag()?);
+        Ok(Self {
+            run,
+            run_state,
+            rules: Arc::clone(rules),
+            sender,
+            purpose,
+            language,
+            before: Columns::new(standing.clone(), money, calls),
+            standing,
+            expires_at,
+            price_micros,
+            money,
+            calls,
+            changed_at,
+            n_events,
+            events_seen,
+            contact,
+            reachable: Channels::reaching(phone.is_some(), with_bsuid, with_email),
+            phone,
+            timezone,
+            consent: Consent { granted: encode::purposes(row)?, stopped: row.flag()? },
+            freeze: None,
+            changed: false,
+        })
+    }
+
     fn situation(&self, id: i64) -> Situation<'_> {
         Situation {
             policy: &self.rules.policy,
@@ -79,7 +113,7 @@ impl Entry {
     }
 
     fn is_whatsapp_attempt(&self, attempt: u16) -> bool {
-        attempt <= self.whatsapp_attempt
+        attempt <= self.calls.whatsapp_attempt
     }
 }
 
@@ -155,55 +189,23 @@ impl Ledger {
             let to_start: Vec<i64> = starts.iter().map(|start| start.id.number()).collect();
             db.all(&of_messages, args![to_start]).await?;
         }
-        let sql = format!(
-            "SELECT m.id, m.run_id, r.state AS run_state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
+        let columns = format!(
+            "m.id, m.run_id, r.state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
              m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, c.phone, c.timezone, \
-             CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT) AS with_bsuid, \
-             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT) AS with_email, c.granted, c.stopped \
-             FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
+             CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped"
+        );
+        let rest = format!(
+            "FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
              WHERE m.id {{}} ORDER BY m.id{}",
             db.lock(Lock::Exclusive, "m")
         );
         let singles = policies.singles();
-        let mut runs = BTreeSet::new();
-        for row in db.all(&sql, args![ids.iter().copied().collect::<Vec<i64>>()]).await? {
-            let mut row = Row::of(&row, "messages");
-            let id = row.int()?;
-            let mut entry = Entry {
-                run: row.opt_int()?,
-                run_state: row.opt_parsed(RunState::named)?,
-                rules: Arc::clone(&singles),
-                sender: row.parsed(|text| text.parse().ok())?,
-                purpose: row.parsed(Purpose::named)?,
-                language: row.parsed(encode::language)?,
-                standing: encode::standing(&mut row)?,
-                expires_at: row.time()?,
-                price_micros: row.int()?,
-                billable: row.opt_int()?.map(|flag| flag != 0),
-                cost_micros: row.opt_int()?,
-                called_at: row.opt_int()?,
-                changed_at: row.int()?,
-                n_events: row.int()?,
-                events_seen: row.int()?,
-                reserved_micros: row.int()?,
-                charged: row.flag()?,
-                counted_at: row.opt_int()?,
-                whatsapp_attempt: row.small()?,
-                contact: row.int()?,
-                phone: row.opt_text()?,
-                timezone: row.text()?,
-                reachable: Channels::NONE,
-                consent: Consent::default(),
-                freeze: None,
-                changed: false,
-            };
-            let (with_bsuid, with_email) = (row.flag()?, row.flag()?);
-            entry.reachable = Channels::reaching(entry.phone.is_some(), with_bsuid, with_email);
-            entry.consent = Consent { granted: encode::purposes(&mut row)?, stopped: row.flag()? };
-            runs.extend(entry.run);
-            ledger.entries.insert(id, entry);
-        }
+        let found = db.packed(&columns, &rest, args![ids.iter().copied().collect::<Vec<i64>>()]).await?;
+        let entries = found.read("messages", |row| Ok((row.int()?, Entry::read(row, &singles)?)))?;
+        ledger.entries = entries.into_iter().collect();
+        let runs = ledger.entries.values().filter_map(|entry| entry.run).collect();
         let rules = policies.of(db, &runs).await?;
         for entry in ledger.entries.values_mut() {
             if let Some(known) = entry.run.and_then(|run| rules.get(&run)) {
@@ -314,14 +316,14 @@ impl Ledger {
                 self.reserve(id, start.price_micros);
                 let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
                 entry.standing.attempt = attempt;
-                entry.called_at = Some(millis(now));
+                entry.calls.called_at = Some(millis(now));
                 entry.events_seen = 0;
                 entry.freeze.clone_from(&start.freeze);
                 let channel = entry.standing.channel;
                 if channel == Channel::Whatsapp {
-                    entry.whatsapp_attempt = attempt;
+                    entry.calls.whatsapp_attempt = attempt;
                     if start.counts_for_tier {
-                        entry.counted_at = Some(millis(now));
+                        entry.calls.counted_at = Some(millis(now));
                     }
                 }
                 // Where a message begins goes without saying.
@@ -421,17 +423,17 @@ impl Ledger {
         let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
         let over_whatsapp = entry.is_whatsapp_attempt(attempt);
         let mut spent = None;
-        if over_whatsapp && !entry.charged && matches!(fact, Fact::Delivered | Fact::Read) {
-            entry.charged = true;
-            spent = Some(if entry.billable == Some(false) { 0 } else { entry.price_micros });
+        if over_whatsapp && !entry.money.charged && matches!(fact, Fact::Delivered | Fact::Read) {
+            entry.money.charged = true;
+            spent = Some(if entry.money.billable == Some(false) { 0 } else { entry.price_micros });
         } else if !over_whatsapp && matches!(fact, Fact::Accepted(_) | Fact::AssumeSent) {
-            spent = Some(entry.reserved_micros);
+            spent = Some(entry.money.reserved_micros);
         }
         if matches!(fact, Fact::Refused(_) | Fact::NotSent { .. }) && over_whatsapp {
-            entry.counted_at = None;
+            entry.calls.counted_at = None;
         }
         if let Some(micros) = spent {
-            entry.cost_micros = Some(entry.cost_micros.unwrap_or(0) + micros);
+            entry.money.cost_micros = Some(entry.money.cost_micros.unwrap_or(0) + micros);
             if let Some(run) = entry.run {
                 self.costs.spend(run, micros);
             }
@@ -448,9 +450,9 @@ impl Ledger {
     /// Sets what a message has reserved of its run's budget.
     fn reserve(&mut self, id: i64, micros: i64) {
         let entry = self.entries.get_mut(&id).expect("only messages that were loaded reserve");
-        let more = micros - entry.reserved_micros;
+        let more = micros - entry.money.reserved_micros;
         if more != 0 {
-            entry.reserved_micros = micros;
+            entry.money.reserved_micros = micros;
             entry.changed = true;
             if let Some(run) = entry.run {
                 self.costs.reserve(run, more);
@@ -467,9 +469,9 @@ impl Ledger {
             .filter(|reference| reference.message.number() == id)
             .map_or(entry.standing.attempt, |reference| reference.attempt);
         if let Some(pricing) = &news.pricing
-            && entry.billable != Some(pricing.billable)
+            && entry.money.billable != Some(pricing.billable)
         {
-            entry.billable = Some(pricing.billable);
+            entry.money.billable = Some(pricing.billable);
             entry.changed = true;
         }
         let newest = attempt == entry.standing.attempt;
@@ -485,7 +487,7 @@ impl Ledger {
             ProviderStatus::Read => Fact::Read,
             ProviderStatus::Failed(refusal) => Fact::Refused(refusal.clone()),
         };
-        if let Some(called_at) = entry.called_at.filter(|_| newest && attempt > entry.standing.given_up) {
+        if let Some(called_at) = entry.calls.called_at.filter(|_| newest && attempt > entry.standing.given_up) {
             let statuses = bit("sent") | bit("delivered") | bit("read") | bit("failed");
             let first = entry.events_seen & statuses == 0;
             self.heard.note(entry.standing.channel, &entry.sender, called_at, millis(now), first);
@@ -609,21 +611,18 @@ impl Ledger {
 
     /// Writes what changed.
     pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
-        let mut changed: Vec<(i64, Entry)> = self.entries.into_iter().filter(|(_, entry)| entry.changed).collect();
-        changed.sort_unstable_by_key(|(id, _)| *id);
-        if !changed.is_empty() {
-            db.run(UPDATE, args![update_table(&changed)]).await?;
-        }
+        let changed = self.entries.into_iter().filter(|(_, entry)| entry.changed).map(|(id, entry)| Changed {
+            id,
+            changed_at: entry.changed_at,
+            n_events: entry.n_events,
+            events_seen: entry.events_seen,
+            before: entry.before,
+            after: Columns::new(entry.standing, entry.money, entry.calls),
+            freeze: entry.freeze,
+        });
+        changes::write(db, changed.collect()).await?;
         if !self.history.is_empty() {
             db.run(APPEND_HISTORY, args![history_table(self.history)]).await?;
-        }
-        let frozen: Vec<(i64, &Rendered)> =
-            changed.iter().filter_map(|(id, entry)| Some((*id, entry.freeze.as_ref()?))).collect();
-        if !frozen.is_empty() {
-            let table = Table::new()
-                .int("id", frozen.iter().map(|(id, _)| *id))
-                .text("content", frozen.iter().map(|(_, rendered)| encode::rendered(rendered)));
-            db.run("UPDATE messages SET content = v.content FROM {} WHERE messages.id = v.id", args![table]).await?;
         }
         if !self.reopened.is_empty() {
             let runs: Vec<i64> = self.reopened.into_iter().collect();
@@ -635,40 +634,6 @@ impl Ledger {
         self.costs.save(db, shard).await?;
         self.heard.save(db, shard).await
     }
-}
-
-const UPDATE: &str = "UPDATE messages SET state = v.state, reason = v.reason, code = v.code, details = v.details, attempt = v.attempt, \
-     due_at = v.due_at, whatsapp_id = v.whatsapp_id, billable = v.billable, cost_micros = v.cost_micros, called_at = v.called_at, \
-     changed_at = v.changed_at, n_events = v.n_events, events_seen = v.events_seen, channel = v.channel, waits_used = v.waits_used, \
-     given_up = v.given_up, reserved_micros = v.reserved_micros, charged = v.charged, counted_at = v.counted_at, \
-     whatsapp_attempt = v.whatsapp_attempt FROM {} WHERE messages.id = v.id";
-
-fn update_table(changed: &[(i64, Entry)]) -> Table {
-    let entries = || changed.iter().map(|(_, entry)| entry);
-    let standings = || entries().map(|entry| &entry.standing);
-    let whys = || standings().map(|standing| encode::why(&standing.delivery));
-    Table::new()
-        .int("id", changed.iter().map(|(id, _)| *id))
-        .text("state", standings().map(|standing| standing.delivery.state().name()))
-        .opt_text("reason", whys().map(|why| why.0))
-        .opt_int("code", whys().map(|why| why.1))
-        .opt_text("details", whys().map(|why| why.2.map(|text| encode::storable(text.to_owned()))))
-        .int("attempt", standings().map(|standing| i64::from(standing.attempt)))
-        .opt_int("due_at", standings().map(|standing| standing.delivery.due_at().map(millis)))
-        .opt_text("whatsapp_id", standings().map(|standing| standing.whatsapp_id.as_ref().map(WhatsAppId::as_str)))
-        .opt_int("billable", entries().map(|entry| entry.billable.map(i64::from)))
-        .opt_int("cost_micros", entries().map(|entry| entry.cost_micros))
-        .opt_int("called_at", entries().map(|entry| entry.called_at))
-        .int("changed_at", entries().map(|entry| entry.changed_at))
-        .int("n_events", entries().map(|entry| entry.n_events))
-        .int("events_seen", entries().map(|entry| entry.events_seen))
-        .text("channel", standings().map(|standing| standing.channel.name()))
-        .int("waits_used", standings().map(|standing| i64::from(standing.waits_used)))
-        .int("given_up", standings().map(|standing| i64::from(standing.given_up)))
-        .int("reserved_micros", entries().map(|entry| entry.reserved_micros))
-        .int("charged", entries().map(|entry| i64::from(entry.charged)))
-        .opt_int("counted_at", entries().map(|entry| entry.counted_at))
-        .int("whatsapp_attempt", entries().map(|entry| i64::from(entry.whatsapp_attempt)))
 }
 
 const APPEND_HISTORY: &str = "INSERT INTO history (message_id, seq, at, provider_at, attempt, event, detail) \

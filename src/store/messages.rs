@@ -11,7 +11,7 @@ use super::encode::{self, LOADED_FROM, loaded_columns, millis};
 use super::journal::{limited, page};
 use super::open::unexpected;
 use super::request::{Outcome, Request};
-use super::sql::{Arg, Db, Row, Sql, Table, args};
+use super::sql::{Arg, Db, Sql, Table, args};
 use super::tallies::{heard_from, minute};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
@@ -58,11 +58,9 @@ pub(super) async fn create(
 
 /// Messages with all that sending needs, for the loader.
 pub(super) async fn fetch(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, LoadedMessage>> {
-    let sql = format!("SELECT {} {LOADED_FROM} WHERE m.id {{}}", loaded_columns());
-    let rows = db.all(&sql, args![ids]).await?;
-    rows.iter()
-        .map(|row| encode::loaded(&mut Row::of(row, "messages")).map(|message| (message.id.number(), message)))
-        .collect()
+    let found = db.packed(&loaded_columns(), &format!("{LOADED_FROM} WHERE m.id {{}}"), args![ids]).await?;
+    let messages = found.read("messages", |row| encode::loaded(row).map(|message| (message.id.number(), message)))?;
+    Ok(messages.into_iter().collect())
 }
 
 #[async_trait]

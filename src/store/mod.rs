@@ -6,8 +6,10 @@
 mod dialect;
 mod encode;
 mod migrations;
+mod packed;
 mod sql;
 
+mod changes;
 mod ledger;
 mod news;
 mod people;

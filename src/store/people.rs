@@ -7,7 +7,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
-use super::sql::{Db, Row, Sql, Table, args};
+use super::sql::{Db, Sql, Table, args};
 use crate::domain::consent::{Consent, ConsentChange, after_change};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::ContactId;
@@ -42,12 +42,12 @@ impl People {
         ids: Vec<i64>,
     ) -> Sql<Self> {
         let mut found = Self::default();
-        let sql = format!(
-            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.phone {{}} OR c.bsuid {{}} OR c.id {{}} ORDER BY c.id{}",
+        let rest = format!(
+            "FROM contacts c WHERE c.phone {{}} OR c.bsuid {{}} OR c.id {{}} ORDER BY c.id{}",
             db.lock(Lock::Exclusive, "c")
         );
-        for row in db.all(&sql, args![phones, bsuids, ids]).await? {
-            let contact = encode::contact(&mut Row::of(&row, "contacts"))?;
+        let rows = db.packed(CONTACT_COLUMNS, &rest, args![phones, bsuids, ids]).await?;
+        for contact in rows.read("contacts", encode::contact)? {
             found.add(Person { contact, is_new: false, changed: false });
         }
         Ok(found)

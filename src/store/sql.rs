@@ -1,9 +1,12 @@
 //! How statements are put together and rows are read: one text for both databases, in which `?` stands for one value and `{}` for many.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement, Value};
 
 use super::dialect::{Dialect, Lock, Trouble};
+use super::packed::{Cell, Packed};
 use crate::ports::StoreError;
 
 /// Why a statement or a row did not do.
@@ -189,6 +192,15 @@ impl<'a, C: ConnectionTrait> Db<'a, C> {
         Ok(found)
     }
 
+    /// Every row that `SELECT columns rest` answers, in any order, at the least cost for many of them. The columns have no names.
+    pub(super) async fn packed(&self, columns: &str, rest: &str, args: Vec<Arg>) -> Sql<Packed> {
+        let rows = self.all(&self.dialect.packed(columns, rest), args).await?;
+        match (self.dialect, rows.first()) {
+            (Dialect::Sqlite, Some(row)) => Ok(Packed::Text(row.try_get_by(0)?)),
+            _ => Ok(Packed::Rows(rows)),
+        }
+    }
+
     /// The first row that the statement answers.
     pub(super) async fn first(&self, sql: &str, args: Vec<Arg>) -> Sql<Option<QueryResult>> {
         Ok(self.all(sql, args).await?.into_iter().next())
@@ -268,29 +280,43 @@ fn statement(dialect: Dialect, sql: &str, args: Vec<Arg>) -> Statement {
 
 /// Reads the columns of a row from left to right.
 pub(super) struct Row<'a> {
-    row: &'a QueryResult,
+    source: Source<'a>,
     at: usize,
     /// What it is a row of, for the error about an impossible value.
     table: &'static str,
 }
 
+/// Where a row's columns are.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Row(&'a QueryResult),
+    Cells(&'a [Cell<'a>]),
+}
+
 impl<'a> Row<'a> {
     pub(super) const fn of(row: &'a QueryResult, table: &'static str) -> Self {
-        Self { row, at: 0, table }
+        Self { source: Source::Row(row), at: 0, table }
     }
 
-    fn next<T: sea_orm::TryGetable>(&mut self) -> Sql<T> {
-        let value = self.row.try_get_by(self.at)?;
-        self.at += 1;
-        Ok(value)
+    pub(super) const fn of_cells(cells: &'a [Cell<'a>], table: &'static str) -> Self {
+        Self { source: Source::Cells(cells), at: 0, table }
     }
 
     pub(super) fn int(&mut self) -> Sql<i64> {
-        self.next()
+        self.opt_int()?.ok_or_else(|| self.impossible())
     }
 
     pub(super) fn opt_int(&mut self) -> Sql<Option<i64>> {
-        self.next()
+        let at = self.at;
+        self.at += 1;
+        match self.source {
+            Source::Row(row) => Ok(row.try_get_by(at)?),
+            Source::Cells(cells) => match cells.get(at) {
+                Some(Cell::Int(number)) => Ok(Some(*number)),
+                Some(Cell::Null) => Ok(None),
+                Some(Cell::Text(_)) | None => Err(self.impossible()),
+            },
+        }
     }
 
     pub(super) fn flag(&mut self) -> Sql<bool> {
@@ -298,15 +324,34 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn text(&mut self) -> Sql<String> {
-        self.next()
+        self.opt_text()?.ok_or_else(|| self.impossible())
     }
 
     pub(super) fn opt_text(&mut self) -> Sql<Option<String>> {
-        self.next()
+        Ok(self.opt_str()?.map(Cow::into_owned))
+    }
+
+    fn opt_str(&mut self) -> Sql<Option<Cow<'a, str>>> {
+        let at = self.at;
+        self.at += 1;
+        match self.source {
+            Source::Row(row) => Ok(row.try_get_by::<Option<String>, usize>(at)?.map(Cow::Owned)),
+            Source::Cells(cells) => match cells.get(at) {
+                Some(Cell::Text(text)) => Ok(Some(Cow::Borrowed(text))),
+                Some(Cell::Null) => Ok(None),
+                Some(Cell::Int(_)) | None => Err(self.impossible()),
+            },
+        }
     }
 
     pub(super) fn bytes(&mut self) -> Sql<Vec<u8>> {
-        self.next()
+        let at = self.at;
+        self.at += 1;
+        match self.source {
+            Source::Row(row) => Ok(row.try_get_by(at)?),
+            // JSON has no bytes: a statement that reads some must not be packed.
+            Source::Cells(_) => Err(self.impossible()),
+        }
     }
 
     pub(super) fn time(&mut self) -> Sql<Timestamp> {
@@ -321,13 +366,13 @@ impl<'a> Row<'a> {
 
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Sql<T> {
-        let text = self.text()?;
-        parse(&text).ok_or_else(|| self.impossible())
+        let text = self.opt_str()?;
+        text.and_then(|text| parse(&text)).ok_or_else(|| self.impossible())
     }
 
     /// Likewise, where there may be none.
     pub(super) fn opt_parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Sql<Option<T>> {
-        match self.opt_text()? {
+        match self.opt_str()? {
             None => Ok(None),
             Some(text) => parse(&text).map(Some).ok_or_else(|| self.impossible()),
         }
@@ -342,7 +387,12 @@ impl<'a> Row<'a> {
     /// The column just read holds what it cannot hold.
     pub(super) fn impossible(&self) -> Fault {
         // The first column is the key wherever a whole row is read.
-        let key = self.row.try_get_by::<i64, usize>(0).map_or_else(|_| String::new(), |key| format!(" of row {key}"));
+        let key = match self.source {
+            Source::Row(row) => row.try_get_by::<i64, usize>(0).ok(),
+            Source::Cells([Cell::Int(key), ..]) => Some(*key),
+            Source::Cells(_) => None,
+        };
+        let key = key.map_or_else(String::new, |key| format!(" of row {key}"));
         Fault::Impossible(format!("{}, column {}{key}", self.table, self.at))
     }
 }
