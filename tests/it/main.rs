@@ -8,6 +8,7 @@
 mod api;
 mod architecture;
 mod campaign;
+mod chaos;
 mod cli;
 mod client;
 mod config;

@@ -1,0 +1,56 @@
+//! Everything that can break, breaks in the middle of a campaign: barid killed with -9, its Redis killed and wiped, the network cut, blocked
+//! and slow, the provider failing in every way that it knows, people saying stop. Afterwards nobody is lost, nobody was told twice, and
+//! everybody stands in one end state.
+//!
+//! The short form runs with all tests, the long one with `make chaos`. What happens is drawn from a seed, which is printed;
+//! `BARID_CHAOS_SEED` repeats it, and `BARID_CHAOS_KILLS` says how often barid is killed on each database.
+
+mod books;
+mod plan;
+mod storm;
+mod wire;
+
+use self::books::assert_in_order;
+use self::plan::Plan;
+use self::storm::Storm;
+use crate::contracts::Database;
+
+/// Kills on each database in the short form, and how many people the campaign has for each.
+const KILLS: usize = 5;
+/// In the long form.
+const KILLS_LONG: usize = 30;
+/// Enough that some are under way at each kill.
+const PEOPLE_FOR_EACH_KILL: usize = 220;
+const SEED: u64 = 20_261_122;
+
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var_os(name)?;
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    Some(number.unwrap_or_else(|| panic!("`{name}` is not a whole number")))
+}
+
+async fn storm(database: Database, kills: usize) {
+    let kills = setting("BARID_CHAOS_KILLS").map_or(kills, |kills| usize::try_from(kills).expect("a few"));
+    let plan = Plan::draw(setting("BARID_CHAOS_SEED").unwrap_or(SEED), kills, kills.max(2) * PEOPLE_FOR_EACH_KILL);
+    let mut storm = Storm::ride(&plan, &database).await;
+    assert_eq!(storm.kills, kills, "every kill happened");
+    assert_in_order(&mut storm, &database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_storm_on_sqlite_loses_nobody_and_tells_nobody_twice() {
+    storm(Database::sqlite(), KILLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_storm_on_postgres_loses_nobody_and_tells_nobody_twice() {
+    storm(Database::postgres().await, KILLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: `make chaos`"]
+async fn a_long_storm_on_both_databases_loses_nobody_and_tells_nobody_twice() {
+    storm(Database::sqlite(), KILLS_LONG).await;
+    storm(Database::postgres().await, KILLS_LONG).await;
+}
