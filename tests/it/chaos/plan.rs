@@ -81,7 +81,7 @@ impl Plan {
         self.while_planning.len() + in_steps.sum::<usize>()
     }
 
-    /// Draws a plan with so many kills; for each two kills one other disturbance.
+    /// Draws a plan with so many kills; for each two kills one other disturbance, and every now and then people who say stop.
     pub(crate) fn draw(seed: u64, kills: usize, people: usize) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
         let mut while_planning: Vec<u64> =
@@ -103,11 +103,12 @@ impl Plan {
             left -= if matches!(aim, Aim::Twice(_)) { 2 } else { 1 };
             what.push(Disturbance::Kill(aim));
         }
-        let mut turn = dice.random_range(0..6);
+        let mut turn = dice.random_range(0..5);
         for _ in 0..kills.div_ceil(2) {
-            what.push(other(&mut dice, turn, people));
+            what.push(other(&mut dice, turn));
             turn += 1;
         }
+        what.resize(what.len() + kills.div_ceil(4), Disturbance::Stops(people / 150 + 1));
         for at in (1..what.len()).rev() {
             what.swap(at, dice.random_range(0..=at));
         }
@@ -121,17 +122,18 @@ impl Plan {
     }
 }
 
-fn other(dice: &mut StdRng, turn: u32, people: usize) -> Disturbance {
+fn other(dice: &mut StdRng, turn: u32) -> Disturbance {
     let sides = [Side::Calls, Side::Callbacks, Side::Both];
     let side = sides[dice.random_range(0..sides.len())];
-    match turn % 6 {
+    match turn % 5 {
         0 => Disturbance::Network(side, Trouble::Cut, millis(dice, 100, 1_500)),
-        1 => Disturbance::Stops(people / 100 + 1),
-        2 => Disturbance::Network(side, Trouble::Stall, millis(dice, 100, 2_000)),
-        3 => Disturbance::Flush,
-        4 => {
-            let slow =
-                Trouble::Slow { delay: dice.random_range(20..250), bytes_per_second: dice.random_range(20_000..200_000) };
+        1 => Disturbance::Network(side, Trouble::Stall, millis(dice, 100, 2_000)),
+        2 => Disturbance::Flush,
+        3 => {
+            let slow = Trouble::Slow {
+                delay: dice.random_range(20..250),
+                bytes_per_second: dice.random_range(20_000..200_000),
+            };
             Disturbance::Network(side, slow, millis(dice, 500, 2_500))
         }
         _ => Disturbance::KillRedis,

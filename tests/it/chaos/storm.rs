@@ -1,6 +1,7 @@
 //! Carries a plan out over a real barid in the middle of a campaign, and says with times what it did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant};
 
 use barid::simulator::{Faults, Latency, Millis, Span, Statuses};
@@ -19,15 +20,15 @@ const SHORT: &str = "[delivery]\nlease = \"6s\"\nanswer_timeout = \"3s\"\nconnec
 /// Longer than any disturbance keeps callbacks away, as the real one is longer than Meta's first redeliveries. Evidence means nothing else.
 const UNKNOWN_AFTER: &str = "12s";
 /// Calls in a second: slow enough that everybody's turn has not come before the last disturbance.
-const MPS: u32 = 400;
+const MPS: u32 = 150;
 const STOP_WORDS: [&str; 4] = ["STOP", "إيقاف", "Unsubscribe", "الغاء الاشتراك"];
 
 /// A barid, its simulator and the network between them.
 pub(crate) struct Storm {
     pub(crate) barid: Barid,
     pub(crate) people: Vec<Contact>,
-    /// Who said stop.
-    pub(crate) stopped: BTreeSet<String>,
+    /// Who said stop, and when (Unix milliseconds) barid was first seen to show it.
+    pub(crate) stopped: BTreeMap<String, Option<i64>>,
     /// How often barid was killed.
     pub(crate) kills: usize,
     /// Messages whose state was seen to go backwards.
@@ -55,7 +56,7 @@ fn setup(seed: u64, database: &Database) -> Setup {
     };
     let simulator = &mut setup.simulator;
     simulator.seed = seed;
-    simulator.latency = Latency { min: Millis::new(5), median: Millis::new(30), max: Millis::new(90) };
+    simulator.latency = Latency { min: Millis::new(10), median: Millis::new(100), max: Millis::new(300) };
     simulator.statuses = Statuses {
         sent_after: Span::millis(0, 200),
         delivered_after: Span::millis(0, 300),
@@ -102,7 +103,7 @@ impl Storm {
         let mut storm = Self {
             barid,
             people,
-            stopped: BTreeSet::new(),
+            stopped: BTreeMap::new(),
             kills: 0,
             backwards: Vec::new(),
             calls,
@@ -188,10 +189,18 @@ impl Storm {
         self.watch().await;
     }
 
-    /// Looks at every message as operators see it: none may stand further back than before.
+    /// Looks at every message as operators see it: none may stand further back than before. And at everybody who said stop: from the
+    /// moment in which that is shown, nobody calls them.
     async fn watch(&mut self) {
+        for (who, seen) in self.stopped.iter_mut().filter(|(_, seen)| seen.is_none()) {
+            let shown = self.barid.get(&format!("/api/v1/contacts?phone={}", who.replace('+', "%2B"))).await;
+            if shown["items"][0]["opted_out"] == true {
+                *seen = Some(now());
+            }
+        }
         for message in self.barid.messages(CAMPAIGN).await {
-            let (id, state) = (message["id"].as_str().unwrap_or_default(), message["state"].as_str().unwrap_or_default());
+            let (id, state) =
+                (message["id"].as_str().unwrap_or_default(), message["state"].as_str().unwrap_or_default());
             let rank = rank(state);
             match self.seen.get(id) {
                 Some((before, was)) if *before > rank => self.backwards.push(format!("{id} was {was} and is {state}")),
@@ -284,16 +293,29 @@ impl Storm {
         }
     }
 
+    /// A third of them is whoever it may be, a third still waits, and a third is next in line: those are where a late stop would show.
     async fn stops(&mut self, n: usize) {
-        for _ in 0..n {
-            let who = self.people[self.dice.random_range(0..self.people.len())].phone.clone();
+        for nth in 0..n {
+            let (all, told) = (self.people.len(), self.barid.simulator.counts().accepted as usize);
+            let among = match nth % 3 {
+                0 => 0..all,
+                1 => told.min(all - 1)..all,
+                _ => told.min(all - 1)..all.min(told + 100).max(1),
+            };
+            let who = self.people[self.dice.random_range(if among.is_empty() { 0..all } else { among })].phone.clone();
             let word = STOP_WORDS[self.dice.random_range(0..STOP_WORDS.len())];
-            if self.stopped.insert(who.clone()) {
+            if let Entry::Vacant(new) = self.stopped.entry(who.clone()) {
+                new.insert(None);
                 self.barid.simulator_says(&who, word).await;
             }
         }
         self.say(&format!("{n} people say stop"));
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with what the real service wrote down by the real clock")]
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
 
 /// How far a message has come on the way to its person.
