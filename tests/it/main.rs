@@ -19,5 +19,6 @@ mod harness;
 mod ops;
 mod postgres;
 mod queue;
+mod scenario;
 mod simulator;
 mod webhook;
