@@ -68,6 +68,7 @@ struct Process {
     services: Services,
     definitions: Definitions,
     in_hand: InHand,
+    started_at: Timestamp,
 }
 
 /// How a job ended.
@@ -144,7 +145,7 @@ impl World {
             },
         };
         let (definitions, in_hand) = (Definitions::default(), InHand::default());
-        self.process = Some(Process { store, services, definitions, in_hand });
+        self.process = Some(Process { store, services, definitions, in_hand, started_at: self.time.now() });
         self.tap.lives();
     }
 
@@ -227,7 +228,10 @@ impl World {
     }
 
     pub(crate) async fn sweep(&mut self) {
-        self.run("sweep", async |process| sweep::run(&process.services, &process.definitions).await).await;
+        self.run("sweep", async |process| {
+            sweep::run(&process.services, &process.definitions, process.started_at).await
+        })
+        .await;
     }
 
     /// The references of messages whose answer was never seen.
