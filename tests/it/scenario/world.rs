@@ -27,6 +27,8 @@ use crate::contracts::Database;
 const WAITS: [SignedDuration; 2] = [SignedDuration::from_secs(2), SignedDuration::from_secs(5)];
 /// More turns than any scenario needs to come to rest.
 const TURNS_MAX: usize = 400;
+/// Between two sweeps.
+const SWEEP: SignedDuration = SignedDuration::from_secs(2);
 /// A job whose process died comes back when its lease ends; one that failed, after a pause.
 const AGAIN: SignedDuration = SignedDuration::from_secs(2);
 
@@ -60,6 +62,8 @@ pub(crate) struct World {
     stopped: BTreeMap<String, usize>,
     /// Who says stop.
     stoppers: BTreeSet<String>,
+    /// When the next sweep is due.
+    sweep_at: Timestamp,
 }
 
 /// What a process holds in memory.
@@ -95,6 +99,7 @@ impl World {
             unanswered: Vec::new(),
             stopped: BTreeMap::new(),
             stoppers: BTreeSet::new(),
+            sweep_at: Time::start(),
         };
         world.start().await;
         world
@@ -215,7 +220,9 @@ impl World {
         self.callbacks().await;
         self.run("fire", async |process| fire::run(&process.services, Time::start()).await).await;
         self.run("feed", async |process| feed::run(&process.services).await).await;
-        self.sweep().await;
+        if self.time.now() >= self.sweep_at {
+            self.sweep().await;
+        }
         loop {
             let due = self.hands.due(self.time.now());
             if due.is_empty() {
@@ -228,6 +235,7 @@ impl World {
     }
 
     pub(crate) async fn sweep(&mut self) {
+        self.sweep_at = self.time.now() + SWEEP;
         self.run("sweep", async |process| {
             sweep::run(&process.services, &process.definitions, process.started_at).await
         })
@@ -357,9 +365,14 @@ impl World {
         next.extend(self.commands.iter().map(|(at, _)| *at));
         let far = now + SignedDuration::from_hours(1000);
         let due = self.store().due(far, 1).await.expect("the store answers");
-        next.extend(due.iter().filter_map(|message| message.standing.delivery.due_at()));
-        let waiting = self.store().waiting(far, 1).await.expect("the store answers");
-        next.extend(waiting.first().map(|_| now + SignedDuration::from_secs(1)));
+        next.extend(
+            due.iter().filter_map(|message| message.standing.delivery.due_at()).map(|at| at.max(self.sweep_at)),
+        );
+        // What else may wait is found by the sweep.
+        let (_, unapplied) = self.store().lag(now).await.expect("the store answers");
+        if unapplied > 0 || next.is_empty() {
+            next.push(self.sweep_at);
+        }
         let next = next.into_iter().min().unwrap_or(now);
         next.duration_since(now).max(SignedDuration::from_millis(500))
     }
