@@ -103,10 +103,9 @@ impl Plan {
             left -= if matches!(aim, Aim::Twice(_)) { 2 } else { 1 };
             what.push(Disturbance::Kill(aim));
         }
-        let mut turn = dice.random_range(0..5);
-        for _ in 0..kills.div_ceil(2) {
+        let first: usize = dice.random_range(0..5);
+        for turn in first..first + kills.div_ceil(2) {
             what.push(other(&mut dice, turn));
-            turn += 1;
         }
         what.resize(what.len() + kills.div_ceil(4), Disturbance::Stops(people / 150 + 1));
         for at in (1..what.len()).rev() {
@@ -122,7 +121,7 @@ impl Plan {
     }
 }
 
-fn other(dice: &mut StdRng, turn: u32) -> Disturbance {
+fn other(dice: &mut StdRng, turn: usize) -> Disturbance {
     let sides = [Side::Calls, Side::Callbacks, Side::Both];
     let side = sides[dice.random_range(0..sides.len())];
     match turn % 5 {

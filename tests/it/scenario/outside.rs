@@ -447,7 +447,7 @@ impl AudienceFiles for OneCampaign {
             let update = ContactUpdate {
                 phone: PhoneNumber::from_e164(&phone(usize::try_from(n).unwrap())).unwrap(),
                 name: None,
-                language: Some(if n % 2 == 0 { Language::Ar } else { Language::En }),
+                language: Some(if n.is_multiple_of(2) { Language::Ar } else { Language::En }),
                 timezone: None,
                 timezone_of_number: "Asia/Riyadh".to_owned(),
                 email: None,
