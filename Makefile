@@ -1,5 +1,5 @@
 # Two commands for a start: `make demo` shows the whole service on this machine, `make test` runs every test.
-.PHONY: demo test bench
+.PHONY: demo test chaos bench
 
 demo: ## build, then run a campaign end to end against the simulator
 	@.ci/needs redis
@@ -8,6 +8,10 @@ demo: ## build, then run a campaign end to end against the simulator
 test: ## every test, against real Redis, SQLite and PostgreSQL
 	@.ci/needs redis postgresql
 	cargo test --locked
+
+chaos: ## kills, cuts and wipes everything in mid-campaign for some minutes (BARID_CHAOS_SEED=… repeats, BARID_CHAOS_KILLS=…)
+	@.ci/needs redis postgresql
+	cargo test --locked --test it -- chaos:: --ignored --nocapture --test-threads=1
 
 bench: ## messages/s, CPU and memory, next to a bare HTTP loop; one JSON object on each line
 	@.ci/needs redis

@@ -65,10 +65,11 @@ pub(super) async fn sweeping(
     services: Services,
     definitions: Arc<Definitions>,
     every: Duration,
+    watching_since: Timestamp,
     stop: watch::Receiver<bool>,
 ) {
     repeat("sweep", stop, || async {
-        sweep::run(&services, &definitions).await?;
+        sweep::run(&services, &definitions, watching_since).await?;
         Ok(every)
     })
     .await;

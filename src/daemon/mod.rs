@@ -225,6 +225,7 @@ impl Daemon {
                 services.clone(),
                 Arc::clone(&shared.definitions),
                 config.queue.sweep,
+                clock.now(),
                 stop.subscribe(),
             )),
             tokio::spawn(loops::firing(services.clone(), clock.now(), stop.subscribe())),

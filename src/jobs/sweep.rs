@@ -1,7 +1,7 @@
 //! Finds what is due and has no live job: the reason why a lost Redis loses time, not messages. Takes no input and is safe to run
 //! twice; queuing what is queued already is harmless.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::delivery::{Delivery, Effect, Fact, Standing};
 use crate::domain::ids::{JournalId, MessageId};
@@ -32,13 +32,13 @@ pub struct Swept {
     pub journal: u64,
 }
 
-/// One sweep over the record.
+/// One sweep over the record, by a process that hears callbacks since `watching_since`.
 ///
 /// # Errors
 /// When store or queue could not be asked; the next sweep goes on.
-pub async fn run(services: &Services, definitions: &Definitions) -> Result<Swept, JobError> {
+pub async fn run(services: &Services, definitions: &Definitions, watching_since: Timestamp) -> Result<Swept, JobError> {
     let mut swept = Swept::default();
-    due(services, definitions, &mut swept).await?;
+    due(services, definitions, watching_since, &mut swept).await?;
     waiting(services, &mut swept).await?;
     journal(services, &mut swept).await?;
     plans(services).await?;
@@ -55,7 +55,12 @@ pub async fn run(services: &Services, definitions: &Definitions) -> Result<Swept
 }
 
 /// Held messages whose moment has come, calls whose lease ran out, unknowns to be decided.
-async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) -> Result<(), JobError> {
+async fn due(
+    services: &Services,
+    definitions: &Definitions,
+    watching_since: Timestamp,
+    swept: &mut Swept,
+) -> Result<(), JobError> {
     let doing = "sweeping due messages";
     let mut seen = std::collections::HashSet::new();
     loop {
@@ -76,7 +81,7 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
                 }
                 Delivery::Calling { .. } => {
                     let decide_at = now.saturating_add(unknown_after(services, definitions, &message).await?);
-                    let decide_at = decide_at.unwrap_or(jiff::Timestamp::MAX);
+                    let decide_at = decide_at.unwrap_or(Timestamp::MAX);
                     learn(
                         services,
                         &message,
@@ -86,7 +91,7 @@ async fn due(services: &Services, definitions: &Definitions, swept: &mut Swept) 
                     swept.orphaned += 1;
                 }
                 Delivery::Unknown { .. } => {
-                    let fact = verdict(services, definitions, &message).await?;
+                    let fact = verdict(services, definitions, watching_since, &message).await?;
                     let again = fact == Fact::SendAgain;
                     swept.decided += u64::from(!matches!(fact, Fact::StillSilent { .. }));
                     if learn(services, &message, fact).await?.is_some() && again {
@@ -130,7 +135,12 @@ async fn learn(services: &Services, message: &LoadedMessage, fact: Fact) -> Resu
     Ok(Some(next))
 }
 
-async fn verdict(services: &Services, definitions: &Definitions, message: &LoadedMessage) -> Result<Fact, JobError> {
+async fn verdict(
+    services: &Services,
+    definitions: &Definitions,
+    watching_since: Timestamp,
+    message: &LoadedMessage,
+) -> Result<Fact, JobError> {
     let rule = match message.run {
         Some(run) => definitions.of(services, run).await?.delivery.on_unknown,
         None => services.rules.on_unknown,
@@ -143,15 +153,33 @@ async fn verdict(services: &Services, definitions: &Definitions, message: &Loade
         .map_err(JobError::from_store("asking whether callbacks came in"))?;
     let wait = unknown_after(services, definitions, message).await?;
     let now = services.clock.now();
-    let lately = now.saturating_sub(CALLBACKS_LATELY).unwrap_or(jiff::Timestamp::MIN);
+    let lately = now.saturating_sub(CALLBACKS_LATELY).unwrap_or(Timestamp::MIN);
     let slowest = services
         .store
         .slowest_callback(message.standing.channel, &message.sender, lately)
         .await
         .map_err(JobError::from_store("asking how slow callbacks are"))?;
     let patience = slowest.unwrap_or_default().min(PATIENCE_MAX).saturating_mul(2);
-    let not_before = called_at.saturating_add(patience).unwrap_or(called_at);
+    let mut not_before = after(called_at, patience);
+    // Only silence that somebody could have heard counts: not that of the time before we were here, when what was told waits to be
+    // told again, and not while callbacks of that time lie in the journal and nobody has looked at them.
+    if called_at < watching_since {
+        not_before = not_before.max(after(watching_since, wait));
+    }
+    let decide_at = message.standing.delivery.due_at().unwrap_or(now);
+    let unheard = services
+        .store
+        .waiting(after(decide_at, SignedDuration::from_millis(1)), 1)
+        .await
+        .map_err(JobError::from_store("asking whether callbacks wait to be applied"))?;
+    if !unheard.is_empty() {
+        not_before = not_before.max(after(now, wait));
+    }
     Ok(after_silence(rule, heard, message.expires_at, wait, not_before, now))
+}
+
+fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
+    at.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 async fn unknown_after(
@@ -183,7 +211,7 @@ async fn waiting(services: &Services, swept: &mut Swept) -> Result<(), JobError>
             services.queue.send(Wanted::Retries, &again, None).await.map_err(JobError::from_queue(doing))?;
         }
     }
-    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(jiff::Timestamp::MIN);
+    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(Timestamp::MIN);
     let single = services.store.single_waiting(before, STEP).await.map_err(JobError::from_store(doing))?;
     swept.queued += single.len() as u64;
     services.queue.send(Wanted::Replies, &single, None).await.map_err(JobError::from_queue(doing))
@@ -192,7 +220,7 @@ async fn waiting(services: &Services, swept: &mut Swept) -> Result<(), JobError>
 /// Callbacks that are kept and not applied.
 async fn journal(services: &Services, swept: &mut Swept) -> Result<(), JobError> {
     let doing = "queuing callbacks again";
-    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(jiff::Timestamp::MIN);
+    let before = services.clock.now().saturating_sub(GRACE).unwrap_or(Timestamp::MIN);
     let rows: Vec<JournalId> = services.store.waiting(before, 4 * STEP).await.map_err(JobError::from_store(doing))?;
     swept.journal += rows.len() as u64;
     services.queue.apply(&rows).await.map_err(JobError::from_queue(doing))

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::harness::account::reconcile;
-use crate::harness::{Barid, PATIENCE, Setup, people};
+use crate::harness::{Barid, Setup, people};
 
 /// Leases and pauses as short as the faults of the test, in proportion to those of a real service.
 const SHORT: &str = "[delivery]\nlease = \"6s\"\nanswer_timeout = \"3s\"\nconnect_timeout = \"1s\"\n[queue]\nlease = \"2s\"\nsweep = \"1s\"\n";
@@ -66,7 +66,7 @@ async fn redis_wiped_in_mid_run_costs_time_not_messages() {
                 run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 3_000 - part * 600)
             })
             .await;
-        let wiped = redis_cli(&barid, &["FLUSHALL"]);
+        let wiped = barid.redis_cli(&["FLUSHALL"]);
         assert!(wiped.status.success(), "{wiped:?}");
     }
     barid.settle("survey").await;
@@ -85,19 +85,7 @@ async fn redis_killed_in_mid_run_is_started_anew_and_the_run_completes() {
                 run["queued"].as_u64().zip(run["planned"].as_u64()).is_some_and(|(q, p)| q + p < 2_000 - part * 500)
             })
             .await;
-        // The server of the kill before may still be on its way back.
-        let begin = std::time::Instant::now();
-        loop {
-            let pid = std::fs::read_to_string(barid.redis_pid_file()).unwrap_or_default();
-            let mut kill = std::process::Command::new("kill");
-            kill.args(["-9", pid.trim()]).stderr(std::process::Stdio::null());
-            if !pid.trim().is_empty() && pid != killed && kill.status().expect("kill is everywhere").success() {
-                killed = pid;
-                break;
-            }
-            assert!(begin.elapsed() < PATIENCE, "Redis does not come back\n{}", barid.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        killed = barid.kill_redis(&killed).await;
     }
     barid.settle("survey").await;
     reconcile(&barid, "survey", &people).await.assert_clean(&barid);
@@ -115,14 +103,4 @@ async fn connections_reset_after_acceptance_are_settled_by_callbacks() {
     reconcile(&barid, "survey", &people).await.assert_clean(&barid);
     let resets = barid.simulator.counts().faults;
     assert!(resets.values().sum::<u64>() > 50, "the faults did happen: {resets:?}");
-}
-
-fn redis_cli(barid: &Barid, arguments: &[&str]) -> std::process::Output {
-    let socket = barid.dir.path().join("state/redis/redis.sock");
-    std::process::Command::new("redis-cli")
-        .arg("-s")
-        .arg(socket)
-        .args(arguments)
-        .output()
-        .expect("redis-cli comes with redis-server")
 }

@@ -8,6 +8,7 @@
 mod api;
 mod architecture;
 mod campaign;
+mod chaos;
 mod cli;
 mod client;
 mod config;
@@ -18,5 +19,6 @@ mod harness;
 mod ops;
 mod postgres;
 mod queue;
+mod scenario;
 mod simulator;
 mod webhook;

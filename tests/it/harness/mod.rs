@@ -53,6 +53,8 @@ pub(crate) struct Barid {
     pub(crate) listen: String,
     pub(crate) ops: String,
     pub(crate) http: reqwest::Client,
+    /// Added to the environment of every command.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 fn free_address() -> String {
@@ -102,7 +104,7 @@ waits = ["1s"]
         );
         std::fs::write(dir.path().join("barid.toml"), config).unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { dir, simulator, child: None, listen, ops, http }
+        Self { dir, simulator, child: None, listen, ops, http, environment: Vec::new() }
     }
 
     /// A folder with a campaign of that audience, and the service started.
@@ -153,12 +155,19 @@ survey_link = "https://survey.example.com/s"
             .env("WHATSAPP_APP_SECRET", &settings.app_secret)
             .env("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &settings.verify_token)
             .env("BARID_API_TOKEN", TOKEN)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
 
     /// Starts the service and waits until it says that it is ready.
     pub(crate) async fn start(&mut self) {
+        self.spawn();
+        self.ready().await;
+    }
+
+    /// Starts the process, and waits for nothing.
+    pub(crate) fn spawn(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let child = self
             .command()
@@ -169,6 +178,10 @@ survey_link = "https://survey.example.com/s"
             .spawn()
             .expect("the binary was built");
         self.child = Some(child);
+    }
+
+    /// Waits until it says that it is ready.
+    async fn ready(&mut self) {
         let ready = format!("http://{}/health/ready", self.ops);
         let begin = Instant::now();
         loop {
@@ -188,6 +201,33 @@ survey_link = "https://survey.example.com/s"
     /// Where the service keeps the process id of its own redis-server.
     pub(crate) fn redis_pid_file(&self) -> PathBuf {
         self.dir.path().join("state/redis/redis.pid")
+    }
+
+    /// Asks its Redis something, past it.
+    pub(crate) fn redis_cli(&self, arguments: &[&str]) -> std::process::Output {
+        let socket = self.dir.path().join("state/redis/redis.sock");
+        Command::new("redis-cli")
+            .arg("-s")
+            .arg(socket)
+            .args(arguments)
+            .output()
+            .expect("redis-cli comes with redis-server")
+    }
+
+    /// `kill -9` of the redis-server of its own; answers which process that was. One that is on its way back is waited for, and
+    /// `killed`, the one of the time before, does not count.
+    pub(crate) async fn kill_redis(&self, killed: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            let pid = std::fs::read_to_string(self.redis_pid_file()).unwrap_or_default();
+            let mut kill = Command::new("kill");
+            kill.args(["-9", pid.trim()]).stderr(Stdio::null());
+            if !pid.trim().is_empty() && pid != killed && kill.status().expect("kill is everywhere").success() {
+                return pid;
+            }
+            assert!(begin.elapsed() < PATIENCE, "Redis does not come back\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn log_file(&self) -> PathBuf {
@@ -319,7 +359,7 @@ impl Drop for Barid {
     }
 }
 
-fn tail(log: &str) -> String {
+pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }

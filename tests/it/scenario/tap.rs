@@ -1,0 +1,302 @@
+//! Where effects leave the process: each is counted and written down, and at a chosen one the process dies or the effect fails.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use barid::domain::consent::ConsentChange;
+use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
+use barid::domain::feedback::Feedback;
+use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use barid::domain::news::StatusNews;
+use barid::domain::run::{Run, RunCommand};
+use barid::domain::start::StartAnswer;
+use barid::domain::suspension::{NewSuspension, Suspension};
+use barid::ports::{
+    Applied, Contacts, Heard, HistoryEntry, Journal, LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage,
+    MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs,
+    SingleMessage, Start, Store, StoreError, Stored, Suspensions, Wanted,
+};
+use barid::store::SqlStore;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use super::outside::{Hands, Time};
+
+/// What goes wrong at the chosen effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// The process dies before it.
+    DiesBefore,
+    /// The process dies after it, and never learns that it happened.
+    DiesAfter,
+    /// It does not happen, and the process is told so.
+    FailsBefore,
+    /// It happens, and the process is told that it did not.
+    FailsAfter,
+}
+
+/// Counts effects, and breaks one.
+pub(crate) struct Tap {
+    inner: Mutex<Inner>,
+    time: Arc<Time>,
+    died: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Which job of the process runs.
+    job: &'static str,
+    n: usize,
+    breaks: Option<(usize, How)>,
+    dead: bool,
+    journal: String,
+    jobs: Vec<&'static str>,
+}
+
+impl Tap {
+    pub(crate) fn new(time: Arc<Time>, breaks: Option<(usize, How)>) -> Self {
+        Self { inner: Mutex::new(Inner { breaks, ..Inner::default() }), time, died: Notify::new() }
+    }
+
+    /// From now on this job runs.
+    pub(crate) fn job(&self, job: &'static str) {
+        self.inner.lock().unwrap().job = job;
+    }
+
+    /// How many effects there were.
+    pub(crate) fn count(&self) -> usize {
+        self.inner.lock().unwrap().n
+    }
+
+    /// Everything that happened, one line for each effect.
+    pub(crate) fn journal(&self) -> String {
+        self.inner.lock().unwrap().journal.clone()
+    }
+
+    /// The job of each effect.
+    pub(crate) fn jobs(&self) -> Vec<&'static str> {
+        self.inner.lock().unwrap().jobs.clone()
+    }
+
+    /// Adds what happened outside.
+    pub(crate) fn note(&self, what: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        writeln!(inner.journal, "     {:>8} {what}", self.time.since_start()).unwrap();
+    }
+
+    /// Resolves when the process dies.
+    pub(crate) async fn died(&self) {
+        self.died.notified().await;
+    }
+
+    /// A new process begins.
+    pub(crate) fn lives(&self) {
+        self.inner.lock().unwrap().dead = false;
+        self.note("the process starts");
+    }
+
+    /// An effect of the process. What dies waits for ever: whoever runs it drops it.
+    pub(crate) async fn effect<T, E>(
+        &self,
+        what: &str,
+        failure: impl FnOnce(&'static str) -> E,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let how = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.n += 1;
+            let (n, job) = (inner.n, inner.job);
+            inner.jobs.push(job);
+            let how = inner.breaks.filter(|(at, _)| *at == n).map(|(_, how)| how);
+            let told = how.map_or(String::new(), |how| format!(" {how:?}"));
+            writeln!(inner.journal, "{n:>4} {:>8} {job}: {what}{told}", self.time.since_start()).unwrap();
+            how
+        };
+        match how {
+            Some(How::DiesBefore) => self.die().await,
+            Some(How::FailsBefore) => return Err(failure("the test wants it to fail")),
+            _ => {}
+        }
+        let done = work.await;
+        match how {
+            Some(How::DiesAfter) => self.die().await,
+            Some(How::FailsAfter) => Err(failure("the test wants its success to be lost")),
+            _ => done,
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.inner.lock().unwrap().dead = true;
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// The real store with a tap on every effect.
+pub(crate) struct TappedStore {
+    pub(crate) real: Arc<SqlStore>,
+    pub(crate) tap: Arc<Tap>,
+}
+
+fn unavailable(why: &'static str) -> StoreError {
+    StoreError::Unavailable(why.into())
+}
+
+/// A port of the store, each method passed on: an `effect` is tapped, a `look` is not.
+macro_rules! tapped {
+    ($port:ident { $($kind:ident $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* } $($more:tt)*) => {
+        #[async_trait]
+        impl $port for TappedStore {
+            $(async fn $name(&self, $($argument: $type),*) -> Stored<$answer> {
+                tapped!(@$kind self, $name, self.real.$name($($argument),*))
+            })*
+            $($more)*
+        }
+    };
+    (@look $this:ident, $name:ident, $work:expr) => { $work.await };
+    (@effect $this:ident, $name:ident, $work:expr) => {
+        $this.tap.effect(stringify!($name), unavailable, $work).await
+    };
+}
+
+tapped!(Contacts {
+    effect upsert(updates: Vec<ContactUpdate>, now: Timestamp) -> Vec<(Contact, bool)>;
+    look by_phone(phone: &str) -> Option<Contact>;
+    look contact(id: ContactId) -> Option<Contact>;
+    look page(after: Option<ContactId>, limit: u64) -> Page<Contact>;
+    look consent_history(id: ContactId) -> Vec<ConsentChange>;
+    effect change_consent(id: ContactId, change: ConsentChange, now: Timestamp) -> u64;
+});
+
+tapped!(Runs {
+    effect open(campaign: &CampaignName, due_at: Timestamp, definition: &str, now: Timestamp) -> OpenedRun;
+    look run(id: RunId) -> Option<Run>;
+    look active() -> Vec<Run>;
+    look newest(campaign: &CampaignName) -> Option<Run>;
+    effect plan(run: RunId, terms: &RunTerms, people: Vec<PlannedMessage>, cursor: &str, whole: bool, now: Timestamp) -> u64;
+    effect command(run: RunId, command: RunCommand, now: Timestamp) -> Run;
+    look fed_and_waiting(run: RunId, after: Option<MessageId>, limit: u64) -> Vec<(MessageId, u16)>;
+    look queued(run: RunId) -> u64;
+    look counts(run: RunId) -> Vec<RunCount>;
+    look cost_micros(run: RunId) -> i64;
+}
+    // Asked in each pass; an effect only where there is something to do.
+    async fn feed(&self, run: RunId, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
+        let work = self.real.feed(run, limit);
+        if self.standing(run, |state| state == State::Planned).await? > self.real.queued(run).await? {
+            self.tap.effect("feed", unavailable, work).await
+        } else {
+            work.await
+        }
+    }
+    async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {
+        let work = self.real.finish_if_done(run, now);
+        let is_planned = self.real.run(run).await?.is_some_and(|run| run.planned_whole);
+        if is_planned && self.standing(run, State::is_open).await? == 0 {
+            self.tap.effect("finish_if_done", unavailable, work).await
+        } else {
+            work.await
+        }
+    }
+);
+
+impl TappedStore {
+    async fn standing(&self, run: RunId, there: impl Fn(State) -> bool) -> Stored<u64> {
+        Ok(self.real.counts(run).await?.iter().filter(|count| there(count.state)).map(|count| count.n).sum())
+    }
+}
+
+tapped!(Messages {
+    look load(id: MessageId) -> Option<LoadedMessage>;
+    effect start(start: Start) -> StartAnswer;
+    effect hold(id: MessageId, attempts_before: u16, reason: HeldReason, until: Timestamp, now: Timestamp) -> bool;
+    effect learn(id: MessageId, attempt: u16, fact: Fact, now: Timestamp) -> Effect;
+    effect suppress(id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> ();
+    effect create(message: SingleMessage, now: Timestamp) -> MessageId;
+    look due(now: Timestamp, limit: u64) -> Vec<LoadedMessage>;
+    look single_waiting(before: Timestamp, limit: u64) -> Vec<(MessageId, u16)>;
+    look others_were_heard(sender: &SenderName, called_at: Timestamp) -> bool;
+    look slowest_callback(sender: &SenderName, since: Timestamp) -> Option<SignedDuration>;
+    look list(filter: &MessageFilter, before: Option<i64>, limit: u64) -> Page<ListedMessage>;
+    look history(id: MessageId) -> Vec<HistoryEntry>;
+    look unknown_count() -> u64;
+});
+
+tapped!(Journal {
+    effect append(body: Bytes, received_at: Timestamp) -> JournalId;
+    look unapplied(id: JournalId) -> Option<(Bytes, Timestamp)>;
+    look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
+    effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
+    effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();
+    look lag(now: Timestamp) -> (std::time::Duration, u64);
+    look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
+});
+
+tapped!(Suspensions {
+    effect suspend(wanted: NewSuspension, now: Timestamp) -> (Suspension, bool);
+    effect release(id: i64, now: Timestamp) -> bool;
+    look suspensions(now: Timestamp) -> Vec<Suspension>;
+    effect probe_again(id: i64, at: Timestamp) -> ();
+});
+
+tapped!(LimitFactsOf {
+    effect limit_facts(portfolio: &str, senders: &[SenderName], now: Timestamp) -> LimitFacts;
+});
+
+#[async_trait]
+impl Store for TappedStore {
+    fn tag(&self) -> &str {
+        self.real.tag()
+    }
+    async fn ping(&self) -> Stored<()> {
+        self.real.ping().await
+    }
+}
+
+/// The queue with a tap on every effect.
+pub(crate) struct TappedQueue {
+    pub(crate) real: Arc<Hands>,
+    pub(crate) tap: Arc<Tap>,
+}
+
+fn away(why: &'static str) -> QueueUnavailable {
+    QueueUnavailable(why.into())
+}
+
+#[async_trait]
+impl Queue for TappedQueue {
+    async fn send(
+        &self,
+        lane: Wanted,
+        messages: &[(MessageId, u16)],
+        due: Option<Timestamp>,
+    ) -> Result<(), QueueUnavailable> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = messages.iter().map(|(id, attempts)| format!("{}#{attempts}", id.number())).collect();
+        let what = format!("queue {lane:?} {}", names.join(" "));
+        self.tap.effect(&what, away, async { self.real.send(lane, messages, due) }).await
+    }
+    async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = rows.iter().map(|row| row.number().to_string()).collect();
+        let what = format!("queue journal rows {}", names.join(" "));
+        self.tap.effect(&what, away, async { self.real.apply(rows) }).await
+    }
+    async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {
+        self.tap.effect("queue planning", away, async { self.real.plan(run) }).await
+    }
+    async fn sending_depth(&self) -> Result<u64, QueueUnavailable> {
+        Ok(self.real.sending_depth())
+    }
+    async fn ping(&self) -> Result<(), QueueUnavailable> {
+        Ok(())
+    }
+}
