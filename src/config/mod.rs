@@ -109,8 +109,7 @@ impl fmt::Display for FileErrors {
 impl std::error::Error for FileErrors {}
 
 /// Keys that are checked now and take effect with later parts. Setting one is told, not ignored.
-const NOT_YET: [(&str, &str, &str); 5] = [
-    ("whatsapp", "tier", "the messaging limit is not enforced yet"),
+const NOT_YET: [(&str, &str, &str); 4] = [
     ("twilio", "whatsapp_from", "sending through Twilio is not supported yet"),
     ("twilio", "sms_from", "sending text messages is not supported yet"),
     ("email", "from", "sending e-mail is not supported yet"),
@@ -258,9 +257,6 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             .filter(|(section, key, _)| is_set(node, section, key))
             .map(|(section, key, what)| format!("`[{section}] {key}`: {what}"))
             .collect();
-        if senders.iter().any(|sender| sender.tier.is_some()) && !is_set(node, "whatsapp", "tier") {
-            notes.push("`[[senders]] tier`: the messaging limit is not enforced yet".to_owned());
-        }
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
         notes.extend(password_in_file(node, "store", store.as_ref().and_then(|store| store.url.as_ref())));
         let state_dir = state_dir?;

@@ -184,13 +184,11 @@ fn what_is_dangerous_together_is_warned_of() {
         ("BARID__SERVER__OPS_LISTEN", "0.0.0.0:9090"),
         ("BARID__SERVER__DRAIN", "5s"),
         ("BARID__WHATSAPP__GRAPH_URL", "http://graph.example.com/"),
-        ("BARID__WHATSAPP__TIER", "250"),
         ("BARID_API_TOKEN", "short"),
         ("BARID__EMAIL__FROM", "voice@example.com"),
     ]);
     let config = Config::load(None, &env).unwrap();
     insta::assert_snapshot!(config.warnings().join("\n"), @"
-    `[whatsapp] tier`: the messaging limit is not enforced yet
     `[email] from`: sending e-mail is not supported yet
     `[delivery] lease` is shorter than `connect_timeout` and `answer_timeout` together: calls that still run would be taken for dead and become unknown; make it longer
     `[delivery] unknown_after` is shorter than `answer_timeout`: it would decide before the answer can come; make it longer

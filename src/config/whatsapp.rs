@@ -25,6 +25,8 @@ pub struct WhatsApp {
     pub mps: u32,
     /// Meta's messaging limit.
     pub tier: Option<Tier>,
+    /// The business portfolio, whose numbers share one messaging limit.
+    pub portfolio: Option<String>,
 }
 
 /// How many people may be written to first in 24 hours.
@@ -57,9 +59,28 @@ pub struct Sender {
     pub business_account_id: Option<String>,
     /// Messages each second at most.
     pub mps: u32,
-    /// Meta's messaging limit.
+    /// The business portfolio that it belongs to: as named, else its account.
+    pub portfolio: String,
+    /// Meta's messaging limit, the same for all numbers of a portfolio.
     pub tier: Option<Tier>,
 }
+
+impl Tier {
+    /// So many people, unless all.
+    pub const fn people(self) -> Option<u32> {
+        match self {
+            Self::People(people) => Some(people),
+            Self::Unlimited => None,
+        }
+    }
+
+    fn shown(self) -> String {
+        self.people().map_or_else(|| "\"unlimited\"".to_owned(), |people| people.to_string())
+    }
+}
+
+/// The portfolio of numbers for which neither a portfolio nor an account is named.
+const DEFAULT_PORTFOLIO: &str = "default";
 
 /// Meta's highest throughput of one number, in messages/s.
 /// Source: `/documentation/business-messaging/whatsapp/throughput`, checked 2026-11.
@@ -75,7 +96,7 @@ impl WhatsApp {
         }
         let (app_id, phone_number_id) = (meta_id(table, "app_id"), table.optional("phone_number_id"));
         let business_account_id = meta_id(table, "business_account_id");
-        let (mps, tier) = (table.required("mps"), table.optional("tier"));
+        let (mps, tier, portfolio) = (table.required("mps"), table.optional("tier"), portfolio(table));
         Some(Self {
             graph_url: graph_url?,
             api_version: api_version?,
@@ -84,7 +105,12 @@ impl WhatsApp {
             business_account_id,
             mps: mps?,
             tier,
+            portfolio,
         })
+    }
+
+    fn portfolio_of(&self, account: Option<&str>) -> String {
+        self.portfolio.as_deref().or(account).unwrap_or(DEFAULT_PORTFOLIO).to_owned()
     }
 
     /// The sender `default`, if `[whatsapp]` names a number.
@@ -92,6 +118,7 @@ impl WhatsApp {
         Some(Sender {
             name: DEFAULT_SENDER.parse().expect("it is a name"),
             id: self.phone_number_id.clone()?,
+            portfolio: self.portfolio_of(self.business_account_id.as_deref()),
             business_account_id: self.business_account_id.clone(),
             mps: self.mps,
             tier: self.tier,
@@ -112,6 +139,17 @@ fn meta_id(table: &Table<'_>, key: &'static str) -> Option<String> {
     Some(id)
 }
 
+/// A name for people and for keys in Redis.
+fn portfolio(table: &Table<'_>) -> Option<String> {
+    let name: String = table.optional("portfolio")?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+        table.problem("portfolio", "`portfolio` must be 1 to 64 letters, digits, `-`, `_` or `.`, such as its id in Meta's dashboard".to_owned());
+        return None;
+    }
+    Some(name)
+}
+
 /// Reads `[[senders]]` and puts the sender of `[whatsapp]` before them. Names and numbers must be different.
 pub(super) fn senders(table: &Table<'_>, whatsapp: Option<&WhatsApp>) -> Vec<Sender> {
     let read = |sender: &Table<'_>| {
@@ -119,12 +157,18 @@ pub(super) fn senders(table: &Table<'_>, whatsapp: Option<&WhatsApp>) -> Vec<Sen
         let account = meta_id(sender, "business_account_id");
         let mps = sender.or("mps", whatsapp.map_or(1, |whatsapp| whatsapp.mps));
         let tier = sender.optional("tier");
+        let account = account.or_else(|| whatsapp?.business_account_id.clone());
+        let of_account = || match whatsapp {
+            Some(whatsapp) => whatsapp.portfolio_of(account.as_deref()),
+            None => account.clone().unwrap_or_else(|| DEFAULT_PORTFOLIO.to_owned()),
+        };
         let read = Sender {
             name: name?,
             id: id?,
-            business_account_id: account.or_else(|| whatsapp?.business_account_id.clone()),
+            portfolio: portfolio(sender).unwrap_or_else(of_account),
+            business_account_id: account,
             mps: mps?,
-            tier: tier.or_else(|| whatsapp?.tier),
+            tier,
         };
         Some((sender.place().clone(), read))
     };
@@ -139,8 +183,26 @@ pub(super) fn senders(table: &Table<'_>, whatsapp: Option<&WhatsApp>) -> Vec<Sen
         } else if senders.iter().any(|known| known.id == sender.id) {
             table.note(place.problem(format!("the sender `{}` has the phone number id of another one", sender.name)));
         } else {
+            let other = senders.iter().find(|known| {
+                known.portfolio == sender.portfolio && known.tier.zip(sender.tier).is_some_and(|(one, two)| one != two)
+            });
+            if let Some((other, (one, two))) = other.and_then(|other| Some((other, other.tier.zip(sender.tier)?))) {
+                table.note(place.problem(format!(
+                    "the senders `{}` and `{}` belong to the portfolio `{}`, which has one tier, but have {} and {}; give both the same, \
+                     or each the `portfolio` that it belongs to",
+                    other.name, sender.name, sender.portfolio, one.shown(), two.shown()
+                )));
+            }
             senders.push(sender);
         }
+    }
+    // What one number of a portfolio says holds for all of it.
+    let tiers: Vec<Option<Tier>> = senders
+        .iter()
+        .map(|sender| senders.iter().find_map(|other| other.tier.filter(|_| other.portfolio == sender.portfolio)))
+        .collect();
+    for (sender, tier) in senders.iter_mut().zip(tiers) {
+        sender.tier = tier.or_else(|| whatsapp?.tier);
     }
     senders
 }

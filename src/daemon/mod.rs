@@ -29,8 +29,8 @@ use crate::daemon::metered::Metered;
 use crate::daemon::operations::Desk;
 use crate::http;
 use crate::jobs::run_campaign::{Definitions, InHand};
-use crate::limits::Pacer;
-use crate::ports::{Clock, Queue, SendingRules, Services, Store, WebhookReader};
+use crate::limits::{self, Limiter};
+use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, Store, WebhookReader};
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
 use crate::queue::lane::{LaneSettings, Lanes};
@@ -185,7 +185,7 @@ impl Daemon {
             webhook: Arc::clone(&webhook),
             queue: Arc::clone(&queue),
             limits: Arc::new(Metered {
-                port: Pacer::new(config.senders.iter().map(|sender| (sender.name.clone(), sender.mps))),
+                port: limiter(&config, &lanes, &store, &clock),
                 metrics: Arc::clone(&metrics),
             }),
             catalogue: Arc::clone(&shelf) as _,
@@ -384,6 +384,22 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
         answer_within: config.delivery.answer_timeout,
         proxy: None,
     })?)
+}
+
+fn limiter(config: &Config, lanes: &Lanes, store: &Arc<SqlStore>, clock: &Arc<dyn Clock>) -> Limiter {
+    let senders = config.senders.iter().map(|sender| limits::Sender {
+        name: sender.name.clone(),
+        mps: sender.mps,
+        portfolio: sender.portfolio.clone(),
+        tier: sender.tier.and_then(|tier| tier.people()),
+    });
+    let settings = limits::Settings {
+        namespace: config.redis.namespace.clone(),
+        senders: senders.collect(),
+        rebuild_every: limits::REBUILD_EVERY,
+    };
+    let facts: Arc<dyn LimitFactsOf> = Arc::clone(store) as _;
+    Limiter::start(&limits::Redis::over(lanes.link()), &facts, clock, settings)
 }
 
 fn rules(config: &Config) -> SendingRules {

@@ -1,5 +1,15 @@
 //! What may not be exceeded, and how urgent it is to whoever waits in line.
 
+use jiff::SignedDuration;
+
+/// How long a person who was written to counts toward the tier: 24 hours (Meta, messaging limits page, checked 2026-11-22) from the
+/// arrival of the message at Meta, which is up to a minute after the permit for it.
+pub const TIER_SPAN: SignedDuration = SignedDuration::from_secs(24 * 3600 + 60);
+/// One message to the same person in this time (Meta, throughput page, checked 2026-11-22).
+pub const PAIR_INTERVAL: SignedDuration = SignedDuration::from_secs(6);
+/// So many of them may come at once.
+pub const PAIR_BURST: i32 = 45;
+
 /// A limit that a message can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {

@@ -41,11 +41,14 @@ pub struct Permit {
     pub fence: Option<(String, i64)>,
     /// The moment that was reserved for the call.
     pub leave_at: Option<Instant>,
+    /// When this permit counted its person toward the tier, in milliseconds of the limits' own clock; `None` where somebody else had, or
+    /// nobody is counted.
+    pub counted_ms: Option<i64>,
 }
 
 impl Permit {
     /// One that no limit had to give.
-    pub const FREE: Self = Self { fence: None, leave_at: None };
+    pub const FREE: Self = Self { fence: None, leave_at: None, counted_ms: None };
 }
 
 /// What the limits say.
@@ -88,6 +91,8 @@ pub struct SenderLimits {
     pub tier: Option<u32>,
     /// How many of them are used up.
     pub tier_used: u64,
+    /// When how many of its used places come back.
+    pub tier_returns: Vec<(Timestamp, u64)>,
 }
 
 /// Something the limits could not be asked.
@@ -134,5 +139,14 @@ pub struct LimitFacts {
 pub trait LimitFactsOf: Send + Sync {
     /// Begins a new generation for this portfolio, to which these numbers belong, and reads what is used up, in one transaction: no
     /// attempt with a permit of an older generation is marked after it.
-    async fn limit_facts(&self, portfolio: &str, senders: &[SenderName], now: Timestamp) -> Stored<LimitFacts>;
+    /// People are read where there is a `tier` for them to count toward.
+    async fn limit_facts(
+        &self,
+        portfolio: &str,
+        senders: &[SenderName],
+        tier: Option<u32>,
+        now: Timestamp,
+    ) -> Stored<LimitFacts>;
+    /// The generation in force for this portfolio; 0 before the first.
+    async fn limit_generation(&self, portfolio: &str) -> Stored<i64>;
 }

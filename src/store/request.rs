@@ -118,6 +118,7 @@ pub(super) enum Request {
     LimitFacts {
         portfolio: String,
         senders: Vec<SenderName>,
+        tier: Option<u32>,
         now: Timestamp,
     },
 }

@@ -1,0 +1,222 @@
+//! The port: which desk a message asks, and its way out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::desk::{Desk, DeskSettings, Told, Waiting, Wish, given_back};
+use super::script::{RunLimits, SPAN_PARTS, Shared};
+use super::shift::Shift;
+use super::sight::Sight;
+use super::{Redis, Settings};
+use crate::domain::channel::Channel;
+use crate::domain::ids::{RunId, SenderName};
+use crate::domain::limit::{Limit, TIER_SPAN, Urgency};
+use crate::ports::{Ask, Clock, LimitFactsOf, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Verdict};
+
+/// How long [`Limits::standing`] waits for Redis.
+const STANDING_WITHIN: Duration = Duration::from_secs(2);
+
+/// One portfolio, as this process sees it.
+struct Portfolio {
+    name: Arc<str>,
+    senders: Vec<(SenderName, u32)>,
+    tier: Option<u32>,
+    shared: Shared,
+    sight: Arc<Sight>,
+    desk: mpsc::UnboundedSender<Told>,
+    shifts: Vec<Mutex<Shift>>,
+}
+
+/// Limits that hold across all processes with the same Redis and record.
+pub struct Limiter {
+    portfolios: Vec<Portfolio>,
+    /// Portfolio and number of each sender.
+    places: HashMap<SenderName, (usize, usize)>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Limiter {
+    /// Opens a desk for each portfolio; they end when the limiter is dropped. Must be called within a runtime.
+    pub fn start(redis: &Redis, facts: &Arc<dyn LimitFactsOf>, clock: &Arc<dyn Clock>, settings: Settings) -> Self {
+        let shares_workers = settings.senders.len() > 1;
+        let mut by_portfolio: BTreeMap<String, Vec<super::Sender>> = BTreeMap::new();
+        for sender in settings.senders {
+            by_portfolio.entry(sender.portfolio.clone()).or_default().push(sender);
+        }
+        let mut places = HashMap::new();
+        let mut portfolios = Vec::new();
+        for (name, members) in by_portfolio {
+            for (number, sender) in members.iter().enumerate() {
+                places.insert(sender.name.clone(), (portfolios.len(), number));
+            }
+            let tier = members.iter().filter_map(|sender| sender.tier).max();
+            let senders: Vec<(SenderName, u32)> =
+                members.into_iter().map(|sender| (sender.name, sender.mps.max(1))).collect();
+            let shared = Shared::new(redis.clone(), &settings.namespace, &name);
+            let name: Arc<str> = name.into();
+            let sight = Arc::new(Sight::new(senders.iter().map(|(_, mps)| *mps)));
+            let (desk, told) = mpsc::unbounded_channel();
+            let desk_settings = DeskSettings {
+                portfolio: Arc::clone(&name),
+                senders: senders.clone(),
+                tier,
+                rebuild_every: settings.rebuild_every,
+                shares_workers,
+            };
+            let back = desk.downgrade();
+            let (facts, clock) = (Arc::clone(facts), Arc::clone(clock));
+            tokio::spawn(Desk::new(desk_settings, shared.clone(), facts, clock, Arc::clone(&sight), told, back).run());
+            let shifts = senders.iter().map(|_| Mutex::default()).collect();
+            portfolios.push(Portfolio { name, senders, tier, shared, sight, desk, shifts });
+        }
+        Self { portfolios, places, clock: Arc::clone(clock) }
+    }
+
+    /// The portfolio of a sender and its number. A sender that the configuration no longer has is bound by its runs only; their counts
+    /// are kept with the first portfolio, the same in every process.
+    fn place(&self, sender: &SenderName) -> Option<(&Portfolio, Option<usize>)> {
+        match self.places.get(sender) {
+            Some((portfolio, number)) => Some((&self.portfolios[*portfolio], Some(*number))),
+            None => Some((self.portfolios.first()?, None)),
+        }
+    }
+
+    /// What it needs; `None`: nothing binds it.
+    fn wish(&self, ask: &Ask) -> Option<(&Portfolio, Wish)> {
+        let (portfolio, number) = self.place(&ask.sender)?;
+        let number = number.filter(|_| ask.channel == Channel::Whatsapp);
+        let run = ask.run.map(|run| RunLimits { run, rate: ask.rate, budget_micros: ask.budget_micros });
+        let run = run.filter(|run| run.rate.is_some() || run.budget_micros.is_some() || number.is_some());
+        if number.is_none() && run.is_none() {
+            return None;
+        }
+        let wish = Wish {
+            message: ask.message,
+            contact: ask.contact,
+            number,
+            urgency: ask.urgency,
+            takes_pair: number.is_some(),
+            counts_for_tier: ask.counts_for_tier && number.is_some() && portfolio.tier.is_some(),
+            run,
+            price_micros: ask.price_micros.max(0),
+        };
+        Some((portfolio, wish))
+    }
+
+    /// A slot in place of one that was lost, and nothing else.
+    async fn slot_again(&self, ask: &Ask) -> Option<Instant> {
+        let (portfolio, wish) = self.wish(ask)?;
+        wish.number?;
+        let wish =
+            Wish { urgency: Urgency::Reply, takes_pair: false, counts_for_tier: false, run: None, price_micros: 0, ..wish };
+        match asked(portfolio, wish).await {
+            Verdict::Granted(permit) => permit.leave_at,
+            // The account was put to rest after the mark: the call tells whether it is so.
+            Verdict::Refused { .. } => None,
+        }
+    }
+}
+
+async fn asked(portfolio: &Portfolio, wish: Wish) -> Verdict {
+    let (answer, answered) = oneshot::channel();
+    let told = portfolio.desk.send(Told::Ask(Waiting { wish, answer }));
+    if told.is_ok()
+        && let Ok(answer) = answered.await
+        && let Some(verdict) = answer.take()
+    {
+        return verdict;
+    }
+    // The desk has ended, so the process does: nothing leaves without limits.
+    std::future::pending().await
+}
+
+#[async_trait]
+impl Limits for Limiter {
+    async fn permit(&self, ask: &Ask) -> Verdict {
+        match self.wish(ask) {
+            Some((portfolio, wish)) => asked(portfolio, wish).await,
+            None => Verdict::Granted(Permit::FREE),
+        }
+    }
+
+    async fn leave(&self, ask: &Ask, permit: &Permit) {
+        let Some(slot) = permit.leave_at else { return };
+        let place = self.place(&ask.sender).and_then(|(portfolio, number)| portfolio.shifts.get(number?));
+        let leave_at = match place {
+            // Few, and not to be kept waiting by what stalled before them.
+            Some(_) if ask.urgency != Urgency::Bulk => Some(slot),
+            Some(shift) => {
+                shift.lock().unwrap_or_else(PoisonError::into_inner).leave_at(slot, Instant::now())
+            }
+            None => Some(slot),
+        };
+        let leave_at = match leave_at {
+            Some(leave_at) => Some(leave_at),
+            None => self.slot_again(ask).await,
+        };
+        if let Some(leave_at) = leave_at {
+            tokio::time::sleep_until(leave_at).await;
+        }
+    }
+
+    async fn give_back(&self, ask: &Ask, permit: Permit) {
+        let Some((portfolio, wish)) = self.wish(ask) else { return };
+        if let Some(item) = given_back(&wish, &permit, &portfolio.senders) {
+            // A desk that has ended counts no more.
+            let _ = portfolio.desk.send(Told::GiveBack(item));
+        }
+    }
+
+    async fn slow_down(&self, what: &SlowDown) {
+        let (SlowDown::Number(sender) | SlowDown::Pair(sender, _) | SlowDown::Account(sender, _)) = what;
+        if let Some((portfolio, Some(_))) = self.place(sender) {
+            // As above.
+            let _ = portfolio.desk.send(Told::Slow(what.clone()));
+        }
+    }
+
+    fn full(&self, sender: &SenderName, run: RunId, now: Timestamp) -> Option<(Limit, Timestamp)> {
+        let (portfolio, number) = self.place(sender)?;
+        portfolio.sight.full(number, run, now)
+    }
+
+    async fn standing(&self) -> Result<Vec<SenderLimits>, LimitsUnavailable> {
+        let now = self.clock.now();
+        let mut all = Vec::with_capacity(self.places.len());
+        for portfolio in &self.portfolios {
+            let names: Vec<SenderName> = portfolio.senders.iter().map(|(name, _)| name.clone()).collect();
+            let standing = tokio::time::timeout(STANDING_WITHIN, portfolio.shared.standing(&names)).await;
+            let standing = match standing {
+                Ok(Ok(standing)) => standing,
+                Ok(Err(error)) => return Err(LimitsUnavailable(Box::new(error))),
+                Err(late) => return Err(LimitsUnavailable(Box::new(late))),
+            };
+            let part = TIER_SPAN / i32::try_from(SPAN_PARTS).unwrap_or(1);
+            let returns = standing.returns.iter().zip(1..).filter(|(n, _)| **n > 0).map(|(n, nth)| {
+                let at = now.saturating_add(part * nth).unwrap_or(Timestamp::MAX);
+                (at, u64::try_from(*n).unwrap_or(0))
+            });
+            let returns: Vec<(Timestamp, u64)> = returns.collect();
+            for ((sender, mps), factor) in portfolio.senders.iter().zip(&standing.factors) {
+                #[expect(clippy::cast_precision_loss, reason = "there are sixteen of them")]
+                let mps_now = f64::from(*mps) * *factor as f64 / 16.0;
+                all.push(SenderLimits {
+                    sender: sender.clone(),
+                    mps: *mps,
+                    mps_now,
+                    portfolio: portfolio.name.to_string(),
+                    tier: portfolio.tier,
+                    tier_used: u64::try_from(standing.people).unwrap_or(0),
+                    tier_returns: returns.clone(),
+                });
+            }
+        }
+        Ok(all)
+    }
+}
