@@ -220,7 +220,8 @@ impl Daemon {
         let watch = files::Watch::begin(&[&config.campaigns_dir(), &config.templates_dir], Arc::clone(&changed));
         let config = Arc::new(config);
         let tasks = vec![
-            tokio::spawn(loops::feeding(services.clone(), stop.subscribe())),
+            tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
+            tokio::spawn(loops::leading(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::sweeping(
                 services.clone(),
                 Arc::clone(&shared.definitions),
@@ -395,6 +396,7 @@ fn rules(config: &Config) -> SendingRules {
         unknown_after: signed(config.delivery.unknown_after),
         senders: config.senders.iter().map(|sender| sender.id.clone()).collect(),
         feed_ahead: config.queue.feed_ahead,
+        pace: config.senders.iter().map(|sender| (sender.name.clone(), sender.mps)).collect(),
         default_language: config.contacts.default_language,
     }
 }
