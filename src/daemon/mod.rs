@@ -10,6 +10,7 @@ pub mod lifecycle;
 mod loops;
 mod metered;
 pub mod operations;
+pub(crate) mod summary;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -266,7 +267,7 @@ impl Daemon {
 
     /// What operators may do.
     pub fn desk(&self) -> Desk {
-        Desk::new(self.services.clone(), Arc::clone(&self.shelf), self.config.pricing.template.currency)
+        desk(&self.services, &self.shelf, &self.config)
     }
 
     /// The settings in force.
@@ -355,7 +356,7 @@ fn public_routes(
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
         queue: Arc::clone(&services.queue),
-        operations: Arc::new(Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency)),
+        operations: Arc::new(desk(services, shelf, config)),
         token: config.secrets.barid_api_token.clone(),
         integration: http::Integration {
             missing: config.missing_for_serving(),
@@ -384,6 +385,11 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
         answer_within: config.delivery.answer_timeout,
         proxy: None,
     })?)
+}
+
+fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
+    let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
+    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after)
 }
 
 fn rules(config: &Config) -> SendingRules {

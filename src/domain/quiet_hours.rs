@@ -159,11 +159,14 @@ mod tests {
             for change in zone.following(begin).map(|change| change.timestamp()).take_while(|change| *change < end) {
                 changes += 1;
                 // From three hours before it to three hours after it, each eleventh minute and those at the edges.
-                moments.extend((-180..180).step_by(11).chain([-1, 0, 1]).map(|n| change + SignedDuration::from_mins(n)));
+                moments
+                    .extend((-180..180).step_by(11).chain([-1, 0, 1]).map(|n| change + SignedDuration::from_mins(n)));
             }
             // Between them each 37 hours and some minutes: every hour of the day and every day of the week comes round.
             let stride = SignedDuration::from_mins(37 * 60 + 17);
-            moments.extend(std::iter::successors(Some(begin), |at| at.checked_add(stride).ok()).take_while(|at| *at < end));
+            moments.extend(
+                std::iter::successors(Some(begin), |at| at.checked_add(stride).ok()).take_while(|at| *at < end),
+            );
             for (n, at) in moments.into_iter().enumerate() {
                 let rule = &rules[n % rules.len()];
                 let found = quiet_until(rule, zone, at);

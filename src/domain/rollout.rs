@@ -178,7 +178,11 @@ mod tests {
                 let chosen: Vec<i64> = (first..first + n).filter(|id| lot(*id) < lots).collect();
                 let expected = n * i64::from(share.basis_points()) / 10_000;
                 let off = (i64::try_from(chosen.len()).unwrap() - expected).abs();
-                assert!(off <= 6 + expected / 100, "{share} of {n} from {first}: {} instead of {expected}", chosen.len());
+                assert!(
+                    off <= 6 + expected / 100,
+                    "{share} of {n} from {first}: {} instead of {expected}",
+                    chosen.len()
+                );
                 let widest = chosen.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
                 assert!(widest <= 5 * n.min(10_007) / expected.max(1).min(2_000) + 60, "{share}: a gap of {widest}");
                 let even = chosen.iter().filter(|id| **id % 2 == 0).count();
@@ -207,14 +211,22 @@ mod tests {
         assert_eq!(step(&open(0, 150, None), look(1, 0, 0), 10), StageStep::Called, "one straggler holds nobody up");
         assert_eq!(step(&open(0, 150, Some(10)), look(0, 3, 1), 10 + 30 * minutes - 1), StageStep::Wait);
         assert_eq!(step(&open(0, 150, Some(10)), look(0, 3, 1), 10 + 30 * minutes), StageStep::Open(1));
-        assert_eq!(step(&open(2, 150, Some(10)), look(0, 0, 0), 10 + 90 * minutes), StageStep::Wait, "nothing comes after");
+        assert_eq!(
+            step(&open(2, 150, Some(10)), look(0, 0, 0), 10 + 90 * minutes),
+            StageStep::Wait,
+            "nothing comes after"
+        );
         assert_eq!(step(&open(0, 0, Some(10)), look(0, 0, 0), 10), StageStep::Open(1), "nobody to wait for");
     }
 
     #[test]
     fn too_many_failures_or_stop_words_halt() {
         let late = 10 + 30 * 60;
-        assert_eq!(step(&open(0, 100, Some(10)), look(0, 5, 2), late), StageStep::Open(1), "at the limit is not above it");
+        assert_eq!(
+            step(&open(0, 100, Some(10)), look(0, 5, 2), late),
+            StageStep::Open(1),
+            "at the limit is not above it"
+        );
         assert_eq!(step(&open(0, 125, Some(10)), look(0, 9, 0), late), halt("failed 7.2% > 5%"));
         assert_eq!(step(&open(1, 150, Some(10)), look(0, 0, 4), late), halt("opted out 2.7% > 2%"));
         assert_eq!(step(&open(0, 20_000, Some(10)), look(0, 1_001, 0), late), halt("failed 5.1% > 5%"));
@@ -232,7 +244,8 @@ mod tests {
 
     #[test]
     fn what_a_person_resumes_goes_on_with_the_next_stage() {
-        let halted = |stage| StageStanding { halted: Some("failed 50.0% > 5%".to_owned()), ..open(stage, 100, Some(10)) };
+        let halted =
+            |stage| StageStanding { halted: Some("failed 50.0% > 5%".to_owned()), ..open(stage, 100, Some(10)) };
         assert_eq!(step(&halted(0), look(0, 50, 0), 99), StageStep::Open(1));
         assert_eq!(step(&halted(2), look(0, 50, 0), 99), StageStep::Open(3), "beyond the last: everybody, unwatched");
         assert_eq!(step(&open(3, 0, None), look(0, 100, 0), 9_999), StageStep::Wait);

@@ -114,6 +114,8 @@ pub struct Run {
     pub stages: Option<StageStanding>,
     /// The run that it reminds of, and how many-eth reminder it is, from 1.
     pub reminder: Option<(RunId, u32)>,
+    /// Whether reminders of it are to come.
+    pub reminders_left: bool,
 }
 
 impl Run {

@@ -1,7 +1,7 @@
 //! Sends once more what failed, through all checks again.
 
-use crate::jobs::{JobError, wake};
 use crate::domain::channel::Channel;
+use crate::jobs::{JobError, wake};
 use crate::ports::{DeadLetterFilter, ReplayTerms, Services};
 
 /// Puts everything that matches back to waiting and queues it; answers how many that were.

@@ -162,9 +162,8 @@ pub(super) fn loaded(row: &mut Row<'_>) -> Sql<LoadedMessage> {
 }
 
 /// The columns that [`run`] reads, in its order, of a table named `r`.
-pub(super) const RUN_COLUMNS: &str =
-    "r.id, r.campaign, r.due_at, r.state, r.definition, r.planning_cursor, r.planned_whole, r.created_at, r.ended_at, r.stages, \
-     r.reminder_of, r.reminder";
+pub(super) const RUN_COLUMNS: &str = "r.id, r.campaign, r.due_at, r.state, r.definition, r.planning_cursor, r.planned_whole, r.created_at, r.ended_at, r.stages, \
+     r.reminder_of, r.reminder, CAST(CASE WHEN r.reminders_left > 0 THEN 1 ELSE 0 END AS BIGINT)";
 
 /// Reads [`RUN_COLUMNS`].
 pub(super) fn run(row: &mut Row<'_>) -> Sql<Run> {
@@ -183,6 +182,7 @@ pub(super) fn run(row: &mut Row<'_>) -> Sql<Run> {
             let (of, number) = (row.opt_int()?, row.small()?);
             of.map(|of| (RunId::new(of), number))
         },
+        reminders_left: row.flag()?,
     })
 }
 

@@ -650,7 +650,8 @@ impl Ledger {
             let table = Table::new()
                 .int("id", self.prolonged.iter().map(|(id, _)| *id))
                 .int("expires_at", self.prolonged.iter().map(|(_, at)| millis(*at)));
-            db.run("UPDATE messages SET expires_at = v.expires_at FROM {} WHERE messages.id = v.id", args![table]).await?;
+            db.run("UPDATE messages SET expires_at = v.expires_at FROM {} WHERE messages.id = v.id", args![table])
+                .await?;
         }
         if !self.reopened.is_empty() {
             let runs: Vec<i64> = self.reopened.into_iter().collect();

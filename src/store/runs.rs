@@ -212,8 +212,7 @@ pub(super) async fn feed(db: &Db<'_, DatabaseTransaction>, id: RunId, limit: u64
     if !run.state.sends() || feeding.lots == 0 {
         return Ok(Vec::new());
     }
-    let rows =
-        db.all(&waiting_in(feeding.lots), args![id.number(), feeding.through, i64::MAX, limited(limit)]).await?;
+    let rows = db.all(&waiting_in(feeding.lots), args![id.number(), feeding.through, i64::MAX, limited(limit)]).await?;
     let fed = rows.iter().map(|row| waiting(&mut Row::of(row, "messages"))).collect::<Sql<Vec<_>>>()?;
     if let Some((last, _)) = fed.last() {
         db.run("UPDATE runs SET fed_through = ? WHERE id = ?", args![last.number(), id.number()]).await?;

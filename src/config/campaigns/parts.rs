@@ -49,10 +49,7 @@ pub(super) fn rollout(table: &Table<'_>) -> Option<Rollout> {
 }
 
 /// `known` answers whether there is a template of that name that fits the campaign, and tells the table if there is not.
-pub(super) fn reminder(
-    table: &Table<'_>,
-    known: impl FnOnce(&Table<'_>, &TemplateName) -> bool,
-) -> Option<Reminder> {
+pub(super) fn reminder(table: &Table<'_>, known: impl FnOnce(&Table<'_>, &TemplateName) -> bool) -> Option<Reminder> {
     let (after, times) = (table.required::<SignedDuration>("after"), table.or("times", 1));
     if times.is_some_and(|times| times > REMINDERS_MAX) {
         table.problem("times", format!("`times` must be from 1 to {REMINDERS_MAX}"));

@@ -10,10 +10,6 @@ pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_begin::Begin),
-            Box::new(m0002_never_lost::NeverLost),
-            Box::new(m0005_campaigns::Campaigns),
-        ]
+        vec![Box::new(m0001_begin::Begin), Box::new(m0002_never_lost::NeverLost), Box::new(m0005_campaigns::Campaigns)]
     }
 }
