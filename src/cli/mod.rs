@@ -19,6 +19,7 @@ mod feedback;
 mod installation;
 mod migrate;
 mod queue;
+mod replaying;
 mod screen;
 mod serve;
 mod simulate;

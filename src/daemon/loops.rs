@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, feed, fire, sweep};
+use crate::jobs::{JobError, feed, fire, reminder, rollout, sweep};
 use crate::ports::Services;
 use crate::queue::job::in_one_line;
 
@@ -20,6 +20,8 @@ const FEED_PAUSE: Duration = Duration::from_millis(100);
 const IDLE_PAUSE: Duration = Duration::from_millis(400);
 /// Between two looks at the clock for campaigns that are due.
 const FIRE_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at stages and reminders.
+const LEAD_PAUSE: Duration = Duration::from_millis(500);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -52,10 +54,21 @@ where
 }
 
 /// Feeds runs and ends those that are done.
-pub(super) async fn feeding(services: Services, stop: watch::Receiver<bool>) {
+pub(super) async fn feeding(services: Services, definitions: Arc<Definitions>, stop: watch::Receiver<bool>) {
+    let marks = feed::Marks::default();
     repeat("feed", stop, || async {
-        let fed = feed::run(&services).await?;
+        let fed = feed::run(&services, &definitions, &marks).await?;
         Ok(if fed.active > 0 { FEED_PAUSE } else { IDLE_PAUSE })
+    })
+    .await;
+}
+
+/// Leads runs through their stages and opens reminders.
+pub(super) async fn leading(services: Services, definitions: Arc<Definitions>, stop: watch::Receiver<bool>) {
+    repeat("lead", stop, || async {
+        rollout::run(&services, &definitions).await?;
+        reminder::run(&services, &definitions).await?;
+        Ok(LEAD_PAUSE)
     })
     .await;
 }

@@ -10,6 +10,7 @@ pub mod lifecycle;
 mod loops;
 mod metered;
 pub mod operations;
+pub(crate) mod summary;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -220,7 +221,8 @@ impl Daemon {
         let watch = files::Watch::begin(&[&config.campaigns_dir(), &config.templates_dir], Arc::clone(&changed));
         let config = Arc::new(config);
         let tasks = vec![
-            tokio::spawn(loops::feeding(services.clone(), stop.subscribe())),
+            tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
+            tokio::spawn(loops::leading(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::sweeping(
                 services.clone(),
                 Arc::clone(&shared.definitions),
@@ -266,7 +268,7 @@ impl Daemon {
 
     /// What operators may do.
     pub fn desk(&self) -> Desk {
-        Desk::new(self.services.clone(), Arc::clone(&self.shelf), self.config.pricing.template.currency)
+        desk(&self.services, &self.shelf, &self.config)
     }
 
     /// The settings in force.
@@ -355,7 +357,7 @@ fn public_routes(
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
         queue: Arc::clone(&services.queue),
-        operations: Arc::new(Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency)),
+        operations: Arc::new(desk(services, shelf, config)),
         token: config.secrets.barid_api_token.clone(),
         integration: http::Integration {
             missing: config.missing_for_serving(),
@@ -402,6 +404,11 @@ fn limiter(config: &Config, lanes: &Lanes, store: &Arc<SqlStore>, clock: &Arc<dy
     Limiter::start(&limits::Redis::over(lanes.link()), &facts, clock, settings)
 }
 
+fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
+    let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
+    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after)
+}
+
 fn rules(config: &Config) -> SendingRules {
     let signed = |duration: Duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     SendingRules {
@@ -412,6 +419,7 @@ fn rules(config: &Config) -> SendingRules {
         unknown_after: signed(config.delivery.unknown_after),
         senders: config.senders.iter().map(|sender| sender.id.clone()).collect(),
         feed_ahead: config.queue.feed_ahead,
+        pace: config.senders.iter().map(|sender| (sender.name.clone(), sender.mps)).collect(),
         default_language: config.contacts.default_language,
     }
 }

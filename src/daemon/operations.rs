@@ -3,31 +3,35 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
+use crate::daemon::summary;
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
-use crate::domain::money::{Currency, Money};
+use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::run::{Run, RunCommand};
-use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};
-use crate::jobs::JobError;
+use crate::domain::run::{Run, RunCommand, RunState};
+use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay};
 use crate::jobs::command_run::{self, CommandError};
-use crate::ports::{Catalogue, Services, SingleMessage, StoreError, Wanted};
+use crate::jobs::{JobError, replay};
+use crate::ports::{Catalogue, DeadLetterFilter, ReplayTerms, Services, SingleMessage, StoreError, Wanted};
 
 /// Carries out what operators ask.
 pub struct Desk {
     services: Services,
     shelf: Arc<Shelf>,
     currency: Currency,
+    expires_after: SignedDuration,
 }
 
 impl Desk {
-    /// Over these ports and files; `currency` is that of the price estimates.
-    pub fn new(services: Services, shelf: Arc<Shelf>, currency: Currency) -> Self {
-        Self { services, shelf, currency }
+    /// Over these ports and files; `currency` is that of the price estimates, `expires_after` the time after which a message without a
+    /// campaign is too old.
+    pub fn new(services: Services, shelf: Arc<Shelf>, currency: Currency, expires_after: SignedDuration) -> Self {
+        Self { services, shelf, currency, expires_after }
     }
 
     fn known(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
@@ -37,20 +41,16 @@ impl Desk {
     }
 
     async fn summary(&self, name: &CampaignName, run: Option<Run>) -> Result<CampaignSummary, OperationError> {
-        let store = &self.services.store;
-        let Some(run) = run else {
-            let cost = Money { micros: 0, currency: self.currency };
-            return Ok(CampaignSummary { name: name.clone(), state: "waiting", run: StateCounts::default(), cost });
-        };
-        let counts = store.counts(run.id).await.map_err(unavailable)?;
-        let queued = store.queued(run.id).await.map_err(unavailable)?;
-        let micros = store.cost_micros(run.id).await.map_err(unavailable)?;
-        Ok(CampaignSummary {
-            name: name.clone(),
-            state: run.state.name(),
-            run: StateCounts::of(&counts).with_queued(queued),
-            cost: Money { micros, currency: self.currency },
-        })
+        summary::of(&*self.services.store, name, run.as_ref(), self.currency).await.map_err(unavailable)
+    }
+
+    async fn replayed(&self, filter: &DeadLetterFilter, wanted: &Replay) -> Result<u64, OperationError> {
+        if wanted.is_dry {
+            return self.services.store.replayable(filter).await.map_err(unavailable);
+        }
+        let terms =
+            ReplayTerms { expires_after: wanted.expires_after, expires_after_otherwise: self.expires_after, by: "api" };
+        replay::run(&self.services, filter, &terms).await.map_err(|error| refused(error.into()))
     }
 }
 
@@ -142,6 +142,24 @@ impl Operations for Desk {
             tracing::debug!(message.id = %id, error = %error, "the test message is not queued; the sweep will find it");
         }
         Ok(id)
+    }
+
+    async fn replay(&self, wanted: &Replay) -> Result<u64, OperationError> {
+        self.replayed(&wanted.filter, wanted).await
+    }
+
+    async fn retry_failed(&self, name: &CampaignName, wanted: &Replay) -> Result<u64, OperationError> {
+        let run = self.services.store.newest(name).await.map_err(unavailable)?;
+        let Some(run) = run else {
+            self.known(name)?;
+            return Err(refused(CommandError::NoRun(name.clone())));
+        };
+        if run.state == RunState::Cancelled {
+            let detail = format!("the run of `{name}` was cancelled: what failed in it is not sent again");
+            return Err(OperationError::Conflict(detail));
+        }
+        let filter = DeadLetterFilter { campaign: None, run: Some(run.id), ..wanted.filter.clone() };
+        self.replayed(&filter, wanted).await
     }
 
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {

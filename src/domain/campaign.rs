@@ -160,7 +160,17 @@ pub struct QuietHours {
     /// to this one, on the next day when it is earlier.
     pub to: civil::Time,
     /// Days that are quiet from end to end.
-    pub days_off: Vec<DayOfWeek>,
+    pub days_off: Vec<DayOff>,
+}
+
+/// A day that is quiet from end to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DayOff {
+    /// In each week.
+    Every(DayOfWeek),
+    /// Once: a holiday.
+    On(civil::Date),
 }
 
 /// A day of the week.
@@ -193,6 +203,11 @@ impl DayOfWeek {
             Self::Sun => "SUN",
         }
     }
+
+    /// The day of the week of a date.
+    pub fn of(date: civil::Date) -> Self {
+        Self::ALL[usize::try_from(date.weekday().to_monday_zero_offset()).expect("it is 0 to 6")]
+    }
 }
 
 /// A pilot first: growing parts of the audience, with a halt that needs no person awake.
@@ -215,6 +230,9 @@ pub struct Reminder {
     pub after: SignedDuration,
     /// How often at most.
     pub times: u32,
+    /// What it says; `None`: the same as the first message.
+    #[serde(default)]
+    pub template: Option<TemplateName>,
 }
 
 impl Campaign {
@@ -270,7 +288,7 @@ mod tests {
                 quiet_hours: Some(QuietHours {
                     from: civil::time(21, 0, 0, 0),
                     to: civil::time(8, 0, 0, 0),
-                    days_off: vec![DayOfWeek::Fri],
+                    days_off: vec![DayOff::Every(DayOfWeek::Fri), DayOff::On(civil::date(2026, 12, 2))],
                 }),
                 fallback: vec![Channel::TwilioWhatsapp, Channel::Sms],
                 not_delivered_after: Some(SignedDuration::from_hours(4)),
@@ -283,7 +301,7 @@ mod tests {
                 failed_above: Some("5%".parse().unwrap()),
                 opted_out_above: None,
             }),
-            reminder: Some(Reminder { after: SignedDuration::from_hours(72), times: 1 }),
+            reminder: Some(Reminder { after: SignedDuration::from_hours(72), times: 1, template: None }),
             budget: Some(Money::from_decimal("250.00", "USD".parse().unwrap()).unwrap()),
         }
     }

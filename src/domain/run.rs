@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::{CampaignName, RunId};
+use crate::domain::rollout::StageStanding;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,6 +110,20 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// How far its stages have come; `None` for a run without stages, and before the first is open.
+    pub stages: Option<StageStanding>,
+    /// The run that it reminds of, and how many-eth reminder it is, from 1.
+    pub reminder: Option<(RunId, u32)>,
+    /// Whether reminders of it are to come.
+    pub reminders_left: bool,
+}
+
+impl Run {
+    /// Why it was halted, while it is.
+    pub fn halted(&self) -> Option<&str> {
+        let halted = self.stages.as_ref().and_then(|stages| stages.halted.as_deref());
+        halted.filter(|_| self.state == RunState::Paused)
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod metrics;
 mod operations;
 mod secret;
 mod server;
+mod summary;
 mod webhook;
 
 use std::sync::Arc;
@@ -26,8 +27,9 @@ use warp::reply::Response;
 
 pub use api::{ApiState, ContactRow, Integration, RowConsent};
 pub use health::{OpsState, ReadyCheck, Refresh};
-pub use operations::{CampaignSummary, CampaignVerb, OperationError, Operations, StateCounts};
+pub use operations::{CampaignVerb, OperationError, Operations, Replay};
 pub use server::{ListenError, ServerSettings, bind, serve};
+pub use summary::{CampaignSummary, Cost, ReminderSummary, RolloutSummary, StateCounts};
 pub use webhook::WebhookState;
 
 /// The routes of one listener.
@@ -41,9 +43,11 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/whatsapp/status                        the integration's registry entry
 /// GET  /api/v1/campaigns                           all campaigns
 /// GET  /api/v1/campaigns/{name}                    one, with its newest run
-/// POST /api/v1/campaigns/{name}/{verb}             start, pause, resume, cancel, test
+/// POST /api/v1/campaigns/{name}/{verb}             start, pause, resume, cancel, test, retry-failed
 /// GET  /api/v1/messages?campaign=&phone=&state=    messages, newest first
 /// GET  /api/v1/messages/{id}                       one, with its history
+/// GET  /api/v1/dead-letters?campaign=&class=&code=&since=   messages that failed on every channel
+/// POST /api/v1/dead-letters/replay                 sends some of them once more
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
 /// GET  /api/v1/feedback                            what contacts sent back, newest first

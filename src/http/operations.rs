@@ -1,86 +1,14 @@
 //! What operators may do with campaigns and contacts, as far as HTTP asks for it. Whoever puts the service together provides it.
 
 use async_trait::async_trait;
-use serde::Serialize;
+use jiff::SignedDuration;
 
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::delivery::State;
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
-use crate::domain::money::Money;
 use crate::domain::phone_number::PhoneNumber;
-use crate::ports::RunCount;
-
-/// A campaign and its newest run, as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CampaignSummary {
-    /// The stem of its file.
-    pub name: CampaignName,
-    /// The state of its newest run; `waiting` before the first.
-    pub state: &'static str,
-    /// How many recipients of that run stand where.
-    pub run: StateCounts,
-    /// What that run has cost so far.
-    pub cost: Money,
-}
-
-/// How many recipients stand where; each counts once, at its present standing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "each is the state with its name; `queued` are those handed to the lane and not called yet"
-)]
-pub struct StateCounts {
-    pub total: u64,
-    pub planned: u64,
-    pub queued: u64,
-    pub calling: u64,
-    pub held: u64,
-    pub unknown: u64,
-    pub submitted: u64,
-    pub sent: u64,
-    pub delivered: u64,
-    pub read: u64,
-    pub failed: u64,
-    pub suppressed: u64,
-    pub expired: u64,
-}
-
-impl StateCounts {
-    /// The sum over languages and reasons. The store does not tell queued from planned: both are `planned` here, and
-    /// [`StateCounts::with_queued`] moves those that wait in the lane.
-    pub fn of(counts: &[RunCount]) -> Self {
-        let mut sum = Self::default();
-        for count in counts {
-            sum.total += count.n;
-            *sum.at(count.state) += count.n;
-        }
-        sum
-    }
-
-    /// With so many of the planned ones shown as queued; never more than there are.
-    #[must_use]
-    pub fn with_queued(self, n: u64) -> Self {
-        let queued = n.min(self.planned);
-        Self { planned: self.planned - queued, queued: self.queued + queued, ..self }
-    }
-
-    fn at(&mut self, state: State) -> &mut u64 {
-        match state {
-            State::Planned => &mut self.planned,
-            State::Held => &mut self.held,
-            State::Calling => &mut self.calling,
-            State::Unknown => &mut self.unknown,
-            State::Submitted => &mut self.submitted,
-            State::Sent => &mut self.sent,
-            State::Delivered => &mut self.delivered,
-            State::Read => &mut self.read,
-            State::Failed => &mut self.failed,
-            State::Suppressed => &mut self.suppressed,
-            State::Expired => &mut self.expired,
-        }
-    }
-}
+use crate::http::summary::CampaignSummary;
+use crate::ports::DeadLetterFilter;
 
 /// What an operator tells a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +34,17 @@ impl CampaignVerb {
             _ => None,
         }
     }
+}
+
+/// What is to be sent once more, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// Which messages.
+    pub filter: DeadLetterFilter,
+    /// Too old after so long from now; `None`: as long as their campaign says.
+    pub expires_after: Option<SignedDuration>,
+    /// Only counted.
+    pub is_dry: bool,
 }
 
 /// Why something was not done. The texts are shown to the caller, so they say what to do.
@@ -149,32 +88,10 @@ pub trait Operations: Send + Sync {
         phone: &PhoneNumber,
         language: Option<Language>,
     ) -> Result<MessageId, OperationError>;
+    /// Sends what failed once more, through all checks again; answers how many messages that are.
+    async fn replay(&self, replay: &Replay) -> Result<u64, OperationError>;
+    /// The same for what failed in the newest run of a campaign: `replay.filter` says which of it.
+    async fn retry_failed(&self, name: &CampaignName, replay: &Replay) -> Result<u64, OperationError>;
     /// Writes these, new or known; answers each as it is now, in the same order, with whether it is new. At most 500.
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::channel::Channel;
-
-    #[test]
-    fn every_recipient_is_counted_once() {
-        let counts: Vec<RunCount> = State::ALL
-            .into_iter()
-            .zip(1..)
-            .map(|(state, n)| RunCount {
-                language: Language::Ar,
-                channel: Channel::Whatsapp,
-                state,
-                reason: String::new(),
-                n,
-            })
-            .collect();
-        let sum = StateCounts::of(&counts).with_queued(5);
-        assert_eq!((sum.total, sum.planned, sum.queued, sum.expired), (66, 0, 1, 11));
-        let parts = serde_json::to_value(sum).unwrap();
-        let parts: u64 = parts.as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum();
-        assert_eq!(parts, 2 * sum.total);
-    }
 }

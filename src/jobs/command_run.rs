@@ -41,12 +41,32 @@ pub async fn start(services: &Services, campaign: &Campaign) -> Result<RunId, Co
     }
 }
 
-/// Pauses, resumes or cancels the newest run.
+/// Pauses, resumes or cancels the newest run, or its reminder where that is what has not ended. Answers the newest run.
 ///
 /// # Errors
 /// When there is none, the command does not fit its state, or store or queue could not be asked.
-pub async fn command(services: &Services, name: &CampaignName, command: RunCommand) -> Result<Run, CommandError> {
+pub async fn command(services: &Services, name: &CampaignName, verb: RunCommand) -> Result<Run, CommandError> {
     let run = newest(services, name).await?.ok_or_else(|| CommandError::NoRun(name.clone()))?;
+    let doing = "looking for the reminders of a run";
+    let reminders = services.store.reminders_of(run.id).await.map_err(JobError::from_store(doing))?;
+    let open: Vec<Run> = reminders.into_iter().filter(|reminder| !reminder.state.has_ended()).collect();
+    for reminder in &open {
+        command_one(services, name, reminder, verb).await?;
+    }
+    if verb == RunCommand::Cancel && !open.is_empty() {
+        // Whoever ends a reminder wants no other one.
+        services.store.end_reminders(run.id).await.map_err(JobError::from_store(doing))?;
+    }
+    // Where a reminder is what was meant, the run before it has ended and stays as it is.
+    if run.state.has_ended() && !open.is_empty() { Ok(run) } else { command_one(services, name, &run, verb).await }
+}
+
+async fn command_one(
+    services: &Services,
+    name: &CampaignName,
+    run: &Run,
+    command: RunCommand,
+) -> Result<Run, CommandError> {
     let run = services.store.command(run.id, command, services.clock.now()).await.map_err(|error| match error {
         StoreError::Command(error) => CommandError::DoesNotFit(error),
         other => CommandError::Job(JobError::from_store("commanding a run")(other)),

@@ -5,10 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::Contact;
-use crate::domain::ids::{ContactId, RunId};
+use crate::domain::delivery::SuppressedReason;
+use crate::domain::ids::{ContactId, MessageId, RunId};
+use crate::domain::run::Run;
 use crate::jobs::JobError;
 use crate::ports::{PlannedMessage, RunTerms, Services};
 
@@ -92,14 +96,15 @@ pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHan
     let mut cursor = run.planning_cursor.as_deref().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
     let (mut planned, mut refused_rows) = (0, 0);
     loop {
-        let page = page(services, &campaign, cursor).await?;
+        let page = page(services, &run, &campaign, cursor).await?;
         refused_rows += page.refused;
+        let now = services.clock.now();
+        let recently = contacted_recently(services, &campaign, &page.contacts, now).await?;
         let people = page
             .contacts
             .iter()
             .filter(|contact| campaign.audience.selects(contact))
-            .map(|contact| plan(contact, &campaign));
-        let now = services.clock.now();
+            .map(|contact| plan(contact, &campaign, recently.contains(&contact.id)));
         planned += services
             .store
             .plan(id, &terms, people.collect(), &page.next.unwrap_or(cursor).to_string(), page.next.is_none(), now)
@@ -125,8 +130,13 @@ struct Step {
     next: Option<i64>,
 }
 
-async fn page(services: &Services, campaign: &Campaign, cursor: i64) -> Result<Step, JobError> {
+async fn page(services: &Services, run: &Run, campaign: &Campaign, cursor: i64) -> Result<Step, JobError> {
     let doing = "reading a page of an audience";
+    if let Some((first, _)) = run.reminder {
+        let after = (cursor > 0).then(|| MessageId::new(cursor));
+        let page = services.store.unanswered(first, after, PAGE as u64).await.map_err(JobError::from_store(doing))?;
+        return Ok(Step { contacts: page.items, refused: 0, next: page.next });
+    }
     match &campaign.audience.source {
         AudienceSource::Query => {
             let after = (cursor > 0).then(|| ContactId::new(cursor));
@@ -162,9 +172,23 @@ async fn page(services: &Services, campaign: &Campaign, cursor: i64) -> Result<S
     }
 }
 
+/// Who of these was called by another message so short a time ago that the campaign leaves them alone. Asked again before each first call.
+async fn contacted_recently(
+    services: &Services,
+    campaign: &Campaign,
+    contacts: &[Contact],
+    now: Timestamp,
+) -> Result<HashSet<ContactId>, JobError> {
+    let Some(span) = campaign.audience.not_contacted_for else { return Ok(HashSet::new()) };
+    let people: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+    let since = now.saturating_sub(span).unwrap_or(Timestamp::MIN);
+    services.store.contacted_since(&people, since).await.map_err(JobError::from_store("asking who was called lately"))
+}
+
 /// How one person of the audience enters the run: a person who may not be told is counted with the reason, not left out.
-fn plan(contact: &Contact, campaign: &Campaign) -> PlannedMessage {
-    let suppressed = suppression(contact, campaign.purpose);
+fn plan(contact: &Contact, campaign: &Campaign, contacted_recently: bool) -> PlannedMessage {
+    let recently = contacted_recently.then_some(SuppressedReason::ContactedRecently);
+    let suppressed = suppression(contact, campaign.purpose).or(recently);
     PlannedMessage { contact: contact.id, language: contact.language, suppressed }
 }
 

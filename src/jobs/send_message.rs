@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
@@ -16,7 +15,7 @@ use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReas
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
 use crate::domain::limit::Urgency;
 use crate::domain::message::{Content, Envelope, Recipient, Rendered};
-use crate::domain::quiet_hours::quiet_until;
+use crate::domain::quiet_hours::quiet_for;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{JobError, react, wake};
@@ -175,10 +174,9 @@ fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campai
         Channel::TwilioWhatsapp | Channel::Sms => contact.phone.is_some(),
         Channel::Email => contact.email.is_some(),
     };
-    let quiet_until = campaign.and_then(|campaign| campaign.delivery.quiet_hours.as_ref()).and_then(|rule| {
-        let zone = TimeZone::get(&contact.timezone).unwrap_or(TimeZone::UTC);
-        quiet_until(rule, &zone, now)
-    });
+    let quiet_until = campaign
+        .and_then(|campaign| campaign.delivery.quiet_hours.as_ref())
+        .and_then(|rule| quiet_for(rule, &contact.timezone, now));
     let question = StartQuestion {
         standing: &message.standing,
         consent: contact.consent,

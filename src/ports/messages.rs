@@ -1,5 +1,7 @@
 //! The ledger of messages.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
@@ -145,6 +147,8 @@ pub trait Messages: Send + Sync {
     async fn learn(&self, id: MessageId, attempt: u16, fact: Fact, now: Timestamp) -> Stored<Effect>;
     /// Ends a message that was not called, for a reason that only its text shows.
     async fn suppress(&self, id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> Stored<()>;
+    /// Who of these people was called at or after that moment by a message that has not failed.
+    async fn contacted_since(&self, people: &[ContactId], since: Timestamp) -> Stored<HashSet<ContactId>>;
     /// Adds a message that belongs to no run.
     async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId>;
     /// Messages whose moment has come: held, calling with a lease that ran out, unknown to be decided, not delivered in time. Oldest

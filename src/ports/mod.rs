@@ -4,11 +4,14 @@ mod audience_files;
 mod catalogue;
 mod channels;
 mod contacts;
+mod dead_letters;
 mod journal;
 mod limits;
 mod messages;
 mod queue;
+mod reminders;
 mod runs;
+mod stages;
 mod store;
 mod suspensions;
 mod webhook;
@@ -22,17 +25,20 @@ pub use self::audience_files::*;
 pub use self::catalogue::*;
 pub use self::channels::*;
 pub use self::contacts::*;
+pub use self::dead_letters::*;
 pub use self::journal::*;
 pub use self::limits::*;
 pub use self::messages::*;
 pub use self::queue::*;
+pub use self::reminders::*;
 pub use self::runs::*;
+pub use self::stages::*;
 pub use self::store::*;
 pub use self::suspensions::*;
 pub use self::webhook::*;
 use crate::domain::campaign::OnUnknown;
 use crate::domain::channel::Channel;
-use crate::domain::ids::SenderId;
+use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
 
 /// The time. The only way to learn it.
@@ -81,8 +87,10 @@ pub struct SendingRules {
     pub unknown_after: SignedDuration,
     /// Our own numbers: what a callback says about others is kept and counted, and nothing else.
     pub senders: BTreeSet<SenderId>,
-    /// How many messages a run is fed ahead of the calls.
+    /// How many messages of all runs are fed ahead of the calls at most.
     pub feed_ahead: u64,
+    /// Messages each second of each of our numbers, as configured.
+    pub pace: BTreeMap<SenderName, u32>,
     /// The language of people of whom none is known.
     pub default_language: Language,
 }

@@ -74,7 +74,7 @@ pub trait Runs: Send + Sync {
     async fn run(&self, id: RunId) -> Stored<Option<Run>>;
     /// Runs that have not ended, oldest first.
     async fn active(&self) -> Stored<Vec<Run>>;
-    /// The newest run of a campaign.
+    /// The newest run of a campaign; reminders are not meant.
     async fn newest(&self, campaign: &CampaignName) -> Stored<Option<Run>>;
     /// Adds a page of the audience and moves the cursor, in one transaction; people already planned are skipped. `whole` says that
     /// this was the last page. Answers how many were new. Does nothing once the run has ended.
@@ -97,6 +97,9 @@ pub trait Runs: Send + Sync {
     async fn fed_and_waiting(&self, run: RunId, after: Option<MessageId>, limit: u64) -> Stored<Vec<(MessageId, u16)>>;
     /// How many of the run's messages are fed and not yet called.
     async fn queued(&self, run: RunId) -> Stored<u64>;
+    /// The same, without looking at messages before `from`, and the first of them. Whoever asks again and again begins where the last
+    /// answer did; where feeding began anew since, all are looked at.
+    async fn queued_from(&self, run: RunId, from: Option<MessageId>) -> Stored<(u64, Option<MessageId>)>;
     /// Ends the run if its audience is planned whole and nothing is open. Answers whether it ended now.
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool>;
     /// How many messages stand where.

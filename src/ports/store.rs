@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
-use crate::ports::{Contacts, Journal, LimitFactsOf, Messages, Runs, Suspensions};
+use crate::ports::{Contacts, DeadLetters, Journal, LimitFactsOf, Messages, Reminders, Runs, Stages, Suspensions};
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,9 @@ pub struct Page<T> {
 
 /// The store as a whole.
 #[async_trait]
-pub trait Store: Contacts + Runs + Messages + Journal + Suspensions + LimitFactsOf {
+pub trait Store:
+    Contacts + Runs + Stages + Reminders + Messages + DeadLetters + Journal + Suspensions + LimitFactsOf
+{
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;
     /// Whether it answers.

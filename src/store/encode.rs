@@ -12,6 +12,7 @@ use crate::domain::ids::{ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunState};
 use crate::ports::LoadedMessage;
 
@@ -161,8 +162,8 @@ pub(super) fn loaded(row: &mut Row<'_>) -> Sql<LoadedMessage> {
 }
 
 /// The columns that [`run`] reads, in its order, of a table named `r`.
-pub(super) const RUN_COLUMNS: &str =
-    "r.id, r.campaign, r.due_at, r.state, r.definition, r.planning_cursor, r.planned_whole, r.created_at, r.ended_at";
+pub(super) const RUN_COLUMNS: &str = "r.id, r.campaign, r.due_at, r.state, r.definition, r.planning_cursor, r.planned_whole, r.created_at, r.ended_at, r.stages, \
+     r.reminder_of, r.reminder, CAST(CASE WHEN r.reminders_left > 0 THEN 1 ELSE 0 END AS BIGINT)";
 
 /// Reads [`RUN_COLUMNS`].
 pub(super) fn run(row: &mut Row<'_>) -> Sql<Run> {
@@ -176,7 +177,18 @@ pub(super) fn run(row: &mut Row<'_>) -> Sql<Run> {
         planned_whole: row.flag()?,
         created_at: row.time()?,
         ended_at: row.opt_time()?,
+        stages: row.opt_parsed(|text| serde_json::from_str(text).ok())?,
+        reminder: {
+            let (of, number) = (row.opt_int()?, row.small()?);
+            of.map(|of| (RunId::new(of), number))
+        },
+        reminders_left: row.flag()?,
     })
+}
+
+/// How far the stages of a run have come, as text.
+pub(super) fn stages(stages: &StageStanding) -> String {
+    serde_json::to_string(stages).expect("numbers, times and a text are always JSON")
 }
 
 /// The purposes that a change of consent names; none for a stop or a start.

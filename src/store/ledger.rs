@@ -23,12 +23,12 @@ use crate::domain::language::Language;
 use crate::domain::message::Rendered;
 use crate::domain::news::{ProviderStatus, StatusNews};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::quiet_hours::quiet_until;
+use crate::domain::quiet_hours::quiet_for;
 use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::Target;
-use crate::ports::{HeldMessage, RefusedMessage, Start};
+use crate::ports::{HeldMessage, RefusedMessage, ReplayTerms, Start};
 
 /// What a message that does not exist answers.
 const NO_SUCH_MESSAGE: &str = "there is no such message";
@@ -142,6 +142,8 @@ pub(super) struct Ledger {
     contacted_recently: HashSet<i64>,
     /// Finished runs in which something is to be done again.
     reopened: BTreeSet<i64>,
+    /// Messages that may now be sent for longer, and until when.
+    prolonged: Vec<(i64, Timestamp)>,
     /// What callbacks of this transaction made wait, and what providers refused through them.
     held: Vec<HeldMessage>,
     refused: Vec<RefusedMessage>,
@@ -286,10 +288,7 @@ impl Ledger {
             },
         };
         let rule = entry.rules.policy.quiet_hours.as_ref();
-        let quiet = rule.and_then(|rule| {
-            let zone = jiff::tz::TimeZone::get(&entry.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
-            quiet_until(rule, &zone, now)
-        });
+        let quiet = rule.and_then(|rule| quiet_for(rule, &entry.timezone, now));
         let question = StartQuestion {
             standing: &entry.standing,
             consent: entry.consent,
@@ -557,6 +556,28 @@ impl Ledger {
         self.suppress(id, reason, "", now)
     }
 
+    /// Puts a message that failed back to waiting on WhatsApp; answers the attempts behind it, if it did. They all count as given up: of
+    /// them only an arrival still changes anything.
+    pub(super) fn replay(&mut self, id: i64, terms: &ReplayTerms, now: Timestamp) -> Option<u16> {
+        let entry = self.entries.get_mut(&id)?;
+        let failed = matches!(entry.standing.delivery, Delivery::Failed(_));
+        if !failed || entry.run_state == Some(RunState::Cancelled) {
+            return None;
+        }
+        let attempt = entry.standing.attempt;
+        entry.standing.waits_used = 0;
+        entry.standing.given_up = attempt;
+        let own = entry.rules.expires_after.unwrap_or(terms.expires_after_otherwise);
+        let expires_at = now.saturating_add(terms.expires_after.unwrap_or(own)).unwrap_or(Timestamp::MAX);
+        // Without a wish of its own it is never shortened.
+        let expires_at = if terms.expires_after.is_some() { expires_at } else { expires_at.max(entry.expires_at) };
+        entry.expires_at = expires_at;
+        self.prolonged.push((id, expires_at));
+        self.change(id, Some(Channel::Whatsapp), Delivery::Planned, now);
+        self.write(id, now, None, attempt, "replayed", format!("by {}", terms.by));
+        Some(attempt)
+    }
+
     fn end(&mut self, id: i64, delivery: Delivery, detail: String, now: Timestamp) {
         let attempt = self.entries[&id].standing.attempt;
         let event = delivery.state().name();
@@ -623,6 +644,13 @@ impl Ledger {
         changes::write(db, changed.collect()).await?;
         if !self.history.is_empty() {
             db.run(APPEND_HISTORY, args![history_table(self.history)]).await?;
+        }
+        if !self.prolonged.is_empty() {
+            let table = Table::new()
+                .int("id", self.prolonged.iter().map(|(id, _)| *id))
+                .int("expires_at", self.prolonged.iter().map(|(_, at)| millis(*at)));
+            db.run("UPDATE messages SET expires_at = v.expires_at FROM {} WHERE messages.id = v.id", args![table])
+                .await?;
         }
         if !self.reopened.is_empty() {
             let runs: Vec<i64> = self.reopened.into_iter().collect();

@@ -1,6 +1,6 @@
 //! Reading messages; asking the writers to change them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use super::sql::{Arg, Db, Sql, Table, args};
 use super::tallies::{heard_from, minute};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
-use crate::domain::ids::{MessageId, SenderName};
+use crate::domain::ids::{ContactId, MessageId, SenderName};
 use crate::domain::message::Rendered;
 use crate::domain::start::StartAnswer;
 use crate::ports::{
@@ -102,6 +102,18 @@ impl Messages for SqlStore {
             Outcome::Done => Ok(()),
             other => Err(unexpected(&other)),
         }
+    }
+
+    async fn contacted_since(&self, people: &[ContactId], since: Timestamp) -> Stored<HashSet<ContactId>> {
+        if people.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let people: Vec<i64> = people.iter().map(|contact| contact.number()).collect();
+        // By the index of messages of a contact: a person has few.
+        let sql = "SELECT DISTINCT contact_id FROM messages WHERE contact_id {} AND called_at >= ? \
+                   AND state NOT IN ('failed', 'suppressed', 'expired')";
+        let rows = self.read(sql, args![people, since]).await?;
+        Ok(self.rows(&rows, "messages", |row| Ok(ContactId::new(row.int()?)))?.into_iter().collect())
     }
 
     async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId> {

@@ -21,11 +21,14 @@ mod loader;
 mod writer;
 
 mod contacts;
+mod dead_letters;
 mod journal;
 mod limit_facts;
 mod messages;
 mod open;
+mod reminders;
 mod runs;
+mod stages;
 mod suspensions;
 
 pub use open::{SqlStore, StoreOpenError, StoreSettings};

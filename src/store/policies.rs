@@ -19,6 +19,8 @@ const RUNS_MAX: usize = 256;
 pub(super) struct RunRules {
     pub(super) campaign: Option<CampaignName>,
     pub(super) policy: Policy,
+    /// How long its messages are of use; `None` where no campaign says so.
+    pub(super) expires_after: Option<SignedDuration>,
 }
 
 /// The rules of all runs, shared by the writers.
@@ -31,7 +33,7 @@ pub(super) struct Policies {
 
 impl Policies {
     pub(super) fn new(waits: Vec<SignedDuration>) -> Self {
-        let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits) });
+        let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
         Self { waits, singles, runs: Mutex::default() }
     }
 
@@ -65,9 +67,12 @@ impl Policies {
             let id = row.int()?;
             let campaign = row.parsed(|text| text.parse::<CampaignName>().ok())?;
             // A definition that cannot be read sends nothing (its jobs say so); what callbacks still bring follows the plain rules.
-            let policy = serde_json::from_str::<Campaign>(&row.text()?)
-                .map_or_else(|_| Policy::of_singles(&self.waits), |campaign| Policy::of(&campaign, &self.waits));
-            found.insert(id, Arc::new(RunRules { campaign: Some(campaign), policy }));
+            let defined = serde_json::from_str::<Campaign>(&row.text()?).ok();
+            let policy = defined
+                .as_ref()
+                .map_or_else(|| Policy::of_singles(&self.waits), |defined| Policy::of(defined, &self.waits));
+            let expires_after = defined.map(|defined| defined.expires_after);
+            found.insert(id, Arc::new(RunRules { campaign: Some(campaign), policy, expires_after }));
         }
         let mut known = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() + found.len() > RUNS_MAX {

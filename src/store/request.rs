@@ -1,5 +1,7 @@
 //! What callers ask of the writers, and what they get back.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -10,10 +12,14 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
+use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{NewSuspension, Suspension};
-use crate::ports::{Applied, LimitFacts, OpenedRun, PlannedMessage, RunTerms, SingleMessage, Start, Stored};
+use crate::ports::{
+    Applied, DeadLetterFilter, LimitFacts, OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, SingleMessage,
+    Start, Stored,
+};
 
 /// A page of a run's audience, or a part of one.
 #[derive(Debug, Clone)]
@@ -91,6 +97,34 @@ pub(super) enum Request {
         run: RunId,
         now: Timestamp,
     },
+    OpenStage {
+        run: RunId,
+        before: Option<StageStanding>,
+        stage: usize,
+        lots: Range<i64>,
+        now: Timestamp,
+    },
+    NoteStage {
+        run: RunId,
+        before: StageStanding,
+        after: StageStanding,
+    },
+    OpenReminder {
+        of: RunId,
+        number: u32,
+        due_at: Timestamp,
+        definition: String,
+        now: Timestamp,
+    },
+    EndReminders {
+        of: RunId,
+    },
+    Replay {
+        filter: Box<DeadLetterFilter>,
+        terms: ReplayTerms,
+        after: Option<MessageId>,
+        now: Timestamp,
+    },
     Feed {
         run: RunId,
         limit: u64,
@@ -154,12 +188,19 @@ impl Request {
             | Self::Command { .. }
             | Self::Feed { .. }
             | Self::Finish { .. }
+            | Self::NoteStage { .. }
+            | Self::OpenReminder { .. }
+            | Self::EndReminders { .. }
             | Self::Suspend { .. }
             | Self::Release { .. }
             | Self::ProbeAgain { .. } => Kind::Control,
-            Self::Upsert { .. } | Self::Plan(_) | Self::Cancel { .. } | Self::Wake { .. } | Self::LimitFacts { .. } => {
-                Kind::Bulk
-            }
+            Self::Upsert { .. }
+            | Self::Plan(_)
+            | Self::Cancel { .. }
+            | Self::OpenStage { .. }
+            | Self::Replay { .. }
+            | Self::Wake { .. }
+            | Self::LimitFacts { .. } => Kind::Bulk,
         }
     }
 
@@ -205,6 +246,8 @@ pub(super) enum Outcome {
     Count(u64),
     Opened(OpenedRun),
     Run(Run),
+    NewRun(Option<Run>),
+    Replayed(Replayed),
     Fed(Vec<(MessageId, u16)>),
     Ended(bool),
     Suspended(Box<Suspension>, bool),

@@ -1,5 +1,7 @@
 //! Firings of campaigns: opened once, planned page by page, fed in order, counted by differences.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
@@ -14,9 +16,11 @@ use super::policies::Policies;
 use super::request::{Outcome, PlanPart, Request};
 use super::sql::{Db, Fault, Row, Sql, Table, args};
 use super::tallies::Counts;
+use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Delivery, State, SuppressedReason};
 use crate::domain::ids::{CampaignName, MessageId, RunId};
+use crate::domain::rollout::{LOT_STEP, LOTS};
 use crate::domain::run::{Run, RunCommand, RunState, after_command};
 use crate::ports::{OpenedRun, PlannedMessage, RunCount, RunTerms, Runs, StoreError, Stored};
 
@@ -31,11 +35,23 @@ pub(super) async fn open(
     definition: &str,
     now: Timestamp,
 ) -> Sql<OpenedRun> {
+    // A definition that cannot be read sends nothing anyway: its jobs say so.
+    let campaign_as_defined = serde_json::from_str::<Campaign>(definition).ok();
+    let in_stages = campaign_as_defined.as_ref().is_some_and(|campaign| campaign.rollout.is_some());
+    let reminders = campaign_as_defined.and_then(|campaign| campaign.reminder).map_or(0, |reminder| reminder.times);
     let new = db
         .run(
-            "INSERT INTO runs (campaign, due_at, state, definition, created_at) VALUES (?, ?, ?, ?, ?) \
+            "INSERT INTO runs (campaign, due_at, state, definition, created_at, lots, reminders_left) VALUES (?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (campaign, due_at) DO NOTHING",
-            args![campaign.as_str(), due_at, RunState::Planning.name(), definition, now],
+            args![
+                campaign.as_str(),
+                due_at,
+                RunState::Planning.name(),
+                definition,
+                now,
+                if in_stages { 0 } else { LOTS },
+                i64::from(reminders)
+            ],
         )
         .await?;
     let sql = format!("SELECT {RUN_COLUMNS} FROM runs r WHERE r.campaign = ? AND r.due_at = ?");
@@ -45,19 +61,39 @@ pub(super) async fn open(
     Ok(if new > 0 { OpenedRun::New(run) } else { OpenedRun::Existing(run) })
 }
 
-/// A run, locked, and how far it is fed.
-async fn locked(db: &Db<'_, DatabaseTransaction>, run: RunId) -> Sql<Option<(Run, i64)>> {
+/// A run, locked, and what of it may be fed.
+pub(super) async fn locked(db: &Db<'_, DatabaseTransaction>, run: RunId) -> Sql<Option<(Run, Feeding)>> {
     let lock = db.lock(Lock::Exclusive, "r");
-    let sql = format!("SELECT {RUN_COLUMNS}, r.fed_through FROM runs r WHERE r.id = ?{lock}");
+    let sql = format!("SELECT {RUN_COLUMNS}, r.fed_through, r.lots FROM runs r WHERE r.id = ?{lock}");
     let row = db.first(&sql, args![run.number()]).await?;
     row.map(|row| {
         let mut row = Row::of(&row, "runs");
-        Ok((encode::run(&mut row)?, row.int()?))
+        Ok((encode::run(&mut row)?, Feeding { through: row.int()?, lots: row.int()? }))
     })
     .transpose()
 }
 
-fn missing(run: RunId) -> Fault {
+/// What of a run may be fed.
+pub(super) struct Feeding {
+    /// The last message that was fed.
+    through: i64,
+    /// Only messages of the lots below this one.
+    lots: i64,
+}
+
+/// The condition that a message lies in these lots, as SQL; empty where all of them are meant.
+pub(super) fn in_lots(column: &str, lots: &Range<i64>) -> String {
+    if lots.contains(&0) && lots.end >= LOTS {
+        return String::new();
+    }
+    let lot = format!("({column} % {LOTS} * {LOT_STEP} % {LOTS})");
+    match lots.start {
+        0 => format!(" AND {lot} < {}", lots.end),
+        start => format!(" AND {lot} >= {start} AND {lot} < {}", lots.end),
+    }
+}
+
+pub(super) fn missing(run: RunId) -> Fault {
     Fault::Impossible(format!("runs: no row {}", run.number()))
 }
 
@@ -128,6 +164,9 @@ pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shar
 pub(super) async fn command(db: &Db<'_, DatabaseTransaction>, id: RunId, command: RunCommand) -> Sql<Run> {
     let (run, _) = locked(db, id).await?.ok_or_else(|| missing(id))?;
     let next = after_command(run.state, run.planned_whole, command).map_err(Fault::Command)?;
+    if command == RunCommand::Cancel {
+        db.run("UPDATE runs SET reminders_left = 0 WHERE id = ?", args![id.number()]).await?;
+    }
     if next != run.state {
         // Whatever was fed is fed again: a wake-up too many is harmless, one too few is not.
         db.run("UPDATE runs SET state = ?, fed_through = 0 WHERE id = ?", args![next.name(), id.number()]).await?;
@@ -169,11 +208,11 @@ pub(super) async fn cancel_some(
 /// The next messages for the lane.
 pub(super) async fn feed(db: &Db<'_, DatabaseTransaction>, id: RunId, limit: u64) -> Sql<Vec<(MessageId, u16)>> {
     // The lock makes feeding and planning of one run take turns, so no smaller id can appear behind the mark.
-    let Some((run, fed_through)) = locked(db, id).await? else { return Ok(Vec::new()) };
-    if !run.state.sends() {
+    let Some((run, feeding)) = locked(db, id).await? else { return Ok(Vec::new()) };
+    if !run.state.sends() || feeding.lots == 0 {
         return Ok(Vec::new());
     }
-    let rows = db.all(WAITING, args![id.number(), fed_through, i64::MAX, limited(limit)]).await?;
+    let rows = db.all(&waiting_in(feeding.lots), args![id.number(), feeding.through, i64::MAX, limited(limit)]).await?;
     let fed = rows.iter().map(|row| waiting(&mut Row::of(row, "messages"))).collect::<Sql<Vec<_>>>()?;
     if let Some((last, _)) = fed.last() {
         db.run("UPDATE runs SET fed_through = ? WHERE id = ?", args![last.number(), id.number()]).await?;
@@ -181,7 +220,13 @@ pub(super) async fn feed(db: &Db<'_, DatabaseTransaction>, id: RunId, limit: u64
     Ok(fed)
 }
 
-const WAITING: &str = "SELECT id, attempt FROM messages WHERE run_id = ? AND state = 'planned' AND id > ? AND id <= ? ORDER BY id LIMIT ?";
+/// Messages of a run that wait, in these lots, between two of them.
+fn waiting_in(lots: i64) -> String {
+    let in_lots = in_lots("id", &(0..lots));
+    format!(
+        "SELECT id, attempt FROM messages WHERE run_id = ? AND state = 'planned' AND id > ? AND id <= ?{in_lots} ORDER BY id LIMIT ?"
+    )
+}
 
 fn waiting(row: &mut Row<'_>) -> Sql<(MessageId, u16)> {
     Ok((MessageId::new(row.int()?), row.small()?))
@@ -211,6 +256,12 @@ impl SqlStore {
                 other => return Err(unexpected(&other)),
             }
         }
+    }
+
+    async fn feeding(&self, run: RunId) -> Stored<Option<Feeding>> {
+        let rows = self.read("SELECT fed_through, lots FROM runs WHERE id = ?", args![run.number()]).await?;
+        let feeding = self.rows(&rows, "runs", |row| Ok(Feeding { through: row.int()?, lots: row.int()? }))?;
+        Ok(feeding.into_iter().next())
     }
 
     async fn one_run(&self, rest: &str, args: Vec<super::sql::Arg>) -> Stored<Option<Run>> {
@@ -246,7 +297,8 @@ impl Runs for SqlStore {
     }
 
     async fn newest(&self, campaign: &CampaignName) -> Stored<Option<Run>> {
-        self.one_run("WHERE r.campaign = ? ORDER BY r.due_at DESC LIMIT 1", args![campaign.as_str()]).await
+        let rest = "WHERE r.campaign = ? AND r.reminder_of IS NULL ORDER BY r.due_at DESC LIMIT 1";
+        self.one_run(rest, args![campaign.as_str()]).await
     }
 
     async fn plan(
@@ -301,22 +353,30 @@ impl Runs for SqlStore {
     }
 
     async fn fed_and_waiting(&self, run: RunId, after: Option<MessageId>, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
-        let fed = self.read("SELECT fed_through FROM runs WHERE id = ?", args![run.number()]).await?;
-        let Some(fed_through) = self.rows(&fed, "runs", |row| row.int())?.into_iter().next() else {
-            return Ok(Vec::new());
-        };
+        let Some(feeding) = self.feeding(run).await? else { return Ok(Vec::new()) };
         let after = after.map_or(0, MessageId::number);
-        let rows = self.read(WAITING, args![run.number(), after, fed_through, limited(limit)]).await?;
+        let sql = waiting_in(feeding.lots);
+        let rows = self.read(&sql, args![run.number(), after, feeding.through, limited(limit)]).await?;
         self.rows(&rows, "messages", waiting)
     }
 
     async fn queued(&self, run: RunId) -> Stored<u64> {
-        // Bounded by how far runs are fed ahead, and served by the index of planned messages.
-        let sql = "SELECT COUNT(*) FROM messages m JOIN runs r ON r.id = m.run_id \
-                   WHERE m.run_id = ? AND m.state = 'planned' AND m.id <= r.fed_through";
-        let rows = self.read(sql, args![run.number()]).await?;
-        let count = self.rows(&rows, "messages", |row| row.int())?.into_iter().next().unwrap_or(0);
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(self.queued_from(run, None).await?.0)
+    }
+
+    async fn queued_from(&self, run: RunId, from: Option<MessageId>) -> Stored<(u64, Option<MessageId>)> {
+        let Some(feeding) = self.feeding(run).await? else { return Ok((0, None)) };
+        let from = from.map_or(0, MessageId::number);
+        let from = if from > feeding.through { 0 } else { from };
+        // Served by the index of planned messages alone.
+        let in_lots = in_lots("id", &(0..feeding.lots));
+        let sql = format!(
+            "SELECT COUNT(*), MIN(id) FROM messages WHERE run_id = ? AND state = 'planned' AND id >= ? AND id <= ?{in_lots}"
+        );
+        let rows = self.read(&sql, args![run.number(), from, feeding.through]).await?;
+        let found = self.rows(&rows, "messages", |row| Ok((row.small()?, row.opt_int()?)))?.into_iter().next();
+        let (count, first) = found.unwrap_or_default();
+        Ok((count, first.map(MessageId::new)))
     }
 
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {

@@ -20,7 +20,7 @@ use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
-use super::{journal, limit_facts, messages, runs, suspensions};
+use super::{dead_letters, journal, limit_facts, messages, reminders, runs, stages, suspensions};
 use crate::domain::delivery::Fact;
 use crate::ports::{Start, StoreError, Stored};
 
@@ -414,6 +414,20 @@ impl Writer {
             Request::Command { run, command } => runs::command(db, *run, *command).await.map(Outcome::Run),
             Request::Cancel { run, now } => {
                 runs::cancel_some(db, &self.policies, *run, *now, self.shard).await.map(Outcome::Count)
+            }
+            Request::OpenStage { run, before, stage, lots, now } => {
+                stages::open(db, *run, before.as_ref(), *stage, lots, *now).await.map(Outcome::Ended)
+            }
+            Request::NoteStage { run, before, after } => {
+                stages::note(db, *run, before, after).await.map(Outcome::Ended)
+            }
+            Request::OpenReminder { of, number, due_at, definition, now } => {
+                reminders::open(db, *of, *number, *due_at, definition, *now).await.map(Outcome::NewRun)
+            }
+            Request::EndReminders { of } => reminders::end(db, *of).await.map(|()| Outcome::Done),
+            Request::Replay { filter, terms, after, now } => {
+                let part = dead_letters::Part { filter, terms, after: *after, now: *now };
+                dead_letters::replay(db, &self.policies, &part, self.shard).await.map(Outcome::Replayed)
             }
             Request::Feed { run, limit } => runs::feed(db, *run, *limit).await.map(Outcome::Fed),
             Request::Finish { run, now } => runs::finish(db, *run, *now).await.map(Outcome::Ended),

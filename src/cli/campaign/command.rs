@@ -10,7 +10,7 @@ use crate::domain::ids::CampaignName;
 use crate::domain::run::RunCommand;
 use crate::http::CampaignVerb;
 use crate::jobs::command_run::CommandError;
-use crate::ports::{Runs as _, StoreError};
+use crate::ports::{Reminders as _, Runs as _, StoreError};
 use crate::store::SqlStore;
 
 #[derive(Debug, clap::Args)]
@@ -77,9 +77,20 @@ async fn command(store: &SqlStore, name: &CampaignName, command: RunCommand, ins
         installation.campaign(name)?;
         return Err(Failure::new(Exit::Data, CommandError::NoRun(name.clone())));
     };
-    match store.command(run.id, command, installation.clock().now()).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::Command(error)) => Err(Failure::new(Exit::Data, error)),
-        Err(error) => Err(Failure::new(Exit::Unavailable, error)),
+    let reminders = store.reminders_of(run.id).await.or_exit(Exit::Unavailable)?;
+    let mut open: Vec<_> = reminders.iter().filter(|reminder| !reminder.state.has_ended()).map(|run| run.id).collect();
+    if !run.state.has_ended() || open.is_empty() {
+        open.push(run.id);
     }
+    for run in open {
+        match store.command(run, command, installation.clock().now()).await {
+            Ok(_) => {}
+            Err(StoreError::Command(error)) => return Err(Failure::new(Exit::Data, error)),
+            Err(error) => return Err(Failure::new(Exit::Unavailable, error)),
+        }
+    }
+    if command == RunCommand::Cancel {
+        store.end_reminders(run.id).await.or_exit(Exit::Unavailable)?;
+    }
+    Ok(())
 }

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use crate::cli::campaign::standing::{Standing, newest};
+use crate::cli::campaign::standing::newest;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::installation::Installation;
 use crate::cli::{Json, screen};
+use crate::http::CampaignSummary;
 
 /// List all campaigns with the state of their newest runs
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,7 @@ pub(in crate::cli) struct List {
 #[derive(Serialize)]
 struct Listed {
     #[serde(flatten)]
-    standing: Standing,
+    standing: CampaignSummary,
     template: String,
     purpose: &'static str,
     /// When it fires next; `None` when only a person starts it, or never again.
@@ -46,14 +47,14 @@ pub(super) async fn run(arguments: &List, installation: &Installation) -> Ended 
         screen::table(
             ["campaign", "state", "template", "purpose", "next", "recipients", "sent", "failed", "suppressed"],
             listed.into_iter().map(|Listed { standing, template, purpose, next_at }| {
-                let run = standing.run;
+                let run = &standing.run;
                 let sent = run.submitted + run.sent + run.delivered + run.read;
                 let [total, sent, failed, suppressed] =
                     [run.total, sent, run.failed, run.suppressed].map(|n| n.to_string());
                 let next = next_at.unwrap_or_else(|| "–".to_owned());
                 [
-                    standing.name,
-                    standing.state.to_owned(),
+                    standing.name.to_string(),
+                    state(&standing),
                     template,
                     purpose.to_owned(),
                     next,
@@ -68,5 +69,21 @@ pub(super) async fn run(arguments: &List, installation: &Installation) -> Ended 
     match files.errors.len() {
         0 => Ok(()),
         _ => Err(Failure::because(Exit::Config, "some files are wrong and left out; correct what is told above")),
+    }
+}
+
+/// The state, with what it does not say by itself: `paused (failed 7.2% > 5%)`, `running (waits for limit-budget)`, `running (stage 1 of 3)`.
+pub(super) fn state(standing: &CampaignSummary) -> String {
+    let state = standing.state;
+    let reminds =
+        standing.reminders.iter().find(|reminder| !matches!(reminder.state, "waiting" | "finished" | "cancelled"));
+    match (&standing.halted, &standing.waits_for, &standing.rollout, reminds) {
+        (Some(halted), ..) => format!("{state} ({halted})"),
+        (_, Some(reason), ..) => format!("{state} (waits for {reason})"),
+        (_, _, Some(rollout), _) if !matches!(state, "finished" | "cancelled") => {
+            format!("{state} (stage {} of {})", rollout.stage, rollout.stages)
+        }
+        (.., Some(reminder)) => format!("{state} (reminder {}: {})", reminder.number, reminder.state),
+        _ => state.to_owned(),
     }
 }

@@ -4,6 +4,7 @@ mod command;
 mod list;
 mod plan;
 mod preview;
+mod retry_failed;
 mod show;
 mod standing;
 mod test;
@@ -26,6 +27,7 @@ pub(super) enum Campaign {
     Resume(command::Named),
     /// End the run; what is not called yet is never sent
     Cancel(command::Named),
+    RetryFailed(retry_failed::RetryFailed),
 }
 
 pub(super) async fn run(command: &Campaign, installation: &Installation) -> Ended {
@@ -40,5 +42,6 @@ pub(super) async fn run(command: &Campaign, installation: &Installation) -> Ende
         Campaign::Pause(arguments) => command::run(arguments, CampaignVerb::Pause, installation).await,
         Campaign::Resume(arguments) => command::run(arguments, CampaignVerb::Resume, installation).await,
         Campaign::Cancel(arguments) => command::run(arguments, CampaignVerb::Cancel, installation).await,
+        Campaign::RetryFailed(arguments) => retry_failed::run(arguments, installation).await,
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::cli::campaign::standing::Cost;
 use crate::cli::contacts::cannot_read;
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
@@ -20,6 +19,7 @@ use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
 use crate::domain::template::{MessageTemplate, Values};
+use crate::http::Cost;
 use crate::ports::Contacts as _;
 use crate::store::SqlStore;
 

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use crate::cli::campaign::standing::{Newest, Standing, newest};
+use crate::cli::campaign::list::state;
+use crate::cli::campaign::standing::{Newest, newest};
 use crate::cli::exit::Ended;
 use crate::cli::installation::Installation;
 use crate::cli::{Json, screen};
 use crate::domain::campaign::{Campaign, Start};
 use crate::domain::ids::CampaignName;
+use crate::http::{CampaignSummary, StateCounts};
 
 /// Show a campaign and how many recipients of its newest run stand where, and why
 #[derive(Debug, clap::Args)]
@@ -22,7 +24,7 @@ pub(in crate::cli) struct Show {
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    standing: Standing,
+    standing: CampaignSummary,
     due_at: Option<String>,
     /// Whether the whole audience is resolved.
     planned_whole: bool,
@@ -34,6 +36,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Count {
     language: &'static str,
+    channel: &'static str,
     state: &'static str,
     reason: String,
     n: u64,
@@ -54,6 +57,7 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     };
     let counts = counts.into_iter().map(|count| Count {
         language: count.language.code(),
+        channel: count.channel.name(),
         state: count.state.name(),
         reason: count.reason,
         n: count.n,
@@ -72,7 +76,7 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
 }
 
 fn tell(shown: Shown) -> Ended {
-    let mut pairs = vec![("campaign", shown.standing.name), ("state", shown.standing.state.to_owned())];
+    let mut pairs = vec![("campaign", shown.standing.name.to_string()), ("state", state(&shown.standing))];
     if let Some(campaign) = &shown.definition {
         pairs.extend([
             ("template", campaign.template.to_string()),
@@ -85,18 +89,30 @@ fn tell(shown: Shown) -> Ended {
         let whole = if shown.planned_whole { "" } else { " (its audience is still being resolved)" };
         pairs.push(("newest run", format!("of {due_at}{whole}")));
         pairs.push(("recipients", shown.standing.run.total.to_string()));
-        pairs.push(("cost so far", format!("{} {}", shown.standing.cost.amount, shown.standing.cost.currency)));
+        let cost = &shown.standing.cost;
+        let of = shown.standing.budget.as_ref().map(|budget| format!(" of {}", budget.amount)).unwrap_or_default();
+        pairs.push(("cost so far", format!("{}{of} {}", cost.amount, cost.currency)));
+    }
+    if let Some(rollout) = &shown.standing.rollout {
+        let next = rollout.next_at.map(|at| format!("; the next not before {at}")).unwrap_or_default();
+        pairs.push(("stage", format!("{} of {} ({} recipients){next}", rollout.stage, rollout.stages, rollout.people)));
+    }
+    for reminder in &shown.standing.reminders {
+        let StateCounts { total, read, failed, .. } = reminder.run;
+        let told =
+            if total == 0 { String::new() } else { format!(": {total} recipients, {read} read, {failed} failed") };
+        pairs.push(("reminder", format!("{} of {} ({}){told}", reminder.number, reminder.due_at, reminder.state)));
     }
     screen::pairs(pairs)?;
     if shown.counts.is_empty() {
         return Ok(());
     }
     screen::table(
-        ["state", "because", "language", "recipients"],
-        shown
-            .counts
-            .into_iter()
-            .map(|count| [count.state.to_owned(), count.reason, count.language.to_owned(), count.n.to_string()]),
+        ["state", "because", "channel", "language", "recipients"],
+        shown.counts.into_iter().map(|count| {
+            let [state, channel, language] = [count.state, count.channel, count.language].map(ToOwned::to_owned);
+            [state, count.reason, channel, language, count.n.to_string()]
+        }),
     )
 }
 

@@ -8,7 +8,7 @@ use crate::cli::screen;
 use crate::domain::delivery::State;
 use crate::domain::failure::FailureClass;
 use crate::domain::language::Language;
-use crate::domain::money::Money;
+use crate::http::Cost;
 use crate::ports::RunCount;
 use crate::simulator::Counts;
 
@@ -16,7 +16,7 @@ use crate::simulator::Counts;
 pub(super) struct Summary {
     pub(super) contacts: u64,
     pub(super) counts: Vec<RunCount>,
-    pub(super) cost: Money,
+    pub(super) cost: Cost,
     pub(super) sent_within: Duration,
     pub(super) feedback: usize,
     pub(super) ledger: Counts,
@@ -64,7 +64,7 @@ impl Summary {
         let called = self.ledger.calls as f64;
         let rate = called / self.sent_within.as_secs_f64().max(0.001);
         screen::pairs([
-            ("cost", format!("{} {}", self.cost.to_decimal(), self.cost.currency)),
+            ("cost", format!("{} {}", self.cost.amount, self.cost.currency)),
             (
                 "messages/s",
                 format!("{rate:.0} ({called} calls in {:.1} s, planning included)", self.sent_within.as_secs_f64()),

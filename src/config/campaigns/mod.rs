@@ -1,6 +1,7 @@
 //! Campaign files: `jobs/campaigns/NAME.toml` is the campaign NAME; `*.toml.example` is not one.
 
 mod later;
+mod parts;
 
 use std::path::{Path, PathBuf};
 
@@ -16,11 +17,13 @@ use crate::domain::document::{Node, Read, Table};
 use crate::domain::ids::{CampaignName, SenderName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::link::AllowedHosts;
+use crate::domain::money::Currency;
 use crate::domain::problem::{Place, Problem, did_you_mean};
 use crate::domain::schedule::{Schedule, Zone};
 use crate::domain::share::Share;
 use crate::domain::template::{MessageTemplate, read_values};
-use later::{budget, later, later_table, quiet_hours, reminder, rollout};
+use later::later;
+use parts::{budget, quiet_hours, reminder, rollout};
 
 /// What campaign files are checked against.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct CampaignContext<'a> {
     pub unknown_after: SignedDuration,
     /// Until a message is too old unless a campaign says otherwise.
     pub expires_after: SignedDuration,
+    /// In which costs are counted.
+    pub currency: Currency,
 }
 
 impl<'a> CampaignContext<'a> {
@@ -50,6 +55,7 @@ impl<'a> CampaignContext<'a> {
             on_unknown: config.delivery.on_unknown,
             unknown_after: signed(config.delivery.unknown_after),
             expires_after: signed(config.delivery.expires_after),
+            currency: config.pricing.template.currency,
         }
     }
 }
@@ -118,9 +124,15 @@ fn read(table: &Table<'_>, file: &Path, context: &CampaignContext<'_>) -> Option
     let audience = audience(table, file, &stem);
     let values = values(table, template, context);
     let delivery = table.table("delivery", |table| delivery(table, context));
-    let rollout = later_table(table, "rollout", "pilots in stages", rollout);
-    let reminder = later_table(table, "reminder", "reminders", reminder);
-    let budget = later_table(table, "budget", "budgets", budget);
+    let rollout = part(table, "rollout", rollout);
+    let reminder = part(table, "reminder", |table| {
+        reminder(table, |table, name| {
+            let Some(template) = known_template(table, name, context) else { return false };
+            // The same values fill both texts; a value that only the reminder uses is one too many for the first.
+            values.as_ref().is_none_or(|values| fits(table, template, values))
+        })
+    });
+    let budget = part(table, "budget", |table| budget(table, context.currency));
     Some(Campaign {
         name: name.ok()?,
         template: template_name?,
@@ -136,6 +148,11 @@ fn read(table: &Table<'_>, file: &Path, context: &CampaignContext<'_>) -> Option
         reminder: reminder?,
         budget: budget?,
     })
+}
+
+/// A table that may be left out: `None` when it is wrong, `Some(None)` when it is not there.
+fn part<T>(table: &Table<'_>, key: &'static str, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Option<Option<T>> {
+    table.optional_table(key, read).map_or(Some(None), |read| read.map(Some))
 }
 
 fn known_template<'a>(
@@ -216,9 +233,7 @@ fn audience(table: &Table<'_>, file: &Path, campaign: &str) -> Option<Audience> 
                 Err(wrong) => table.note(node.place.problem(format!("`where.{attribute}` {wrong}"))),
             }
         }
-        let not_contacted_for = later(table, "not_contacted_for", "leaving out who was written to lately", || {
-            table.optional::<SignedDuration>("not_contacted_for")
-        });
+        let not_contacted_for = table.optional::<SignedDuration>("not_contacted_for");
         let share = table.or("sample", Share::ALL);
         Some(Audience {
             source: source?,
@@ -305,6 +320,23 @@ fn check_against_template(
     }
 }
 
+/// Whether the campaign's values fill the template of its reminder too, in both languages.
+fn fits(table: &Table<'_>, template: &MessageTemplate, values: &CampaignValues) -> bool {
+    let before = table.n_problems();
+    for name in template.required_values().into_iter().filter(|name| !values.contains_key(*name)) {
+        let message = format!("the template `{}` needs the value `{name}`; add it under `[values]`", template.name());
+        table.problem("template", message);
+    }
+    for language in Language::ALL.into_iter().filter(|_| table.n_problems() == before) {
+        let sample = template.sample_with(values, language);
+        if let Err(error) = template.content(&sample).and_then(|_| template.text(&sample)) {
+            let message = format!("the template `{}` in `{language}` with these values: {error}", template.name());
+            table.problem("template", message);
+        }
+    }
+    table.n_problems() == before
+}
+
 /// The campaign's values may make a text too long, or be of no use to a helper: better known now than with the first customer.
 fn render_once(table: &Table<'_>, template: &MessageTemplate, values: &CampaignValues) {
     for language in Language::ALL {
@@ -323,8 +355,7 @@ fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery
     if rate.is_some_and(|rate| rate > crate::config::whatsapp::MPS_MAX) {
         table.problem("rate", format!("`rate` must be from 1 to {}", crate::config::whatsapp::MPS_MAX));
     }
-    let quiet_hours =
-        later(table, "quiet_hours", "quiet hours", || table.optional_table("quiet_hours", quiet_hours).flatten());
+    let quiet_hours = table.optional_table("quiet_hours", quiet_hours).flatten();
     let fallback =
         later(table, "fallback", "falling back to other channels", || table.optional::<Vec<Channel>>("fallback"));
     let not_delivered_after = later(table, "not_delivered_after", "falling back to other channels", || {

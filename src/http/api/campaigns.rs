@@ -1,6 +1,5 @@
 //! `/api/v1/campaigns`: what they are doing, and telling them what to do.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,15 +8,17 @@ use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 
+use super::dead_letters::{ReplayRequest, Replayed};
 use super::{ApiState, List, reply, with};
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
 use crate::http::body;
 use crate::http::error::Problem;
-use crate::http::operations::{CampaignSummary, CampaignVerb, StateCounts};
+use crate::http::operations::CampaignVerb;
+use crate::http::summary::CampaignSummary;
 
-/// The request of a test is a number and a language.
+/// The request of a test is a number and a language; that of a replay a few words and some ids.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
@@ -44,50 +45,30 @@ pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
                     Err(problem) => problem.into_response(),
                 };
             }
+            if verb == "retry-failed" {
+                return reply(retry_failed(&state, &name, &body).await);
+            }
             reply(command(&state, &name, &verb).await)
         });
     list.or(show).unify().or(command).unify().boxed()
 }
 
-#[derive(Serialize)]
-struct Campaign {
-    name: CampaignName,
-    state: &'static str,
-    run: StateCounts,
-    /// By channel; empty until there are other channels.
-    fallback: BTreeMap<&'static str, StateCounts>,
-    cost: Cost,
+async fn list(state: &ApiState) -> Result<List<CampaignSummary>, Problem> {
+    Ok(List::whole(state.operations.campaigns().await?))
 }
 
-#[derive(Serialize)]
-struct Cost {
-    amount: String,
-    currency: String,
+async fn show(state: &ApiState, name: &str) -> Result<CampaignSummary, Problem> {
+    Ok(state.operations.campaign(&named(name)?).await?)
 }
 
-impl From<CampaignSummary> for Campaign {
-    fn from(summary: CampaignSummary) -> Self {
-        let CampaignSummary { name, state, run, cost } = summary;
-        let cost = Cost { amount: cost.to_decimal(), currency: cost.currency.to_string() };
-        Self { name, state, run, fallback: BTreeMap::new(), cost }
-    }
-}
-
-async fn list(state: &ApiState) -> Result<List<Campaign>, Problem> {
-    let campaigns = state.operations.campaigns().await?;
-    Ok(List::whole(campaigns.into_iter().map(Campaign::from).collect()))
-}
-
-async fn show(state: &ApiState, name: &str) -> Result<Campaign, Problem> {
-    Ok(state.operations.campaign(&named(name)?).await?.into())
-}
-
-async fn command(state: &ApiState, name: &str, verb: &str) -> Result<Campaign, Problem> {
+async fn command(state: &ApiState, name: &str, verb: &str) -> Result<CampaignSummary, Problem> {
     let Some(verb) = CampaignVerb::named(verb) else {
-        let detail = format!("there is no command `{verb}`; there are `start`, `pause`, `resume`, `cancel` and `test`");
+        let detail = format!(
+            "there is no command `{verb}`; there are `start`, `pause`, `resume`, `cancel`, `test` and `retry-failed`"
+        );
         return Err(Problem::not_found(detail));
     };
-    Ok(state.operations.command(&named(name)?, verb).await?.into())
+    Ok(state.operations.command(&named(name)?, verb).await?)
 }
 
 #[derive(Deserialize)]
@@ -107,6 +88,18 @@ async fn test(state: &ApiState, name: &str, body: &[u8]) -> Result<Tested, Probl
         Problem::bad_request(format!("{error}; send `{{\"phone\": \"+966…\", \"language\": \"ar\"}}`"))
     })?;
     Ok(Tested { message_id: state.operations.test(&named(name)?, &phone, language).await? })
+}
+
+async fn retry_failed(state: &ApiState, name: &str, body: &[u8]) -> Result<Replayed, Problem> {
+    let name = named(name)?;
+    // Without a body, everything that failed.
+    let wanted: ReplayRequest = if body.is_empty() { ReplayRequest::default() } else { ReplayRequest::read(body)? };
+    if wanted.campaign.is_some() {
+        return Err(Problem::bad_request("`campaign` stands in the address already; leave it out of the body"));
+    }
+    let replay = wanted.replay()?;
+    let messages = state.operations.retry_failed(&name, &replay).await?;
+    Ok(Replayed { messages, dry_run: replay.is_dry })
 }
 
 fn named(name: &str) -> Result<CampaignName, Problem> {
