@@ -248,7 +248,11 @@ impl Suspensions for FakeStore {
 
 #[async_trait]
 impl LimitFactsOf for FakeStore {
-    async fn limit_facts(&self, _: &str, _: &[SenderName], _: Timestamp) -> Stored<LimitFacts> {
+    async fn limit_generation(&self, _: &str) -> Stored<i64> {
+        unreachable!("nothing here has limits")
+    }
+
+    async fn limit_facts(&self, _: &str, _: &[SenderName], _: Option<u32>, _: Timestamp) -> Stored<LimitFacts> {
         not_asked()
     }
 }

@@ -16,6 +16,7 @@ mod contracts;
 mod crash;
 mod fakes;
 mod harness;
+mod limits;
 mod ops;
 mod postgres;
 mod queue;

@@ -145,14 +145,14 @@ on_both_databases! {
     async fn a_permit_of_an_older_generation_starts_nothing(database: Database) {
         let store = database.open().await;
         let (run, messages) = falling_back(&store, None).await;
-        let facts = store.limit_facts("portfolio", &["default".parse().unwrap()], at(1)).await.unwrap();
+        let facts = store.limit_facts("portfolio", &["default".parse().unwrap()], Some(250), at(1)).await.unwrap();
         assert_eq!(facts.generation, 1);
         let with = |id, generation| Start {
             permit: Some(("portfolio".to_owned(), generation)),
             ..begin(id, 0, at(60), at(1))
         };
         assert_eq!(store.start(with(messages[0], 1)).await.unwrap(), StartAnswer::Go);
-        let again = store.limit_facts("portfolio", &["default".parse().unwrap()], at(2)).await.unwrap();
+        let again = store.limit_facts("portfolio", &["default".parse().unwrap()], Some(250), at(2)).await.unwrap();
         assert_eq!((again.generation, again.people.len(), again.pairs.len()), (2, 1, 1));
         assert_eq!(again.budgets, [(run, 30_000)], "what is under way is reserved");
         assert!(matches!(store.start(with(messages[1], 1)).await.unwrap(), StartAnswer::NotNow { .. }));
@@ -160,7 +160,7 @@ on_both_databases! {
         // What was refused counts neither toward the tier nor toward the budget.
         let refused = Fact::Refused(Refusal::new(FailureClass::ContentRefused, Some(132_000), ""));
         store.learn(messages[0], 1, refused, at(3)).await.unwrap();
-        let after = store.limit_facts("portfolio", &["default".parse().unwrap()], at(4)).await.unwrap();
+        let after = store.limit_facts("portfolio", &["default".parse().unwrap()], Some(250), at(4)).await.unwrap();
         assert_eq!((after.people.len(), after.budgets), (1, vec![(run, 30_000)]));
     }
 }

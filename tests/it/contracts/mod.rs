@@ -193,9 +193,18 @@ pub(crate) fn planned(contact: ContactId) -> PlannedMessage {
 
 /// A run to these people, planned whole and fed.
 pub(crate) async fn run_to(store: &SqlStore, contacts: &[ContactId]) -> (Run, Vec<MessageId>) {
+    run_to_until(store, contacts, terms().expires_at).await
+}
+
+/// The same, with another end.
+pub(crate) async fn run_to_until(
+    store: &SqlStore,
+    contacts: &[ContactId],
+    expires_at: Timestamp,
+) -> (Run, Vec<MessageId>) {
     let run = new_run(store).await;
     let planned = contacts.iter().copied().map(planned).collect();
-    store.plan(run.id, &terms(), planned, "end", true, at(0)).await.expect("a plan");
+    store.plan(run.id, &RunTerms { expires_at, ..terms() }, planned, "end", true, at(0)).await.expect("a plan");
     let fed = store.feed(run.id, u64::try_from(contacts.len()).expect("few")).await.expect("a feeding");
     (run, fed.into_iter().map(|(id, _)| id).collect())
 }

@@ -12,13 +12,13 @@ use futures_util::FutureExt;
 
 use super::harness::{Runs, handler, job, jobs, noting, settings, until, until_empty, worker};
 
-struct TestCluster {
+pub(crate) struct TestCluster {
     nodes: Vec<(u16, Child)>,
     _dir: tempfile::TempDir,
 }
 
 impl TestCluster {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         // The bus port is given too: by default it is the port + 10,000, which may not exist.
         let listeners: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -46,7 +46,7 @@ impl TestCluster {
         cluster
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let hosts: Vec<String> = self.nodes.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
         format!("redis+cluster://{}", hosts.join(","))
     }

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
 mod child;
-mod cluster;
+pub(crate) mod cluster;
 mod control;
 mod faults;
-mod harness;
+pub(crate) mod harness;
 mod lanes;
 mod server;
 mod workers;
