@@ -25,9 +25,9 @@ pub struct CampaignSummary {
     /// How many recipients of that run stand where.
     pub run: StateCounts,
     /// Held recipients by reason.
-    pub held: BTreeMap<String, u64>,
+    pub held_for: BTreeMap<String, u64>,
     /// Suppressed recipients by reason.
-    pub suppressed: BTreeMap<String, u64>,
+    pub suppressed_for: BTreeMap<String, u64>,
     /// Of those recipients, the ones whose newest or next attempt goes over another channel than WhatsApp, by channel.
     pub fallback: BTreeMap<&'static str, StateCounts>,
     /// What that run has cost so far.
@@ -49,8 +49,8 @@ impl CampaignSummary {
             halted: None,
             waits_for: None,
             run: StateCounts::default(),
-            held: BTreeMap::new(),
-            suppressed: BTreeMap::new(),
+            held_for: BTreeMap::new(),
+            suppressed_for: BTreeMap::new(),
             fallback: BTreeMap::new(),
             cost: cost.into(),
             budget: None,
@@ -63,8 +63,8 @@ impl CampaignSummary {
     #[must_use]
     pub fn with_counts(mut self, counts: &[RunCount], queued: u64) -> Self {
         self.run = StateCounts::of(counts).with_queued(queued);
-        self.held = by_reason(counts, State::Held);
-        self.suppressed = by_reason(counts, State::Suppressed);
+        self.held_for = by_reason(counts, State::Held);
+        self.suppressed_for = by_reason(counts, State::Suppressed);
         for channel in Channel::FALLBACKS {
             let of_channel: Vec<RunCount> = counts.iter().filter(|count| count.channel == channel).cloned().collect();
             if !of_channel.is_empty() {
@@ -72,7 +72,7 @@ impl CampaignSummary {
             }
         }
         let open: u64 = counts.iter().filter(|count| count.state.is_open()).map(|count| count.n).sum();
-        self.waits_for = self.held.iter().find(|(_, n)| open > 0 && **n == open).map(|(reason, _)| reason.clone());
+        self.waits_for = self.held_for.iter().find(|(_, n)| open > 0 && **n == open).map(|(reason, _)| reason.clone());
         self
     }
 }
@@ -233,7 +233,7 @@ mod tests {
         ];
         let stuck = summary(&counts);
         assert_eq!(stuck.waits_for.as_deref(), Some("limit-budget"));
-        assert_eq!(stuck.held, [("limit-budget".to_owned(), 7)].into());
+        assert_eq!(stuck.held_for, [("limit-budget".to_owned(), 7)].into());
         assert_eq!((stuck.fallback["sms"].held, stuck.fallback["sms"].delivered, stuck.run.held), (2, 1, 7));
         counts.push(count(Channel::Whatsapp, State::Planned, "", 1));
         assert_eq!(summary(&counts).waits_for, None, "one may still go");

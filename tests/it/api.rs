@@ -14,10 +14,10 @@ use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
 use barid::domain::phone_number::PhoneNumber;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, ServerSettings, StateCounts,
-    WebhookState, bind, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, Replay, ServerSettings,
+    StateCounts, WebhookState, bind, public_routes, serve,
 };
-use barid::ports::{Clock, HistoryEntry, ListedMessage, LoadedMessage};
+use barid::ports::{Clock, DeadLetter, HistoryEntry, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
 use barid::whatsapp::Reader;
 use serde_json::{Value, json};
@@ -28,14 +28,14 @@ use crate::webhook::http;
 #[derive(Default)]
 struct Operator {
     verbs: Mutex<Vec<CampaignVerb>>,
+    replays: Mutex<Vec<(Option<CampaignName>, Replay)>>,
 }
 
 fn summary() -> CampaignSummary {
     CampaignSummary {
-        name: "welcome".parse().unwrap(),
         state: "running",
         run: StateCounts { total: 3, planned: 1, read: 2, ..StateCounts::default() },
-        cost: Money { micros: 250_000, currency: Currency::USD },
+        ..CampaignSummary::waiting("welcome".parse().unwrap(), Money { micros: 250_000, currency: Currency::USD })
     }
 }
 
@@ -60,6 +60,15 @@ impl Operations for Operator {
     }
     async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
         Ok(MessageId::new(5))
+    }
+    async fn replay(&self, replay: &Replay) -> Result<u64, OperationError> {
+        self.replays.lock().unwrap().push((None, replay.clone()));
+        Ok(2)
+    }
+    async fn retry_failed(&self, name: &CampaignName, replay: &Replay) -> Result<u64, OperationError> {
+        self.campaign(name).await?;
+        self.replays.lock().unwrap().push((Some(name.clone()), replay.clone()));
+        Ok(3)
     }
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         let written =
@@ -111,6 +120,19 @@ fn message(id: i64, delivery: Delivery) -> ListedMessage {
     }
 }
 
+fn dead_letter(id: i64) -> DeadLetter {
+    DeadLetter {
+        id: MessageId::new(id),
+        campaign: Some("welcome".parse().unwrap()),
+        channel: barid::domain::channel::Channel::Whatsapp,
+        last: Refusal::new(FailureClass::Undeliverable, Some(131026), "No"),
+        first: "transient 131000".to_owned(),
+        attempts: 3,
+        failed_at: Noon.now(),
+        expires_at: Noon.now(),
+    }
+}
+
 struct Api {
     base: String,
     operator: Arc<Operator>,
@@ -127,6 +149,7 @@ async fn open() -> Api {
             message(8, Delivery::Unknown { decide_at: noon }),
             message(7, Delivery::Read),
         ],
+        dead_letters: [12, 10].map(dead_letter).to_vec(),
         history: vec![HistoryEntry {
             at: noon,
             provider_at: None,
@@ -219,7 +242,8 @@ async fn a_campaign_has_its_fixed_shape() {
     let (status, campaign) = api.get("/api/v1/campaigns/welcome").await;
     assert_eq!(status, 200);
     let expected = json!({
-        "name": "welcome", "state": "running",
+        "name": "welcome", "state": "running", "halted": null, "waits_for": null, "held_for": {}, "suppressed_for": {},
+        "rollout": null, "reminders": [], "budget": null,
         "run": {"total": 3, "planned": 1, "queued": 0, "calling": 0, "held": 0, "unknown": 0, "submitted": 0, "sent": 0,
                 "delivered": 0, "read": 2, "failed": 0, "suppressed": 0, "expired": 0},
         "fallback": {}, "cost": {"amount": "0.25", "currency": "USD"},
@@ -248,6 +272,59 @@ async fn campaigns_are_told_what_to_do() {
         assert_eq!(api.post("/api/v1/campaigns/welcome/test", bad).await.0, 400, "{bad}");
     }
     assert_eq!(api.get("/api/v1/campaigns/welcome/start").await.0, 405);
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_by_what_is_wrong_with_them() {
+    let api = open().await;
+    let (status, list) = api.get("/api/v1/dead-letters?campaign=welcome&class=undeliverable&code=131026&limit=1").await;
+    assert_eq!((status, &list["next"]), (200, &"12".into()), "{list}");
+    assert_eq!(
+        list["items"][0],
+        json!({
+            "message_id": "msg_0000000c", "campaign": "welcome", "channel": "whatsapp", "class": "undeliverable", "code": 131026,
+            "details": "No", "first_error": "transient 131000", "attempts": 3, "failed_at": "2026-11-22T12:00:00Z",
+            "expires_at": "2026-11-22T12:00:00Z",
+        })
+    );
+    assert_eq!(api.get("/api/v1/dead-letters?since=2026-11-22T12:00:01Z").await.1["items"], json!([]));
+    for bad in ["class=lost", "code=x", "since=yesterday", "campain=welcome"] {
+        assert_eq!(api.get(&format!("/api/v1/dead-letters?{bad}")).await.0, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_says_which_and_how() {
+    let api = open().await;
+    let answered = json!({"messages": 2, "dry_run": true});
+    let body = r#"{"campaign":"welcome","class":"transient","expires_after":"36h","dry_run":true}"#;
+    assert_eq!(api.post("/api/v1/dead-letters/replay", body).await, (200, answered));
+    let body = r#"{"messages":["msg_00000009"]}"#;
+    assert_eq!(api.post("/api/v1/dead-letters/replay", body).await.0, 200);
+    assert_eq!(api.post("/api/v1/dead-letters/replay", r#"{"all":true}"#).await.0, 200);
+    let retried = api.post("/api/v1/campaigns/welcome/retry-failed", "").await;
+    assert_eq!(retried, (200, json!({"messages": 3, "dry_run": false})));
+    assert_eq!(api.post("/api/v1/campaigns/other/retry-failed", r#"{"code":131026}"#).await.0, 404);
+    {
+        let replays = api.operator.replays.lock().unwrap();
+        let (_, first) = &replays[0];
+        assert_eq!((first.filter.class, first.is_dry), (Some(FailureClass::Transient), true));
+        assert_eq!(first.expires_after, Some(jiff::SignedDuration::from_hours(36)));
+        assert_eq!(replays[1].1.filter.messages, [MessageId::new(9)]);
+        assert_eq!(replays[3].0.as_ref().map(CampaignName::as_str), Some("welcome"));
+        assert_eq!(replays.len(), 4);
+    }
+    for bad in [
+        "",
+        "{}",
+        r#"{"dry_run":true}"#,
+        r#"{"class":"lost"}"#,
+        r#"{"all":true,"expires_after":"soon"}"#,
+        r#"{"every":1}"#,
+    ] {
+        assert_eq!(api.post("/api/v1/dead-letters/replay", bad).await.0, 400, "{bad}");
+    }
+    assert_eq!(api.post("/api/v1/campaigns/welcome/retry-failed", r#"{"campaign":"other"}"#).await.0, 400);
 }
 
 #[tokio::test]

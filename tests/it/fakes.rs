@@ -1,5 +1,6 @@
 //! Stand-ins for store and queue, for tests of what stands before them: they keep what they are given and fail when told to.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,13 +13,15 @@ use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use barid::domain::news::StatusNews;
+use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Clock, Contacts, Heard, HistoryEntry, Journal, LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage,
-    MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs,
-    SingleMessage, Start, Store, StoreError, Stored, Suspensions, Wanted,
+    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, LimitFacts,
+    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
+    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
+    StoreError, Stored, Suspensions, Wanted,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -41,6 +44,7 @@ pub(crate) struct FakeStore {
     pub(crate) history: Vec<HistoryEntry>,
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) run: Option<Run>,
+    pub(crate) dead_letters: Vec<DeadLetter>,
     pub(crate) is_down: AtomicBool,
 }
 
@@ -130,6 +134,9 @@ impl Runs for FakeStore {
     async fn queued(&self, _: RunId) -> Stored<u64> {
         Ok(0)
     }
+    async fn queued_from(&self, _: RunId, _: Option<MessageId>) -> Stored<(u64, Option<MessageId>)> {
+        not_asked()
+    }
 
     async fn finish_if_done(&self, _: RunId, _: Timestamp) -> Stored<bool> {
         not_asked()
@@ -161,6 +168,9 @@ impl Messages for FakeStore {
         not_asked()
     }
     async fn suppress(&self, _: MessageId, _: SuppressedReason, _: &str, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn contacted_since(&self, _: &[ContactId], _: Timestamp) -> Stored<HashSet<ContactId>> {
         not_asked()
     }
     async fn create(&self, _: SingleMessage, _: Timestamp) -> Stored<MessageId> {
@@ -195,6 +205,81 @@ impl Messages for FakeStore {
     }
     async fn unknown_count(&self) -> Stored<u64> {
         Ok(3)
+    }
+}
+
+#[async_trait]
+impl Stages for FakeStore {
+    async fn open_stage(
+        &self,
+        _: RunId,
+        _: Option<&StageStanding>,
+        _: usize,
+        _: std::ops::Range<i64>,
+        _: Timestamp,
+    ) -> Stored<bool> {
+        not_asked()
+    }
+    async fn note_stage(&self, _: RunId, _: &StageStanding, _: &StageStanding) -> Stored<bool> {
+        not_asked()
+    }
+    async fn stage_outcome(&self, _: RunId, _: Timestamp) -> Stored<(u64, u64)> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Reminders for FakeStore {
+    async fn reminding(&self) -> Stored<Vec<Run>> {
+        not_asked()
+    }
+    async fn reminders_of(&self, _: RunId) -> Stored<Vec<Run>> {
+        not_asked()
+    }
+    async fn open_reminder(&self, _: RunId, _: u32, _: Timestamp, _: &str, _: Timestamp) -> Stored<Option<Run>> {
+        not_asked()
+    }
+    async fn end_reminders(&self, _: RunId) -> Stored<()> {
+        not_asked()
+    }
+    async fn unanswered(&self, _: RunId, _: Option<MessageId>, _: u64) -> Stored<Page<Contact>> {
+        not_asked()
+    }
+    async fn committed_micros(&self, _: RunId) -> Stored<i64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl DeadLetters for FakeStore {
+    async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Stored<Page<DeadLetter>> {
+        self.up()?;
+        let fits = |letter: &&DeadLetter| {
+            before.is_none_or(|before| letter.id.number() < before)
+                && filter.campaign.as_ref().is_none_or(|campaign| letter.campaign.as_ref() == Some(campaign))
+                && filter.class.is_none_or(|class| letter.last.class == class)
+                && filter.code.is_none_or(|code| letter.last.code == Some(code))
+                && filter.since.is_none_or(|since| letter.failed_at >= since)
+        };
+        let rest: Vec<DeadLetter> = self.dead_letters.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |letter| letter.id.number(), limit))
+    }
+    async fn replayable(&self, _: &DeadLetterFilter) -> Stored<u64> {
+        not_asked()
+    }
+    async fn replay(
+        &self,
+        _: &DeadLetterFilter,
+        _: &ReplayTerms,
+        _: Option<MessageId>,
+        _: Timestamp,
+    ) -> Stored<Replayed> {
+        not_asked()
     }
 }
 

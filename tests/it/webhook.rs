@@ -11,7 +11,7 @@ use barid::domain::language::Language;
 use barid::domain::phone_number::PhoneNumber;
 use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, Integration, ListenError, OperationError, Operations, OpsState,
-    ReadyCheck, ServerSettings, WebhookState, bind, ops_routes, public_routes, serve,
+    ReadyCheck, Replay, ServerSettings, WebhookState, bind, ops_routes, public_routes, serve,
 };
 use barid::telemetry::Metrics;
 use barid::whatsapp::Reader;
@@ -45,6 +45,12 @@ impl Operations for NoOperations {
     }
     async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
         Err(OperationError::NotYetSupported("a test".to_owned()))
+    }
+    async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
+        Err(OperationError::NotYetSupported("a replay".to_owned()))
+    }
+    async fn retry_failed(&self, _: &CampaignName, replay: &Replay) -> Result<u64, OperationError> {
+        self.replay(replay).await
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))
