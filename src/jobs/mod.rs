@@ -7,6 +7,7 @@ pub mod apply_news;
 pub mod command_run;
 pub mod feed;
 pub mod fire;
+mod first_sight;
 pub mod react;
 pub mod reminder;
 pub mod replay;

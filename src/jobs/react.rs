@@ -6,6 +6,7 @@ use crate::domain::country::CountryCode;
 use crate::domain::failure::{Refusal, Slow};
 use crate::domain::ids::{CampaignName, ContactId, SenderName};
 use crate::domain::suspension::{Refused, suspension_after};
+use crate::jobs::first_sight::{Sight, TOLD};
 use crate::ports::{LoadedMessage, RefusedMessage, Services, SlowDown};
 
 /// Without an estimate of the provider's, the account rests so long.
@@ -50,12 +51,7 @@ async fn react(
     let question = Refused { channel, sender, campaign, country, class, code: refusal.code };
     let Some(wanted) = suspension_after(&question, now) else {
         if class.alerts() {
-            tracing::error!(
-                channel = channel.name(),
-                failure.class = class.name(),
-                failure.code = refusal.code,
-                "a refusal that somebody should look at"
-            );
+            tell(Sight::new(channel, class, refusal.code, campaign), now);
         }
         return;
     };
@@ -72,5 +68,24 @@ async fn react(
         Ok((_, false)) => {}
         // The next message meets the same refusal and asks again.
         Err(error) => tracing::warn!(error = %error, failure.class = class.name(), "a suspension cannot be written"),
+    }
+}
+
+/// Tells a person, once for each cause; the others of the same cause are counted and can be read in their history.
+fn tell(sight: Sight, now: jiff::Timestamp) {
+    let is_new = TOLD.is_new(sight.clone(), now);
+    let Sight { channel, class, code, campaign } = sight;
+    let (channel, campaign) = (channel.name(), campaign.as_ref().map(tracing::field::display));
+    if is_new {
+        tracing::error!(
+            channel,
+            campaign,
+            failure.class = class.name(),
+            failure.code = code,
+            "a refusal that somebody should look at: {}; `barid explain` says more",
+            class.explanation()
+        );
+    } else {
+        tracing::debug!(channel, campaign, failure.class = class.name(), failure.code = code, "refused as before");
     }
 }

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error_codes::class_of;
 use super::reception::{self, Reception};
-use super::wire;
+use super::{wait, wire};
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{SenderId, SenderName, WhatsAppId};
 use crate::domain::message::{Content, Envelope};
@@ -241,19 +241,19 @@ async fn answered(mut response: reqwest::Response) -> Answer {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => body.extend_from_slice(&chunk),
             Ok(Some(_)) => return unreadable(status, "more than Meta ever answers"),
-            Ok(None) => return read(status, &body),
+            Ok(None) => return read(status, response.headers(), &body),
             Err(error) => return unreadable(status, &chain(error)),
         }
     }
 }
 
 /// What an answer that was received whole says.
-fn read(status: StatusCode, body: &[u8]) -> Answer {
+fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let Ok(reception) = serde_json::from_slice::<Reception<'_>>(body) else {
         return unreadable(status, "not the JSON that Meta answers");
     };
     if let Some(error) = reception.error.filter(reception::Error::is_metas) {
-        return Answer::Refused(refusal(status, &error));
+        return Answer::Refused(refusal(status, headers, &error));
     }
     let id = reception.messages.first().and_then(|receipt| WhatsAppId::try_from(receipt.id.to_string()).ok());
     match id {
@@ -262,13 +262,14 @@ fn read(status: StatusCode, body: &[u8]) -> Answer {
     }
 }
 
-fn refusal(status: StatusCode, error: &reception::Error<'_>) -> Refusal {
+fn refusal(status: StatusCode, headers: &HeaderMap, error: &reception::Error<'_>) -> Refusal {
     let class = match class_of(error.code.0, error.error_subcode.map(|subcode| subcode.0)) {
         // A fault of Meta's own, even if under a code that we do not know.
         FailureClass::Unrecognised if status.is_server_error() || error.is_transient => FailureClass::Transient,
         class => class,
     };
-    Refusal::new(class, Some(error.code.0), error.words().chars().take(DETAILS_CHARS_MAX).collect::<String>())
+    let details: String = error.words().chars().take(DETAILS_CHARS_MAX).collect();
+    Refusal { wait: wait::asked_for(headers, class), ..Refusal::new(class, Some(error.code.0), details) }
 }
 
 fn unreadable(status: StatusCode, what: &str) -> Answer {
@@ -295,7 +296,7 @@ mod tests {
     use super::*;
 
     fn read_at(status: u16, body: &str) -> Answer {
-        read(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+        read(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
     }
 
     #[test]
@@ -360,6 +361,78 @@ mod tests {
             let Answer::Refused(refusal) = read_at(status, body) else { panic!("{body}") };
             assert_eq!(refusal.class, class, "{body}");
         }
+    }
+
+    #[test]
+    fn whatever_comes_back_is_an_answer() {
+        use rand::{Rng as _, SeedableRng as _};
+        let seed = 20_261_122;
+        let mut dice = rand::rngs::StdRng::seed_from_u64(seed);
+        let statuses = [200, 201, 302, 400, 401, 403, 404, 408, 429, 500, 502, 503, 599, 999];
+        for round in 0..20_000 {
+            let body = match dice.random_range(0..10) {
+                0 => any_json(&mut dice, 3).to_string(),
+                1 => any_json(&mut dice, 3).to_string().chars().take(dice.random_range(0..40)).collect(),
+                _ => {
+                    let error = serde_json::json!({
+                        "code": any_code(&mut dice), "error_subcode": any_code(&mut dice), "type": "OAuthException",
+                        "message": any_json(&mut dice, 0), "error_data": any_json(&mut dice, 2),
+                        "is_transient": dice.random_bool(0.5),
+                    });
+                    serde_json::json!({ "error": error, "messages": any_json(&mut dice, 2) }).to_string()
+                }
+            };
+            let status = statuses[dice.random_range(0..statuses.len())];
+            let answer = read_at(status, &body);
+            if let Answer::Refused(refusal) = &answer {
+                assert!(refusal.details.chars().count() <= DETAILS_CHARS_MAX, "seed {seed}, round {round}");
+                let lost = refusal.class == FailureClass::Unrecognised && (500..600).contains(&status);
+                assert!(!lost, "a fault of Meta's own is tried again: seed {seed}, round {round}: {status} {body}");
+            }
+            if let Answer::Accepted(_) = &answer {
+                assert!((200..300).contains(&status), "seed {seed}, round {round}: {status} {body}");
+            }
+        }
+    }
+
+    fn any_code(dice: &mut rand::rngs::StdRng) -> serde_json::Value {
+        use rand::Rng as _;
+        match dice.random_range(0..6) {
+            0 => dice.random::<i64>().into(),
+            1 => dice.random::<u64>().into(),
+            2 => dice.random_range(-5..140_000).to_string().into(),
+            3 => any_json(dice, 0),
+            _ => dice.random_range(130_000..140_000).into(),
+        }
+    }
+
+    fn any_json(dice: &mut rand::rngs::StdRng, depth: u32) -> serde_json::Value {
+        use rand::Rng as _;
+        use serde_json::Value;
+        const NAMES: [&str; 8] = ["error", "code", "messages", "id", "details", "error_data", "type", "x"];
+        let kinds = if depth == 0 { 5 } else { 7 };
+        match dice.random_range(0..kinds) {
+            0 => Value::Null,
+            1 => dice.random::<bool>().into(),
+            2 => dice.random::<i64>().into(),
+            3 => (dice.random::<f64>() * 1e300).into(),
+            4 => "\u{1F98B}".repeat(dice.random_range(0..700)).into(),
+            5 => (0..dice.random_range(0..4)).map(|_| any_json(dice, depth - 1)).collect(),
+            _ => (0..dice.random_range(0..4))
+                .map(|_| (NAMES[dice.random_range(0..NAMES.len())].to_owned(), any_json(dice, depth - 1)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_carries_the_wait_that_its_headers_ask_for() {
+        let body = br#"{"error":{"message":"(#4) Application request limit reached","type":"OAuthException","code":4,
+            "error_subcode":2446079,"is_transient":true,"fbtrace_id":"A"}}"#;
+        let headers = HeaderMap::from_iter([(reqwest::header::RETRY_AFTER, HeaderValue::from_static("90"))]);
+        let Answer::Refused(refusal) = read(StatusCode::BAD_REQUEST, &headers, body) else { panic!("a refusal") };
+        assert_eq!(refusal.class, FailureClass::AccountThrottled);
+        assert_eq!(refusal.wait, Some(jiff::SignedDuration::from_secs(90)));
     }
 
     fn settings() -> Settings {

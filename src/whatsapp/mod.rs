@@ -6,11 +6,13 @@
 //! | `wire` | the bodies of requests |
 //! | `reception` | the bodies of answers |
 //! | `error_codes` | Meta's codes, each with our failure class |
+//! | `wait` | how long a refusal asks us to wait |
 //! | `webhook` | signature and content of callbacks |
 
 mod client;
 pub mod error_codes;
 mod reception;
+mod wait;
 pub mod webhook;
 mod wire;
 

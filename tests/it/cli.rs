@@ -96,7 +96,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("feedback", &["list", "export"]),
         ("queue", &["list", "dead", "replay"]),
     ];
-    let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "migrate", "completions"];
+    let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];
     all.extend(single.map(|name| vec![name]));
     for (group, names) in grouped {
@@ -443,6 +443,29 @@ fn while_a_daemon_runs_what_writes_goes_through_it() {
         assert!(done.err.contains(expected), "{status}: {done:?}");
         asked.join().unwrap();
     }
+}
+
+#[test]
+fn a_code_is_explained_with_its_answers_and_what_to_do() {
+    let desk = Desk::new();
+    let done = desk.run(&["explain", "131049"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    for said in ["Meta 131049", "marketing-limited", "another channel takes over", "25 h"] {
+        assert!(done.out.contains(said), "{said}: {}", done.out);
+    }
+    let told = desk.json(&["explain", "twilio", "21610", "--json"]);
+    assert_eq!((&told["class"], &told["answers"]["falls_back"]), (&"opted-out".into(), &false.into()), "{told}");
+    let told = desk.json(&["explain", "-7", "--json"]);
+    assert_eq!((&told["class"], &told["known"]), (&"unrecognised".into(), &false.into()), "{told}");
+    let told = desk.json(&["explain", "credentials", "--json"]);
+    assert!(told["codes"].as_array().unwrap().iter().any(|code| code["code"] == "190/463"), "{told}");
+    assert_eq!(desk.json(&["explain", "--json"]).as_array().unwrap().len(), 16);
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/explain/failure_codes.md")).unwrap();
+    assert_eq!(desk.run(&["explain", "--markdown"]).out, page);
+    let done = desk.run(&["explain", "marketing-limitd"]);
+    assert_eq!(done.code, 64);
+    assert!(done.err.contains("did you mean `marketing-limited`?"), "{}", done.err);
 }
 
 #[test]

@@ -124,3 +124,49 @@ fn what_was_never_sent_is_tried_until_it_is_too_old_and_falls_back_when_the_wait
     let alone = Situation { reachable: Channels::reaching(true, false, false), ..situation };
     assert!(matches!(after_not_sent(Channel::Whatsapp, 99, 98, &alone, at(0)), NextStep::Again { .. }));
 }
+
+#[test]
+fn whatever_is_refused_there_is_a_next_step_ahead_or_an_end() {
+    use rand::{Rng as _, SeedableRng as _};
+    let seed = 20_261_122;
+    let mut dice = rand::rngs::StdRng::seed_from_u64(seed);
+    let channels = [Channel::Whatsapp, Channel::TwilioWhatsapp, Channel::Sms, Channel::Email];
+    let some = |dice: &mut rand::rngs::StdRng| match dice.random_range(0..4) {
+        0 => SignedDuration::from_secs(dice.random_range(1..60)),
+        1 => SignedDuration::from_hours(dice.random_range(1..48)),
+        2 => SignedDuration::MAX,
+        _ => SignedDuration::from_millis(dice.random_range(1..1_000_000_000)),
+    };
+    for round in 0..50_000 {
+        let waits: Vec<_> = (0..dice.random_range(0..6)).map(|_| some(&mut dice)).collect();
+        let mut fallback = channels.to_vec();
+        fallback.retain(|_| dice.random_bool(0.5));
+        let policy = Policy { fallback, ..Policy::of_singles(&waits) };
+        let now = at(dice.random_range(0..2_000_000));
+        let situation = Situation {
+            policy: &policy,
+            reachable: Channels::reaching(dice.random(), dice.random(), dice.random()),
+            allowed: dice.random(),
+            expires_at: if dice.random_bool(0.1) { Timestamp::MAX } else { at(dice.random_range(0..2_000_000)) },
+            spread: dice.random(),
+        };
+        let class = FailureClass::ALL[dice.random_range(0..FailureClass::ALL.len())];
+        let wait = [None, Some(some(&mut dice)), Some(SignedDuration::MIN), Some(SignedDuration::ZERO)];
+        let refusal = Refusal { wait: wait[dice.random_range(0..4)], ..Refusal::new(class, Some(dice.random()), "") };
+        let channel = channels[dice.random_range(0..4)];
+        let (attempt, used) = (dice.random(), dice.random_range(0..8));
+        let step = after_refusal(&refusal, channel, attempt, used, &situation, now);
+        let about = format!("seed {seed}, round {round}: {refusal:?} {situation:?} at {now}: {step:?}");
+        match step {
+            NextStep::Again { at, takes_wait, .. } => {
+                assert!(now < at && at <= situation.expires_at, "{about}");
+                assert!(!takes_wait || usize::from(used) < waits.len().max(1), "{about}");
+            }
+            NextStep::FallBack(next) => {
+                assert!(next != channel && situation.reachable.contains(next), "{about}");
+                assert!(situation.allowed && now < situation.expires_at && class.falls_back(), "{about}");
+            }
+            NextStep::GiveUp => {}
+        }
+    }
+}
