@@ -59,7 +59,7 @@ async fn stops_hold(storm: &Storm, database: &Database) {
     let said: BTreeSet<&String> = storm.stopped.keys().collect();
     assert_eq!(stopped.iter().collect::<BTreeSet<_>>(), said, "who said stop, in both books");
 
-    let kept = stops_in_the_journal(storm, database).await;
+    let kept = heard_at(database).await;
     let started = database
         .ask(
             "SELECT c.phone || ' ' || CAST(h.at AS TEXT) FROM history h JOIN messages m ON m.id = h.message_id \
@@ -80,8 +80,8 @@ async fn stops_hold(storm: &Storm, database: &Database) {
     assert!(too_late.is_empty(), "called although the stop was already shown: {too_late:#?}");
 }
 
-/// When the first callback with somebody's stop word was kept.
-async fn stops_in_the_journal(storm: &Storm, database: &Database) -> BTreeMap<String, i64> {
+/// When the first callback with words of somebody was kept.
+async fn heard_at(database: &Database) -> BTreeMap<String, i64> {
     let body = if database.url.starts_with("postgres") { "convert_from(body, 'UTF8')" } else { "CAST(body AS TEXT)" };
     let sql = format!(
         "SELECT CAST(received_at AS TEXT) || ' ' || {body} FROM journal WHERE {body} LIKE '%\"messages\"%' ORDER BY id"
@@ -89,10 +89,10 @@ async fn stops_in_the_journal(storm: &Storm, database: &Database) -> BTreeMap<St
     let mut kept = BTreeMap::new();
     for row in database.ask(&sql).await {
         let (at, body) = row.split_once(' ').expect("a time and a body");
-        for person in storm.stopped.keys() {
-            if body.contains(&format!("\"from\":\"{}\"", person.trim_start_matches('+'))) {
-                kept.entry(person.clone()).or_insert(at.parse().expect("a time"));
-            }
+        let at: i64 = at.parse().expect("a time");
+        for from in body.split("\"from\":\"").skip(1) {
+            let digits: String = from.chars().take_while(char::is_ascii_digit).collect();
+            kept.entry(format!("+{digits}")).or_insert(at);
         }
     }
     kept

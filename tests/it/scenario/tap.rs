@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
@@ -219,8 +220,8 @@ tapped!(Messages {
     effect create(message: SingleMessage, now: Timestamp) -> MessageId;
     look due(now: Timestamp, limit: u64) -> Vec<LoadedMessage>;
     look single_waiting(before: Timestamp, limit: u64) -> Vec<(MessageId, u16)>;
-    look others_were_heard(sender: &SenderName, called_at: Timestamp) -> bool;
-    look slowest_callback(sender: &SenderName, since: Timestamp) -> Option<SignedDuration>;
+    look others_were_heard(channel: Channel, sender: &SenderName, called_at: Timestamp) -> bool;
+    look slowest_callback(channel: Channel, sender: &SenderName, since: Timestamp) -> Option<SignedDuration>;
     look list(filter: &MessageFilter, before: Option<i64>, limit: u64) -> Page<ListedMessage>;
     look history(id: MessageId) -> Vec<HistoryEntry>;
     look unknown_count() -> u64;
