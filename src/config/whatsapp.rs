@@ -144,7 +144,11 @@ fn portfolio(table: &Table<'_>) -> Option<String> {
     let name: String = table.optional("portfolio")?;
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
-        table.problem("portfolio", "`portfolio` must be 1 to 64 letters, digits, `-`, `_` or `.`, such as its id in Meta's dashboard".to_owned());
+        table.problem(
+            "portfolio",
+            "`portfolio` must be 1 to 64 letters, digits, `-`, `_` or `.`, such as its id in Meta's dashboard"
+                .to_owned(),
+        );
         return None;
     }
     Some(name)

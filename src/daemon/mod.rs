@@ -185,10 +185,7 @@ impl Daemon {
             fallbacks: std::collections::BTreeMap::new(),
             webhook: Arc::clone(&webhook),
             queue: Arc::clone(&queue),
-            limits: Arc::new(Metered {
-                port: limiter(&config, &lanes, &store, &clock),
-                metrics: Arc::clone(&metrics),
-            }),
+            limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock), metrics: Arc::clone(&metrics) }),
             catalogue: Arc::clone(&shelf) as _,
             audiences: Arc::new(AudienceFileReader::new(
                 config.campaigns_dir(),

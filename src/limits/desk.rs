@@ -343,7 +343,8 @@ impl Desk {
         }
         let senders: Vec<(SenderName, u32)> = numbers.iter().map(|at| self.settings.senders[*at].clone()).collect();
         let asked = Instant::now();
-        let answer = self.shared.take(self.known, self.settings.tier, self.promised.len(), &senders, &runs, &takes).await;
+        let answer =
+            self.shared.take(self.known, self.settings.tier, self.promised.len(), &senders, &runs, &takes).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -452,7 +453,8 @@ impl Desk {
             self.lines[line].wait_for_run(run, due_at);
         }
         for number in 0..self.factors.len() {
-            let sixteenths = self.settings.senders[number].1.saturating_mul(u32::try_from(self.factors[number]).unwrap_or(16));
+            let sixteenths =
+                self.settings.senders[number].1.saturating_mul(u32::try_from(self.factors[number]).unwrap_or(16));
             self.sight.note_line(number, self.lines[number].bulk(), sixteenths);
         }
         if rebuild {
@@ -517,7 +519,8 @@ impl Desk {
         }
         let begun = Instant::now();
         let names: Vec<SenderName> = self.settings.senders.iter().map(|(name, _)| name.clone()).collect();
-        let facts = self.facts.limit_facts(&self.settings.portfolio, &names, self.settings.tier, self.clock.now()).await;
+        let facts =
+            self.facts.limit_facts(&self.settings.portfolio, &names, self.settings.tier, self.clock.now()).await;
         let facts = match facts {
             Ok(facts) => facts,
             Err(error) => {

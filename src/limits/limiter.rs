@@ -113,8 +113,14 @@ impl Limiter {
     async fn slot_again(&self, ask: &Ask) -> Option<Instant> {
         let (portfolio, wish) = self.wish(ask)?;
         wish.number?;
-        let wish =
-            Wish { urgency: Urgency::Reply, takes_pair: false, counts_for_tier: false, run: None, price_micros: 0, ..wish };
+        let wish = Wish {
+            urgency: Urgency::Reply,
+            takes_pair: false,
+            counts_for_tier: false,
+            run: None,
+            price_micros: 0,
+            ..wish
+        };
         match asked(portfolio, wish).await {
             Verdict::Granted(permit) => permit.leave_at,
             // The account was put to rest after the mark: the call tells whether it is so.
@@ -151,9 +157,7 @@ impl Limits for Limiter {
         let leave_at = match place {
             // Few, and not to be kept waiting by what stalled before them.
             Some(_) if ask.urgency != Urgency::Bulk => Some(slot),
-            Some(shift) => {
-                shift.lock().unwrap_or_else(PoisonError::into_inner).leave_at(slot, Instant::now())
-            }
+            Some(shift) => shift.lock().unwrap_or_else(PoisonError::into_inner).leave_at(slot, Instant::now()),
             None => Some(slot),
         };
         let leave_at = match leave_at {

@@ -176,7 +176,8 @@ impl<W: Waits> Line<W> {
     /// When somebody may get a slot; `None`: nobody waits.
     pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
         let urgent = self.urgent.iter().any(|line| !line.is_empty()).then(|| self.urgent_at.unwrap_or(now));
-        let run = self.runs.values().map(|of_run| of_run.due_at.and_then(|due| due.checked_sub(RUN_AHEAD)).unwrap_or(now));
+        let run =
+            self.runs.values().map(|of_run| of_run.due_at.and_then(|due| due.checked_sub(RUN_AHEAD)).unwrap_or(now));
         let bulk = run.min().map(|run| run.max(self.bulk_at.unwrap_or(now)));
         urgent.into_iter().chain(bulk).min()
     }
@@ -194,7 +195,11 @@ impl<W: Waits> Line<W> {
 
 /// How many slots there are in such a span.
 fn slots(rate: f64, span: Duration) -> usize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and a span is short")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive and a span is short"
+    )]
     let whole = (rate * span.as_secs_f64()).ceil() as usize;
     whole + 1
 }

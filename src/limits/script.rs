@@ -161,12 +161,21 @@ impl Shared {
     }
 
     /// The script by its hash, with these keys after the two that every command has.
-    async fn call<T: FromRedisValue>(&self, keys: &[String], command: &str, arguments: &[String]) -> Result<T, ScriptError> {
+    async fn call<T: FromRedisValue>(
+        &self,
+        keys: &[String],
+        command: &str,
+        arguments: &[String],
+    ) -> Result<T, ScriptError> {
         let mut call = redis::cmd("EVALSHA");
         call.arg(SCRIPT.get_hash()).arg(keys.len() + 2).arg(self.facts()).arg(self.tier());
         call.arg(keys).arg(command).arg(arguments);
         self.redis.ask(call).await.map_err(|error| {
-            if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) { ScriptError::Forgotten } else { error.into() }
+            if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
+                ScriptError::Forgotten
+            } else {
+                error.into()
+            }
         })
     }
 
@@ -380,5 +389,9 @@ fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAns
 }
 
 fn unexpected(command: &'static str) -> RedisError {
-    RedisError::from((ErrorKind::UnexpectedReturnType, "the script of the limits answered out of shape", command.to_owned()))
+    RedisError::from((
+        ErrorKind::UnexpectedReturnType,
+        "the script of the limits answered out of shape",
+        command.to_owned(),
+    ))
 }

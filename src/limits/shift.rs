@@ -70,7 +70,8 @@ mod tests {
             left.push(shift.leave_at(slot, clock).unwrap().max(clock));
         }
         left.sort();
-        let busiest = (0..left.len()).map(|n| left[n..].iter().take_while(|at| **at - left[n] < 1_000 * MS).count()).max();
+        let busiest =
+            (0..left.len()).map(|n| left[n..].iter().take_while(|at| **at - left[n] < 1_000 * MS).count()).max();
         assert!(busiest.unwrap() <= 510, "{busiest:?} of 500");
     }
 }

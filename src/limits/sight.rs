@@ -45,7 +45,9 @@ impl Sight {
     pub(super) fn block(&self, run: RunId, limit: Limit, until: Timestamp, now: Timestamp) -> Timestamp {
         let mut runs = lock(&self.runs);
         // Blocks end by themselves; those of runs that ended long ago are not kept.
-        runs.retain(|_, block| now < block.until.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX));
+        runs.retain(|_, block| {
+            now < block.until.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
+        });
         let block = runs.entry(run).or_insert(Block { limit, since: now, until });
         if block.limit != limit {
             *block = Block { limit, since: now, until };

@@ -437,9 +437,11 @@ impl Writer {
             Request::Release { id, now } => suspensions::release(db, *id, *now).await.map(Outcome::Ended),
             Request::Wake { now } => suspensions::wake_some(db, *now).await.map(Outcome::Count),
             Request::ProbeAgain { id, at } => suspensions::probe_again(db, *id, *at).await.map(|()| Outcome::Done),
-            Request::LimitFacts { portfolio, senders, tier, now } => limit_facts::read(db, portfolio, senders, *tier, *now)
-                .await
-                .map(|facts| Outcome::LimitFacts(Box::new(facts))),
+            Request::LimitFacts { portfolio, senders, tier, now } => {
+                limit_facts::read(db, portfolio, senders, *tier, *now)
+                    .await
+                    .map(|facts| Outcome::LimitFacts(Box::new(facts)))
+            }
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }

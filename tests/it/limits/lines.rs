@@ -26,7 +26,10 @@ async fn slots(limiters: &[Arc<Limiter>], asks: Vec<Ask>) -> Vec<(i64, Instant)>
 /// The most slots in any second.
 fn busiest(slots: &[(i64, Instant)]) -> usize {
     let second = Duration::from_secs(1);
-    (0..slots.len()).map(|n| slots[n..].iter().take_while(|(_, at)| *at - slots[n].1 < second).count()).max().unwrap_or(0)
+    (0..slots.len())
+        .map(|n| slots[n..].iter().take_while(|(_, at)| *at - slots[n].1 < second).count())
+        .max()
+        .unwrap_or(0)
 }
 
 #[tokio::test]

@@ -194,10 +194,7 @@ async fn facts_older_than_the_record_knows_are_not_gone_by() {
     // The first learns of it when its permits are not taken.
     let stale = permit(&first, &ask(2)).await;
     first.give_back(&ask(2), stale).await;
-    until("it sees the new generation", async || {
-        permit(&first, &of_run(2, 1)).await.fence.unwrap().1 >= 3
-    })
-    .await;
+    until("it sees the new generation", async || permit(&first, &of_run(2, 1)).await.fence.unwrap().1 >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,7 +60,8 @@ async fn a_person_who_had_too_much_is_left_alone_four_times_as_long_each_time() 
     assert_eq!(limit, Limit::Pair);
     assert!(first <= now() + SignedDuration::from_secs(1));
     permit(&limiter, &ask(2)).await;
-    until("the second has passed", async || matches!(limiter.permit(&ask(1)).await, barid::ports::Verdict::Granted(_))).await;
+    until("the second has passed", async || matches!(limiter.permit(&ask(1)).await, barid::ports::Verdict::Granted(_)))
+        .await;
     limiter.slow_down(&pair).await;
     let (_, second) = refused(limiter.permit(&ask(1)).await);
     let slept = second.duration_since(begun);

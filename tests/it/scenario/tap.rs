@@ -1,7 +1,9 @@
 //! Where effects leave the process: each is counted and written down, and at a chosen one the process dies or the effect fails.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -12,13 +14,15 @@ use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason}
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use barid::domain::news::StatusNews;
+use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Contacts, Heard, HistoryEntry, Journal, LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage,
-    MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue, QueueUnavailable, RunCount, RunTerms, Runs,
-    SingleMessage, Start, Store, StoreError, Stored, Suspensions, Wanted,
+    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, LimitFacts,
+    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
+    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
+    StoreError, Stored, Suspensions, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -182,6 +186,7 @@ tapped!(Runs {
     effect command(run: RunId, command: RunCommand, now: Timestamp) -> Run;
     look fed_and_waiting(run: RunId, after: Option<MessageId>, limit: u64) -> Vec<(MessageId, u16)>;
     look queued(run: RunId) -> u64;
+    look queued_from(run: RunId, from: Option<MessageId>) -> (u64, Option<MessageId>);
     look counts(run: RunId) -> Vec<RunCount>;
     look cost_micros(run: RunId) -> i64;
 }
@@ -217,6 +222,7 @@ tapped!(Messages {
     effect hold(id: MessageId, attempts_before: u16, reason: HeldReason, until: Timestamp, now: Timestamp) -> bool;
     effect learn(id: MessageId, attempt: u16, fact: Fact, now: Timestamp) -> Effect;
     effect suppress(id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> ();
+    look contacted_since(people: &[ContactId], since: Timestamp) -> HashSet<ContactId>;
     effect create(message: SingleMessage, now: Timestamp) -> MessageId;
     look due(now: Timestamp, limit: u64) -> Vec<LoadedMessage>;
     look single_waiting(before: Timestamp, limit: u64) -> Vec<(MessageId, u16)>;
@@ -225,6 +231,27 @@ tapped!(Messages {
     look list(filter: &MessageFilter, before: Option<i64>, limit: u64) -> Page<ListedMessage>;
     look history(id: MessageId) -> Vec<HistoryEntry>;
     look unknown_count() -> u64;
+});
+
+tapped!(Stages {
+    effect open_stage(run: RunId, before: Option<&StageStanding>, stage: usize, lots: Range<i64>, now: Timestamp) -> bool;
+    effect note_stage(run: RunId, before: &StageStanding, after: &StageStanding) -> bool;
+    look stage_outcome(run: RunId, since: Timestamp) -> (u64, u64);
+});
+
+tapped!(Reminders {
+    look reminding() -> Vec<Run>;
+    look reminders_of(run: RunId) -> Vec<Run>;
+    effect open_reminder(of: RunId, number: u32, due_at: Timestamp, definition: &str, now: Timestamp) -> Option<Run>;
+    effect end_reminders(of: RunId) -> ();
+    look unanswered(run: RunId, after: Option<MessageId>, limit: u64) -> Page<Contact>;
+    look committed_micros(run: RunId) -> i64;
+});
+
+tapped!(DeadLetters {
+    look dead_letters(filter: &DeadLetterFilter, before: Option<i64>, limit: u64) -> Page<DeadLetter>;
+    look replayable(filter: &DeadLetterFilter) -> u64;
+    effect replay(filter: &DeadLetterFilter, terms: &ReplayTerms, after: Option<MessageId>, now: Timestamp) -> Replayed;
 });
 
 tapped!(Journal {
@@ -245,7 +272,8 @@ tapped!(Suspensions {
 });
 
 tapped!(LimitFactsOf {
-    effect limit_facts(portfolio: &str, senders: &[SenderName], now: Timestamp) -> LimitFacts;
+    effect limit_facts(portfolio: &str, senders: &[SenderName], tier: Option<u32>, now: Timestamp) -> LimitFacts;
+    look limit_generation(portfolio: &str) -> i64;
 });
 
 #[async_trait]

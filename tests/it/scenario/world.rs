@@ -72,6 +72,7 @@ struct Process {
     services: Services,
     definitions: Definitions,
     in_hand: InHand,
+    marks: feed::Marks,
     started_at: Timestamp,
 }
 
@@ -146,11 +147,19 @@ impl World {
                 senders: [SENDER_ID.parse().expect("digits")].into(),
                 // Little, so that feeding has several steps.
                 feed_ahead: 3,
+                pace: BTreeMap::new(),
                 default_language: Language::Ar,
             },
         };
         let (definitions, in_hand) = (Definitions::default(), InHand::default());
-        self.process = Some(Process { store, services, definitions, in_hand, started_at: self.time.now() });
+        self.process = Some(Process {
+            store,
+            services,
+            definitions,
+            in_hand,
+            marks: feed::Marks::default(),
+            started_at: self.time.now(),
+        });
         self.tap.lives();
     }
 
@@ -219,7 +228,8 @@ impl World {
         self.commands().await;
         self.callbacks().await;
         self.run("fire", async |process| fire::run(&process.services, Time::start()).await).await;
-        self.run("feed", async |process| feed::run(&process.services).await).await;
+        self.run("feed", async |process| feed::run(&process.services, &process.definitions, &process.marks).await)
+            .await;
         if self.time.now() >= self.sweep_at {
             self.sweep().await;
         }
