@@ -16,8 +16,8 @@ use crate::domain::run::Run;
 use crate::jobs::JobError;
 use crate::ports::{PlannedMessage, RunTerms, Services};
 
-/// How many people are resolved in one step: one statement's worth of rows.
-pub const PAGE: usize = 500;
+/// How many people are resolved in one step: so few that nobody waits long for the transaction that writes them.
+pub const PAGE: usize = 1_000;
 /// Bad rows of a page that are shown one by one.
 const BAD_ROWS_SHOWN: usize = 5;
 
@@ -95,25 +95,29 @@ pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHan
     };
     let mut cursor = run.planning_cursor.as_deref().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
     let (mut planned, mut refused_rows) = (0, 0);
+    let mut step = page(services, &run, &campaign, cursor).await?;
     loop {
-        let page = page(services, &run, &campaign, cursor).await?;
-        refused_rows += page.refused;
+        refused_rows += step.refused;
         let now = services.clock.now();
-        let recently = contacted_recently(services, &campaign, &page.contacts, now).await?;
-        let people = page
-            .contacts
-            .iter()
-            .filter(|contact| campaign.audience.selects(contact))
-            .map(|contact| plan(contact, &campaign, recently.contains(&contact.id)));
-        planned += services
-            .store
-            .plan(id, &terms, people.collect(), &page.next.unwrap_or(cursor).to_string(), page.next.is_none(), now)
-            .await
-            .map_err(JobError::from_store(doing))?;
-        match page.next {
-            Some(next) => cursor = next,
+        let recently = contacted_recently(services, &campaign, &step.contacts, now).await?;
+        let people = step.contacts.iter().filter(|contact| campaign.audience.selects(contact));
+        let people = people.map(|contact| plan(contact, &campaign, recently.contains(&contact.id))).collect();
+        cursor = step.next.unwrap_or(cursor);
+        let end = cursor.to_string();
+        let planning = services.store.plan(id, &terms, people, &end, step.next.is_none(), now);
+        // The next page is read while this one is written.
+        let reading = async {
+            match step.next {
+                Some(next) => page(services, &run, &campaign, next).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (new, following) = tokio::join!(planning, reading);
+        planned += new.map_err(JobError::from_store(doing))?;
+        step = match following? {
+            Some(following) => following,
             None => break,
-        }
+        };
         let state = services.store.run(id).await.map_err(JobError::from_store(doing))?.map(|run| run.state);
         if state.is_none_or(crate::domain::run::RunState::has_ended) {
             return Ok(());

@@ -163,28 +163,27 @@ const GROUPS: [Group; 8] = [
     },
 ];
 
-/// Writes messages: one statement for those in which the same columns change.
+/// Writes messages: one statement for those that come into the same state with the same columns changed.
 pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, changed: Vec<Changed>) -> Sql<()> {
-    let mut alike: BTreeMap<Vec<usize>, Vec<Changed>> = BTreeMap::new();
+    let mut alike: BTreeMap<(Vec<usize>, State), Vec<Changed>> = BTreeMap::new();
     for message in changed {
         let groups = (0..GROUPS.len()).filter(|group| (GROUPS[*group].differs)(&message)).collect();
-        alike.entry(groups).or_default().push(message);
+        alike.entry((groups, message.state())).or_default().push(message);
     }
-    for (groups, mut changed) in alike {
+    for ((groups, state), mut changed) in alike {
         changed.sort_unstable_by_key(|message| message.id);
         let (sql, table) = update(&groups, &changed);
-        db.run(&sql, args![table]).await?;
+        db.run(&sql, args![state.name(), table]).await?;
     }
     Ok(())
 }
 
 fn update(groups: &[usize], changed: &[Changed]) -> (String, Table) {
-    let mut sql = "UPDATE messages SET state = v.state, changed_at = v.changed_at, n_events = v.n_events, \
+    let mut sql = "UPDATE messages SET state = ?, changed_at = v.changed_at, n_events = v.n_events, \
                    events_seen = v.events_seen"
         .to_owned();
     let mut table = Table::new()
         .int("id", changed.iter().map(|message| message.id))
-        .text("state", changed.iter().map(|message| message.state().name()))
         .int("changed_at", changed.iter().map(|message| message.changed_at))
         .int("n_events", changed.iter().map(|message| message.n_events))
         .int("events_seen", changed.iter().map(|message| message.events_seen));
@@ -223,7 +222,7 @@ mod tests {
         };
         for (at, group) in GROUPS.iter().enumerate() {
             let (sql, table) = update(&[at], &[message(), message()]);
-            let named: Vec<&str> = table.columns.iter().map(|(name, _)| *name).skip(5).collect();
+            let named: Vec<&str> = table.columns.iter().map(|(name, _)| *name).skip(4).collect();
             assert_eq!(named, group.columns);
             assert!(group.columns.iter().all(|column| sql.contains(&format!(", {column} = v.{column}"))));
         }

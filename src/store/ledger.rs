@@ -2,7 +2,7 @@
 //!
 //! Whatever order the requests of a batch have, it is one in which they could have come; facts about one message see each other.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -642,9 +642,7 @@ impl Ledger {
             freeze: entry.freeze,
         });
         changes::write(db, changed.collect()).await?;
-        if !self.history.is_empty() {
-            db.run(APPEND_HISTORY, args![history_table(self.history)]).await?;
-        }
+        append_history(db, self.history).await?;
         if !self.prolonged.is_empty() {
             let table = Table::new()
                 .int("id", self.prolonged.iter().map(|(id, _)| *id))
@@ -664,19 +662,37 @@ impl Ledger {
     }
 }
 
-const APPEND_HISTORY: &str = "INSERT INTO history (message_id, seq, at, provider_at, attempt, event, detail) \
-     SELECT message_id, seq, at, provider_at, attempt, event, detail FROM {}";
-
-fn history_table(mut lines: Vec<Line>) -> Table {
-    lines.sort_unstable_by_key(|line| (line.message, line.seq));
-    Table::new()
-        .int("message_id", lines.iter().map(|line| line.message))
-        .int("seq", lines.iter().map(|line| line.seq))
-        .int("at", lines.iter().map(|line| line.at))
-        .opt_int("provider_at", lines.iter().map(|line| line.provider_at))
-        .int("attempt", lines.iter().map(|line| i64::from(line.attempt)))
-        .text("event", lines.iter().map(|line| line.event))
-        .text("detail", lines.into_iter().map(|line| encode::storable(line.detail)))
+/// Appends to the history: one statement for the lines about the same event, without the columns that say nothing.
+async fn append_history(db: &Db<'_, DatabaseTransaction>, lines: Vec<Line>) -> Sql<()> {
+    let mut alike: BTreeMap<(&'static str, bool, bool), Vec<Line>> = BTreeMap::new();
+    for line in lines {
+        let form = (line.event, line.provider_at.is_some(), !line.detail.is_empty());
+        alike.entry(form).or_default().push(line);
+    }
+    for ((event, with_provider_at, with_detail), mut lines) in alike {
+        lines.sort_unstable_by_key(|line| (line.message, line.seq));
+        let mut table = Table::new()
+            .int("message_id", lines.iter().map(|line| line.message))
+            .int("seq", lines.iter().map(|line| line.seq))
+            .int("at", lines.iter().map(|line| line.at))
+            .int("attempt", lines.iter().map(|line| i64::from(line.attempt)));
+        let mut provider_at = "";
+        if with_provider_at {
+            table = table.opt_int("provider_at", lines.iter().map(|line| line.provider_at));
+            provider_at = ", provider_at";
+        }
+        let mut detail = "''";
+        if with_detail {
+            table = table.text("detail", lines.into_iter().map(|line| encode::storable(line.detail)));
+            detail = "detail";
+        }
+        let sql = format!(
+            "INSERT INTO history (message_id, seq, at, attempt, event, detail{provider_at}) \
+             SELECT message_id, seq, at, attempt, ?, {detail}{provider_at} FROM {{}}"
+        );
+        db.run(&sql, args![event, table]).await?;
+    }
+    Ok(())
 }
 
 /// Writes the first events of messages that are suppressed from the beginning.
@@ -685,9 +701,6 @@ pub(super) async fn write_born_suppressed(
     born: Vec<(i64, String)>,
     now: Timestamp,
 ) -> Sql<()> {
-    if born.is_empty() {
-        return Ok(());
-    }
     let line = |(message, detail): (i64, String)| Line {
         message,
         seq: 1,
@@ -697,6 +710,5 @@ pub(super) async fn write_born_suppressed(
         event: State::Suppressed.name(),
         detail,
     };
-    db.run(APPEND_HISTORY, args![history_table(born.into_iter().map(line).collect())]).await?;
-    Ok(())
+    append_history(db, born.into_iter().map(line).collect()).await
 }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::dialect::Dialect;
 use super::sql::{Db, Fault, Sql};
@@ -13,6 +15,8 @@ use crate::ports::{StoreError, Stored};
 
 /// Rows in one SELECT.
 const ROWS_MAX: usize = 500;
+/// From the beginning of one SELECT to that of the next, while several load at once: see the writer's.
+const APART: Duration = Duration::from_millis(2);
 /// Loads that wait before callers are held up.
 const WAITING_MAX: usize = 8_192;
 
@@ -54,15 +58,20 @@ async fn run<V: Clone>(
 ) {
     let db = Db::new(&pool, dialect);
     let mut batch = Vec::new();
+    let (mut last, mut shared) = (Instant::now(), false);
     while let Some(first) = incoming.recv().await {
         batch.push(first);
         // Jobs that were woken together load together.
         tokio::task::yield_now().await;
+        if shared {
+            tokio::time::sleep_until(last + APART).await;
+        }
         while batch.len() < ROWS_MAX
             && let Ok(next) = incoming.try_recv()
         {
             batch.push(next);
         }
+        (last, shared) = (Instant::now(), batch.len() > 1);
         let mut ids: Vec<i64> = batch.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids.dedup();

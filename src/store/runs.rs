@@ -1,5 +1,6 @@
 //! Firings of campaigns: opened once, planned page by page, fed in order, counted by differences.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -25,7 +26,7 @@ use crate::domain::run::{Run, RunCommand, RunState, after_command};
 use crate::ports::{OpenedRun, PlannedMessage, RunCount, RunTerms, Runs, StoreError, Stored};
 
 /// Messages that one transaction plans or cancels.
-const PART_ROWS: usize = 500;
+const PART_ROWS: usize = 1_000;
 
 /// Opens a run, once for each firing.
 pub(super) async fn open(
@@ -97,6 +98,12 @@ pub(super) fn missing(run: RunId) -> Fault {
     Fault::Impossible(format!("runs: no row {}", run.number()))
 }
 
+/// Which of these messages are there.
+async fn there(db: &Db<'_, DatabaseTransaction>, ids: Vec<i64>) -> Sql<HashSet<i64>> {
+    let rows = db.all("SELECT id FROM messages WHERE id {}", args![ids]).await?;
+    rows.iter().map(|row| Row::of(row, "messages").int()).collect()
+}
+
 /// Adds a part of the audience.
 pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shard: i64) -> Sql<u64> {
     let (run, _) = locked(db, part.run).await?.ok_or_else(|| missing(part.run))?;
@@ -104,16 +111,19 @@ pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shar
         return Ok(0);
     }
     let state = |person: &PlannedMessage| person.suppressed.map_or(State::Planned, |_| State::Suppressed).name();
+    let people = &part.people;
+    let ids = db.fresh_ids("messages", people.len()).await?;
     let table = Table::new()
-        .int("contact_id", part.people.iter().map(|person| person.contact.number()))
-        .text("language", part.people.iter().map(|person| person.language.code()))
-        .text("state", part.people.iter().map(state))
-        .opt_text("reason", part.people.iter().map(|person| person.suppressed.map(SuppressedReason::name)))
-        .int("n_events", part.people.iter().map(|person| i64::from(person.suppressed.is_some())));
+        .int("id", ids.iter().copied())
+        .int("contact_id", people.iter().map(|person| person.contact.number()))
+        .text("language", people.iter().map(|person| person.language.code()))
+        .text("state", people.iter().map(state))
+        .opt_text("reason", people.iter().map(|person| person.suppressed.map(SuppressedReason::name)))
+        .int("n_events", people.iter().map(|person| i64::from(person.suppressed.is_some())));
     let terms = &part.terms;
-    let sql = "INSERT INTO messages (run_id, sender, purpose, price_micros, expires_at, planned_at, changed_at, contact_id, language, \
-               state, reason, n_events) SELECT ?, ?, ?, ?, ?, ?, ?, contact_id, language, state, reason, n_events FROM {} WHERE TRUE \
-               ON CONFLICT (contact_id, run_id) DO NOTHING RETURNING id, language, reason";
+    let sql = "INSERT INTO messages (run_id, sender, purpose, price_micros, expires_at, planned_at, changed_at, id, contact_id, language, \
+               state, reason, n_events) SELECT ?, ?, ?, ?, ?, ?, ?, id, contact_id, language, state, reason, n_events FROM {} WHERE TRUE \
+               ON CONFLICT (contact_id, run_id) DO NOTHING";
     let values = args![
         part.run.number(),
         terms.sender.as_str(),
@@ -124,25 +134,23 @@ pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shar
         part.now,
         table
     ];
+    let new = if people.is_empty() { 0 } else { db.run(sql, values).await? };
+    // Only where somebody was planned before it must be asked who.
+    let written: Option<HashSet<i64>> =
+        if new < people.len() as u64 { Some(there(db, ids.clone()).await?) } else { None };
     let mut counts = Counts::default();
     let mut born_suppressed = Vec::new();
     let mut first_and_last: Option<(i64, i64)> = None;
-    let mut new = 0;
-    let rows = if part.people.is_empty() { Vec::new() } else { db.all(sql, values).await? };
-    for row in rows {
-        let mut row = Row::of(&row, "messages");
-        let id = row.int()?;
-        let language = row.parsed(encode::language)?;
-        let delivery = match row.opt_parsed(SuppressedReason::named)? {
-            None => Delivery::Planned,
-            Some(reason) => {
-                born_suppressed.push((id, reason.name().to_owned()));
-                Delivery::Suppressed(reason)
-            }
-        };
-        counts.add(part.run.number(), language, Channel::Whatsapp, &delivery, 1);
+    for (id, person) in ids.into_iter().zip(people) {
+        if written.as_ref().is_some_and(|written| !written.contains(&id)) {
+            continue;
+        }
+        let delivery = person.suppressed.map_or(Delivery::Planned, Delivery::Suppressed);
+        if let Some(reason) = person.suppressed {
+            born_suppressed.push((id, reason.name().to_owned()));
+        }
+        counts.add(part.run.number(), person.language, Channel::Whatsapp, &delivery, 1);
         first_and_last = Some(first_and_last.map_or((id, id), |(first, last)| (first.min(id), last.max(id))));
-        new += 1;
     }
     ledger::write_born_suppressed(db, born_suppressed, part.now).await?;
     counts.save(db, shard).await?;

@@ -62,9 +62,10 @@ impl Compiler<'_> {
                 TemplateElement::Expression(ref inner) | TemplateElement::HtmlExpression(ref inner) => {
                     match expression(inner, &place) {
                         Ok((name, variables, is_plain)) => {
+                            let is_bare = inner.params.is_empty() && inner.hash.is_empty();
                             // The three-brace form differs only in escaping, which is off.
                             let element = TemplateElement::Expression(inner.clone());
-                            self.expression(Expression { element, name, variables, is_plain });
+                            self.expression(Expression { element, name, variables, is_plain, is_bare });
                         }
                         Err(problems) => self.problems.extend(problems),
                     }

@@ -2,6 +2,7 @@
 
 use handlebars::template::TemplateElement;
 use handlebars::{Context, RenderContext, Renderable, StringOutput};
+use serde_json::Value as Json;
 
 use super::RenderError;
 use super::{direction, helpers, limits};
@@ -34,6 +35,8 @@ pub(super) struct Expression {
     pub(super) variables: Vec<Variable>,
     /// Whether the value is taken as it is, so that its direction is not known.
     pub(super) is_plain: bool,
+    /// Whether it is a variable and nothing else.
+    pub(super) is_bare: bool,
 }
 
 /// A variable of an expression.
@@ -53,9 +56,12 @@ impl Variable {
         self.path.join(".")
     }
 
+    fn of<'a>(&self, context: &'a Context) -> Option<&'a Json> {
+        self.path.iter().try_fold(context.data(), |value, key| value.get(key))
+    }
+
     fn is_in(&self, context: &Context) -> bool {
-        let found = self.path.iter().try_fold(context.data(), |value, key| value.get(key));
-        found.is_some_and(|value| !value.is_null())
+        self.of(context).is_some_and(|value| !value.is_null())
     }
 }
 
@@ -169,6 +175,13 @@ fn fixed_of(piece: Option<&Piece>) -> &str {
 
 impl Expression {
     fn evaluate(&self, language: Language, context: &Context) -> Result<String, RenderError> {
+        // What most expressions are needs no engine: a text is inserted as it stands.
+        if self.is_bare
+            && let [variable] = self.variables.as_slice()
+            && let Some(Json::String(text)) = variable.of(context)
+        {
+            return Ok(text.clone());
+        }
         let mut output = StringOutput::new();
         let mut state = RenderContext::new(None);
         match self.element.render(helpers::engine(language), context, &mut state, &mut output) {

@@ -1,0 +1,61 @@
+//! The references: the same calls from loops that keep nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use barid::simulator::{Settings, Simulator};
+use serde_json::json;
+
+/// Messages each second of a loop of `at_once` reqwest calls against a simulator of its own.
+pub(crate) async fn calls(n: usize, simulator: Settings, at_once: usize) -> f64 {
+    let simulator = Simulator::start(simulator).await.expect("the simulator starts");
+    let number = simulator.settings().numbers[0].phone_number_id.clone();
+    let url = format!("{}/v26.0/{number}/messages", simulator.url());
+    let token = simulator.settings().token.clone();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(at_once)
+        .build()
+        .expect("a client can be built");
+    let next = Arc::new(AtomicUsize::new(0));
+    let begin = Instant::now();
+    let mut loops = tokio::task::JoinSet::new();
+    for _ in 0..at_once {
+        let (client, url, token, next) = (client.clone(), url.clone(), token.clone(), Arc::clone(&next));
+        loops.spawn(async move {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                if i >= n {
+                    return;
+                }
+                let body = json!({"messaging_product": "whatsapp", "to": format!("+9665{:08}", 10_000_000 + i), "type": "template",
+                    "template": {"name": "survey_invitation", "language": {"code": "ar"}, "components": [{"type": "body", "parameters":
+                    [{"type": "text", "text": format!("Zephyrine{i}")}, {"type": "text", "text": "استبيان رضا العملاء"}]}]}});
+                let answer = client.post(&url).bearer_auth(&token).json(&body).send().await.expect("the simulator answers");
+                let _ = answer.bytes().await;
+            }
+        });
+    }
+    loops.join_all().await;
+    let rate = n as f64 / begin.elapsed().as_secs_f64();
+    simulator.shutdown().await;
+    rate
+}
+
+/// Jobs each second that a loop pushes into a Redis list and pops again, a thousand in each call.
+pub(crate) async fn list(n: usize, redis: &mut redis::aio::MultiplexedConnection) -> f64 {
+    const AT_ONCE: usize = 1_000;
+    let jobs: Vec<String> = (0..n).map(|job| format!("msg_{job:06}:0 {{\"v\":1,\"message\":{job}}}")).collect();
+    let begin = Instant::now();
+    for jobs in jobs.chunks(AT_ONCE) {
+        redis::cmd("RPUSH").arg("bare").arg(jobs).exec_async(redis).await.expect("Redis answers");
+    }
+    let mut popped = 0;
+    while popped < n {
+        let jobs: Vec<String> =
+            redis::cmd("LPOP").arg("bare").arg(AT_ONCE).query_async(redis).await.expect("Redis answers");
+        popped += jobs.len();
+    }
+    n as f64 / begin.elapsed().as_secs_f64()
+}

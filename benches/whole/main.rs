@@ -1,0 +1,86 @@
+//! What the whole service does on this machine, each part next to a bare loop of the same calls in the same run.
+//!
+//! One JSON object on each line of standard output. `make bench`, or `make bench BENCH="--only send,callbacks --messages 40000"`:
+//!
+//! | part | what it measures |
+//! |---|---|
+//! | `send` | a campaign without callbacks, to people whom the record does not know yet: planned, sent, recorded |
+//! | `callbacks` | the same with three callbacks of each message taken in and applied |
+//! | `latency` | the same against a Graph API that takes 50 ms for an answer |
+//! | `postgres` | `send` and `callbacks` with PostgreSQL as the record |
+//! | `import` | a file with contacts |
+//! | `planning` | memory and time for a large audience (`--waiting 1000000`) |
+//! | `storm` | 100,000 retries due in the same second, through the lane, with fresh work beside them |
+//! | `soak` | 1,000 messages/s with all callbacks (`--soak 60`, in seconds): memory, queues and lag at its begin and end |
+//!
+//! Nothing is asserted: machines differ, and the ratios to the bare loops are what to compare. CPU is user and system time of the
+//! process named, taken from the kernel; the simulator and the loops run in this process, barid, its Redis and PostgreSQL in their own.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and its lines are its result")]
+
+mod bare;
+mod campaigns;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/harness/mod.rs"]
+mod harness;
+mod measure;
+mod planning;
+#[path = "../../tests/it/postgres.rs"]
+mod postgres;
+mod soak;
+mod storm;
+
+use std::time::Duration;
+
+use barid::simulator::{Latency, Millis};
+use campaigns::{Campaign, all_three};
+use measure::{Report, argument};
+
+const PARTS: [&str; 8] = ["send", "callbacks", "latency", "postgres", "import", "planning", "storm", "soak"];
+
+/// The parts that were asked for; all without `--only`.
+fn wanted() -> Vec<&'static str> {
+    let mut arguments = std::env::args();
+    let only = arguments.find(|argument| argument == "--only").and_then(|_| arguments.next());
+    let Some(only) = only else { return PARTS.to_vec() };
+    let known = |name: &str| {
+        *PARTS.iter().find(|part| **part == name).unwrap_or_else(|| panic!("`{name}` is not one of {PARTS:?}"))
+    };
+    only.split(',').map(known).collect()
+}
+
+async fn measure(part: &'static str, messages: usize) {
+    match part {
+        "send" => Campaign::new("send", messages).measure().await,
+        "callbacks" => {
+            Campaign { statuses: all_three(), ..Campaign::new("send with three callbacks", messages) }.measure().await
+        }
+        "latency" => {
+            let millis = Millis::new(50);
+            let latency = Latency { min: millis, median: millis, max: millis };
+            let name = "send with three callbacks, answers after 50 ms";
+            Campaign { statuses: all_three(), latency, ..Campaign::new(name, messages) }.measure().await;
+        }
+        "postgres" => {
+            let on_postgres = |name| Campaign { on_postgres: true, ..Campaign::new(name, messages / 2) };
+            on_postgres("send, PostgreSQL").measure().await;
+            Campaign { statuses: all_three(), ..on_postgres("send with three callbacks, PostgreSQL") }.measure().await;
+        }
+        "import" => planning::import(argument("--rows", 100_000)).await,
+        "planning" => planning::waiting(argument("--waiting", 1_000_000)).await,
+        "storm" => storm::measure(argument("--retries", 100_000)).await,
+        "soak" => soak::measure(argument("--rate", 1_000), Duration::from_secs(argument("--soak", 60) as u64)).await,
+        _ => unreachable!("the names were checked"),
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    let messages = argument("--messages", 20_000);
+    runtime.block_on(async {
+        for part in wanted() {
+            measure(part, messages).await;
+        }
+        Report::new("end").print();
+    });
+}
