@@ -19,7 +19,7 @@ pub struct Sms {
 }
 
 impl Sms {
-    /// Origin that sender; `segment_micros` is the price of one segment in micro-units.
+    /// From that sender; `segment_micros` is the price of one segment in micro-units.
     pub fn new(client: Arc<Client>, from: Origin, segment_micros: i64) -> Self {
         Self { client, from, segment_micros }
     }

@@ -31,7 +31,7 @@ impl std::fmt::Debug for TwilioWhatsApp {
 }
 
 impl TwilioWhatsApp {
-    /// Origin that number (E.164) or service; `message_micros` is the price of one message, Meta's part included.
+    /// From that number (E.164) or service; `message_micros` is the price of one message, Meta's part included.
     pub fn new(client: Arc<Client>, from: Origin, content_sids: ContentSids, message_micros: i64) -> Self {
         let from = match from {
             Origin::Sender(number) => Origin::Sender(format!("whatsapp:{number}")),
