@@ -129,7 +129,10 @@ impl Config {
                 .collect(),
             Channel::Sms => twilio()
                 .into_iter()
-                .chain([(has_sms_sender, "`[twilio] sms_from` is missing (our number or name), or `messaging_service_sid`")])
+                .chain([(
+                    has_sms_sender,
+                    "`[twilio] sms_from` is missing (our number or name), or `messaging_service_sid`",
+                )])
                 .collect(),
             Channel::Email => vec![
                 (secrets.smtp_url.is_some(), "SMTP_URL is not set (`smtps://user:password@mail.example.com:465`)"),
@@ -167,7 +170,9 @@ impl Config {
         ] {
             if begun {
                 let missing = self.missing_for(channel);
-                warnings.extend(missing.into_iter().map(|what| format!("the channel `{}` cannot be used: {what}", channel.name())));
+                warnings.extend(
+                    missing.into_iter().map(|what| format!("the channel `{}` cannot be used: {what}", channel.name())),
+                );
             }
         }
         warnings

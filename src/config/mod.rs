@@ -109,9 +109,7 @@ impl fmt::Display for FileErrors {
 impl std::error::Error for FileErrors {}
 
 /// Keys that are checked now and take effect with later parts. Setting one is told, not ignored.
-const NOT_YET: [(&str, &str, &str); 1] = [
-    ("nlp", "model", "sentiment is not supported yet"),
-];
+const NOT_YET: [(&str, &str, &str); 1] = [("nlp", "model", "sentiment is not supported yet")];
 
 impl Config {
     /// Loads everything: defaults, the file, `barid.d/*.toml` beside it, the environment, secrets.

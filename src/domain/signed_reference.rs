@@ -94,7 +94,10 @@ mod tests {
         let signer = ReferenceSigner::new(b"a key of the store");
         for for_use in [Use::Unsubscribe, Use::Mail] {
             let text = signer.sign(&reference(), for_use);
-            assert!(text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{text}");
+            assert!(
+                text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{text}"
+            );
             assert!(text.len() <= 50, "it is part of an address, whose local part has 64 characters: {text}");
             assert_eq!(signer.verify(&text, for_use), Some(reference()));
             assert_eq!(signer.verify(&text.to_uppercase(), for_use), Some(reference()));

@@ -54,7 +54,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum TwilioError {
     /// The address or the account makes no sense.
-    #[error("`{url}` with this account is not an address; write `[twilio] api_url` as in `https://api.twilio.com`, and copy TWILIO_ACCOUNT_SID again")]
+    #[error(
+        "`{url}` with this account is not an address; write `[twilio] api_url` as in `https://api.twilio.com`, and copy TWILIO_ACCOUNT_SID again"
+    )]
     Url {
         /// What was given.
         url: String,
@@ -293,7 +295,8 @@ mod tests {
 
     #[test]
     fn twilios_error_is_a_refusal_whatever_the_status() {
-        let body = r#"{"code":21211,"message":"The 'To' number +966500000101 is not valid","more_info":"x","status":400}"#;
+        let body =
+            r#"{"code":21211,"message":"The 'To' number +966500000101 is not valid","more_info":"x","status":400}"#;
         for status in [200, 400, 500] {
             let Answer::Refused(refusal) = read_at(status, body) else { panic!("{status}") };
             assert_eq!((refusal.class, refusal.code), (FailureClass::Undeliverable, Some(21_211)));

@@ -221,7 +221,9 @@ impl NewsReader for InboundReader {
             text: owned(text),
             payload: owned(form.get("ButtonPayload")),
             media_id: owned(form.get("MediaUrl0")),
-            in_reply_to: form.get("OriginalRepliedMessageSid").and_then(|sid| WhatsAppId::try_from(sid.to_owned()).ok()),
+            in_reply_to: form
+                .get("OriginalRepliedMessageSid")
+                .and_then(|sid| WhatsAppId::try_from(sid.to_owned()).ok()),
         })])
     }
 }
@@ -329,7 +331,9 @@ mod tests {
 
     #[test]
     fn what_people_write_is_read_with_its_channel() {
-        let News::Inbound(text) = inbound("MessageSid=SM1&From=%2B966500000101&Body=%D8%B4%D9%83%D8%B1%D8%A7+%21&NumMedia=0") else {
+        let News::Inbound(text) =
+            inbound("MessageSid=SM1&From=%2B966500000101&Body=%D8%B4%D9%83%D8%B1%D8%A7+%21&NumMedia=0")
+        else {
             panic!()
         };
         assert_eq!((text.channel, text.kind, text.text.as_deref()), (Channel::Sms, "text", Some("شكرا !")));
@@ -347,9 +351,9 @@ mod tests {
             panic!()
         };
         assert_eq!(stop.text.as_deref(), Some("STOP"));
-        let News::Inbound(media) =
-            inbound("MessageSid=MM5&From=%2B966500000101&NumMedia=1&MediaUrl0=https%3A%2F%2Fx%2F1&MediaContentType0=image%2Fjpeg")
-        else {
+        let News::Inbound(media) = inbound(
+            "MessageSid=MM5&From=%2B966500000101&NumMedia=1&MediaUrl0=https%3A%2F%2Fx%2F1&MediaContentType0=image%2Fjpeg",
+        ) else {
             panic!()
         };
         assert_eq!((media.kind, media.media_id.as_deref()), ("image", Some("https://x/1")));

@@ -104,16 +104,24 @@ fn twilio(doors: &Arc<ChannelDoors>, last: &'static str, source: Source) -> Boxe
         .and(warp::header::optional::<String>("x-forwarded-for"))
         .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
-        .then(move |path: FullPath, query: Option<String>, signature: Option<String>, length, forwarded_for, peer, body| {
-            let doors = Arc::clone(&doors);
-            async move {
-                let from = Origin { peer, forwarded_for };
-                let asked = Asked { path: path.as_str(), query: query.as_deref(), signature: signature.as_deref() };
-                let (result, response) = take_in(&doors, source, &asked, length, from, body).await;
-                doors.metrics.count_callback(source, result);
-                response
-            }
-        })
+        .then(
+            move |path: FullPath,
+                  query: Option<String>,
+                  signature: Option<String>,
+                  length,
+                  forwarded_for,
+                  peer,
+                  body| {
+                let doors = Arc::clone(&doors);
+                async move {
+                    let from = Origin { peer, forwarded_for };
+                    let asked = Asked { path: path.as_str(), query: query.as_deref(), signature: signature.as_deref() };
+                    let (result, response) = take_in(&doors, source, &asked, length, from, body).await;
+                    doors.metrics.count_callback(source, result);
+                    response
+                }
+            },
+        )
         .boxed()
 }
 
@@ -141,11 +149,18 @@ async fn take_in<B: Buf, E>(
         None => asked.path.to_owned(),
     };
     let Some(check) = &doors.twilio else {
-        tracing::warn!("a callback of Twilio was refused; set TWILIO_AUTH_TOKEN and `[server] public_url` to take them");
+        tracing::warn!(
+            "a callback of Twilio was refused; set TWILIO_AUTH_TOKEN and `[server] public_url` to take them"
+        );
         return ("not-genuine", StatusCode::UNAUTHORIZED.into_response());
     };
     if !check.is_genuine(asked.signature, &path_and_query, &body) {
-        return refuse(doors, source, &from, "check TWILIO_AUTH_TOKEN, and that `[server] public_url` is the address that Twilio calls");
+        return refuse(
+            doors,
+            source,
+            &from,
+            "check TWILIO_AUTH_TOKEN, and that `[server] public_url` is the address that Twilio calls",
+        );
     }
     // The reader finds our reference in the query.
     let query = asked.query.unwrap_or_default();
@@ -198,9 +213,11 @@ async fn take_mail<B: Buf, E>(
     let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     let is_known = doors.token.as_ref().zip(shown).is_some_and(|(token, shown)| secret::is(token, shown));
     if !is_known {
-        let (result, response) = refuse(doors, Source::EmailBounce, &from, "send `Authorization: Bearer …`, the value of `BARID_API_TOKEN`");
+        let (result, response) =
+            refuse(doors, Source::EmailBounce, &from, "send `Authorization: Bearer …`, the value of `BARID_API_TOKEN`");
         let response = if response.status() == StatusCode::UNAUTHORIZED {
-            Problem::unauthorised("send the API token: `Authorization: Bearer …`, the value of `BARID_API_TOKEN`").into_response()
+            Problem::unauthorised("send the API token: `Authorization: Bearer …`, the value of `BARID_API_TOKEN`")
+                .into_response()
         } else {
             response
         };

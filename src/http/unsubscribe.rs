@@ -17,9 +17,6 @@ use crate::domain::language::Language;
 use crate::domain::signed_reference::Use;
 use crate::ports::LoadedMessage;
 
-/// A one-click body is 26 bytes; whatever comes is read no further.
-const BODY_BYTES_MAX: u64 = 16 * 1024;
-
 pub(super) fn routes(doors: &Arc<ChannelDoors>) -> BoxedFilter<(Response,)> {
     let (for_get, for_post) = (Arc::clone(doors), Arc::clone(doors));
     let here = warp::path!("api" / "email" / "unsubscribe" / String);
@@ -27,7 +24,8 @@ pub(super) fn routes(doors: &Arc<ChannelDoors>) -> BoxedFilter<(Response,)> {
         let doors = Arc::clone(&for_get);
         async move { ask(&doors, &token).await.unwrap_or_else(Reply::into_response) }
     });
-    let post = here.and(warp::post()).and(warp::body::content_length_limit(BODY_BYTES_MAX)).then(move |token: String| {
+    // What a one-click brings in its body says nothing that the address does not.
+    let post = here.and(warp::post()).then(move |token: String| {
         let doors = Arc::clone(&for_post);
         async move { stop(&doors, &token).await.unwrap_or_else(Reply::into_response) }
     });
@@ -69,18 +67,33 @@ struct Texts {
 const fn texts(language: Language) -> Texts {
     match language {
         Language::Ar => Texts {
-            ask: ("إيقاف الرسائل", "هل تريد إيقاف جميع رسائلنا إليك، عبر واتساب والرسائل النصية والبريد الإلكتروني؟", Some("نعم، أوقفوا الرسائل")),
+            ask: (
+                "إيقاف الرسائل",
+                "هل تريد إيقاف جميع رسائلنا إليك، عبر واتساب والرسائل النصية والبريد الإلكتروني؟",
+                Some("نعم، أوقفوا الرسائل"),
+            ),
             done: ("تم إيقاف الرسائل", "لن نرسل إليك رسائل بعد الآن. إن غيّرت رأيك فأرسل إلينا كلمة «ابدأ».", None),
         },
         Language::En => Texts {
-            ask: ("Stop messages", "Do you want us to stop all our messages to you, over WhatsApp, SMS and e-mail?", Some("Yes, stop the messages")),
-            done: ("Messages stopped", "We will not send you any more messages. If you change your mind, write START to us.", None),
+            ask: (
+                "Stop messages",
+                "Do you want us to stop all our messages to you, over WhatsApp, SMS and e-mail?",
+                Some("Yes, stop the messages"),
+            ),
+            done: (
+                "Messages stopped",
+                "We will not send you any more messages. If you change your mind, write START to us.",
+                None,
+            ),
         },
     }
 }
 
 fn unknown() -> Response {
-    let english = page_text(Language::En, &("This link is not valid", "Copy the whole link from the e-mail, or answer it.", None));
+    let english = page_text(
+        Language::En,
+        &("This link is not valid", "Copy the whole link from the e-mail, or answer it.", None),
+    );
     let arabic = page_text(Language::Ar, &("هذا الرابط غير صالح", "انسخ الرابط كاملاً من الرسالة، أو أجب عليها.", None));
     whole(StatusCode::NOT_FOUND, Language::Ar, &format!("{arabic}<hr>{english}"))
 }

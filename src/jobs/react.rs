@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
-use crate::domain::country::CountryCode;
 use crate::domain::consent::{ConsentChange, ConsentChangeKind};
+use crate::domain::country::CountryCode;
 use crate::domain::failure::{FailureClass, Refusal, Slow};
 use crate::domain::ids::{CampaignName, ContactId, SenderName};
 use crate::domain::suspension::{Refused, suspension_after};

@@ -47,8 +47,7 @@ pub(super) async fn answer(world: &World, route: &str, incoming: &Incoming) -> (
         ("POST", "change") => change(world, &incoming.body),
         ("POST", "upgrade") => upgrade(world, &incoming.body),
         _ => {
-            let routes =
-                "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, change, \
+            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, change, \
                  upgrade, twilio-faults, twilio-inbound";
             return (404, json!({"error": format!("no such route; there are: {routes}")}));
         }

@@ -119,8 +119,7 @@ fn say(reply: &str) -> Next {
 async fn converse(stream: TcpStream, mail: &Mail, number: u64) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 simulator ESMTP\r\n").await?;
-    let mut conversation =
-        Conversation { mail, number, from: None, to: None, known: mail.settings.user.is_none() };
+    let mut conversation = Conversation { mail, number, from: None, to: None, known: mail.settings.user.is_none() };
     let mut line = Vec::new();
     loop {
         if !read_line(&mut stream, &mut line).await? {
@@ -174,7 +173,9 @@ impl Conversation<'_> {
     fn hear(&mut self, command: &str) -> Next {
         let upper = command.to_ascii_uppercase();
         if upper.starts_with("EHLO") || upper.starts_with("HELO") {
-            return say("250-simulator\r\n250-SIZE 10485760\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 AUTH PLAIN");
+            return say(
+                "250-simulator\r\n250-SIZE 10485760\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 AUTH PLAIN",
+            );
         }
         if upper.starts_with("AUTH PLAIN ") {
             return self.log_in(&command[11..]);

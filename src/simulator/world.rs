@@ -12,9 +12,9 @@ use super::callbacks::{Event, Inbound, Said};
 use super::clock::Clock;
 use super::ledger::{Counts, Ledger, LedgerRow, NumberCounts, Row, Tally};
 use super::limits::{Arrivals, Hourly, Throughput, Tier};
+use super::mail::Mail;
 use super::media::MediaStore;
 use super::people::{People, lock};
-use super::mail::Mail;
 use super::settings::{Faults, Outcome, Settings, Template, builtin_suffixes};
 use super::twilio::Twilio;
 use super::wamid::{Direction, Ids};
@@ -256,7 +256,8 @@ impl World {
             (number.phone_number_id.clone(), counts)
         });
         let numbers: BTreeMap<String, NumberCounts> = numbers.collect();
-        Counts { pending: self.schedule.pending(), numbers, ..self.tally.counts() }
+        let pending = self.schedule.pending() + self.twilio.pending();
+        Counts { pending, numbers, ..self.tally.counts() }
     }
 }
 

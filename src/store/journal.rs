@@ -60,10 +60,7 @@ pub(super) async fn set_aside(
 }
 
 /// The bodies of rows that nobody applied yet, for the loader.
-pub(super) async fn fetch_unapplied(
-    db: &Db<'_, DatabaseConnection>,
-    ids: Vec<i64>,
-) -> Sql<HashMap<i64, Kept>> {
+pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, Kept>> {
     let sql = format!("SELECT id, received_at, source, body FROM journal WHERE id {{}} AND {NOT_APPLIED}");
     let rows = db.all(&sql, args![ids]).await?;
     rows.iter()

@@ -199,7 +199,8 @@ async fn open() -> Api {
     };
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let routes = public_routes(Arc::new(webhook), &closed_doors(&Fakes { store: Arc::clone(&store), queue }), Arc::new(api));
+    let routes =
+        public_routes(Arc::new(webhook), &closed_doors(&Fakes { store: Arc::clone(&store), queue }), Arc::new(api));
     tokio::spawn(serve(listener, routes, ServerSettings::PUBLIC, std::future::pending()));
     Api { base, operator, store }
 }

@@ -18,10 +18,10 @@ use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
-    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
-    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
-    StoreError, Stored, Suspensions, Tally, Wanted,
+    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
+    LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
+    Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Tally, Wanted,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};

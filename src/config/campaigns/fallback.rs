@@ -14,12 +14,11 @@ pub(super) fn fallback(table: &Table<'_>, context: &CampaignContext<'_>) -> Vec<
         if fallback[..at].contains(channel) {
             table.problem("fallback", format!("`fallback` names `{name}` twice"));
         }
-        let missing = context.channels.iter().find(|(known, _)| known == channel).map_or(&[][..], |(_, missing)| missing);
+        let missing =
+            context.channels.iter().find(|(known, _)| known == channel).map_or(&[][..], |(_, missing)| missing);
         if !missing.is_empty() {
-            table.problem(
-                "fallback",
-                format!("`fallback` names `{name}`, which is not set up: {}", missing.join("; ")),
-            );
+            table
+                .problem("fallback", format!("`fallback` names `{name}`, which is not set up: {}", missing.join("; ")));
         }
     }
     fallback

@@ -58,7 +58,9 @@ impl NewsReader for BounceReader {
         let Some((token, reference)) = self.reference(&found.texts) else {
             return Ok(vec![News::Other { kind: "mail-not-ours" }]);
         };
-        let Ok(whatsapp_id) = WhatsAppId::try_from(token) else { return Ok(vec![News::Other { kind: "mail-not-ours" }]) };
+        let Ok(whatsapp_id) = WhatsAppId::try_from(token) else {
+            return Ok(vec![News::Other { kind: "mail-not-ours" }]);
+        };
         Ok(vec![News::Status(StatusNews {
             sender: None,
             whatsapp_id,
@@ -86,7 +88,9 @@ fn look_into(message: &Message<'_>, found: &mut Found, depth: usize) {
             body => {
                 let text = match body {
                     PartType::Text(text) | PartType::Html(text) => text.to_string(),
-                    PartType::Binary(bytes) | PartType::InlineBinary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                    PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+                        String::from_utf8_lossy(bytes).into_owned()
+                    }
                     PartType::Message(_) | PartType::Multipart(_) => continue,
                 };
                 if is_report && found.report.is_none() {
@@ -117,7 +121,11 @@ fn refusal(report: &str) -> Refusal {
     let code = code.filter(|code| (400..600).contains(code)).unwrap_or(550);
     // What a server gave up on after days it will not take in a minute, whatever the reply was.
     let final_code = if code < 500 { 550 } else { code };
-    Refusal::new(class_of(final_code, enhanced.filter(|_| code >= 500)), Some(i64::from(code)), without_addresses(words))
+    Refusal::new(
+        class_of(final_code, enhanced.filter(|_| code >= 500)),
+        Some(i64::from(code)),
+        without_addresses(words),
+    )
 }
 
 #[cfg(test)]
@@ -159,7 +167,8 @@ mod tests {
             ("voice@example.com".to_owned(), format!("{token}@example.com")),
             (format!("BOUNCES+{}@EXAMPLE.COM", token.to_uppercase()), "x@y".to_owned()),
         ] {
-            let News::Status(news) = read(&report(&to, &id, "failed", "5.1.1", "550 5.1.1 <nadia@example.com>: no such user"))
+            let News::Status(news) =
+                read(&report(&to, &id, "failed", "5.1.1", "550 5.1.1 <nadia@example.com>: no such user"))
             else {
                 panic!("{to}")
             };
@@ -177,7 +186,10 @@ mod tests {
         for (body, kind) in [
             (report(&to, "x@y", "delayed", "4.4.1", "451 later"), "mail-under-way"),
             (report("voice@example.com", "x@y", "failed", "5.1.1", "550 no"), "mail-not-ours"),
-            (report(&to.replace(&token[token.len() - 4..], "0000"), "x@y", "failed", "5.1.1", "550 no"), "mail-not-ours"),
+            (
+                report(&to.replace(&token[token.len() - 4..], "0000"), "x@y", "failed", "5.1.1", "550 no"),
+                "mail-not-ours",
+            ),
             (format!("From: a@b\r\nTo: {to}\r\nSubject: Out of office\r\n\r\nI am away."), "mail-without-report"),
         ] {
             assert_eq!(read(&body), News::Other { kind });

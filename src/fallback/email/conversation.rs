@@ -84,7 +84,9 @@ impl Connections {
             Err(_elapsed) if begun.load(Ordering::Relaxed) => {
                 Answer::Unanswered { because: "the mail server did not acknowledge the mail in time".to_owned() }
             }
-            Err(_elapsed) => Answer::NotSent { because: "the mail server took too long before the mail was begun".to_owned() },
+            Err(_elapsed) => {
+                Answer::NotSent { because: "the mail server took too long before the mail was begun".to_owned() }
+            }
         }
     }
 
@@ -95,7 +97,9 @@ impl Connections {
                 Ok(Err(End::Broke(_))) => {}
                 Err(_elapsed) if !begun.load(Ordering::Relaxed) => {}
                 Err(_elapsed) => {
-                    return Answer::Unanswered { because: "the mail server did not acknowledge the mail in time".to_owned() };
+                    return Answer::Unanswered {
+                        because: "the mail server did not acknowledge the mail in time".to_owned(),
+                    };
                 }
                 Ok(ended) => return self.answered(ended, open, mail).await,
             }

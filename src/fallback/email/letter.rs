@@ -44,7 +44,10 @@ impl Writer {
         let subject = self.subject(letter);
         // What breaks a line would begin another header.
         if subject.chars().any(char::is_control) {
-            return Err(refused(FailureClass::ContentRefused, "the subject has a line break or another control character"));
+            return Err(refused(
+                FailureClass::ContentRefused,
+                "the subject has a line break or another control character",
+            ));
         }
         if subject.chars().count() > SUBJECT_CHARS_MAX {
             return Err(refused(FailureClass::ContentRefused, "the subject is longer than 200 characters"));
@@ -93,7 +96,8 @@ impl Writer {
             // RFC 8058.
             header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
         }
-        let id = WhatsAppId::try_from(id).map_err(|_| refused(FailureClass::ContentRefused, "the Message-ID is too long"))?;
+        let id = WhatsAppId::try_from(id)
+            .map_err(|_| refused(FailureClass::ContentRefused, "the Message-ID is too long"))?;
         Ok(Mail { envelope, id, bytes: message.formatted() })
     }
 
@@ -244,7 +248,8 @@ mod tests {
 
     fn written(language: Language) -> String {
         let at = Timestamp::from_second(1_800_000_000).unwrap();
-        let mail = writer().write("nadia@example.com", &letter(language), at).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let mail =
+            writer().write("nadia@example.com", &letter(language), at).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         String::from_utf8(mail.bytes).unwrap().replace("\r\n", "\n")
     }
 
@@ -280,7 +285,9 @@ mod tests {
         evil.subject = Some("Hello\r\nBcc: everybody@example.com".to_owned());
         let refusal = writer().write("nadia@example.com", &evil, at).err().unwrap();
         assert_eq!(refusal.class, FailureClass::ContentRefused);
-        for address in ["nadia@example.com\r\nBcc: x@example.com", "nadia", "", "a@b@c", "nadia@example.com, x@example.com"] {
+        for address in
+            ["nadia@example.com\r\nBcc: x@example.com", "nadia", "", "a@b@c", "nadia@example.com, x@example.com"]
+        {
             let refusal = writer().write(address, &letter(Language::En), at).err().unwrap();
             assert_eq!(refusal.class, FailureClass::Undeliverable, "{address}");
         }

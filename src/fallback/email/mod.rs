@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use lettre::Address as Mailbox;
 use lettre::message::Mailbox as NamedMailbox;
 
-pub use self::server::{ServerError, SmtpServer};
 use self::conversation::Connections;
+pub use self::server::{ServerError, SmtpServer};
 use crate::domain::channel::Channel;
 use crate::domain::signed_reference::ReferenceSigner;
 use crate::ports::{Address, Answer, Clock, Fallback, Letter};

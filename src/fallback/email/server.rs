@@ -30,7 +30,9 @@ impl std::fmt::Debug for SmtpServer {
 
 /// Why an address is not one of a mail server. Never shows it: it holds a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("SMTP_URL {0}; write it as in `smtps://user:password@mail.example.com:465`, special characters percent-encoded")]
+#[error(
+    "SMTP_URL {0}; write it as in `smtps://user:password@mail.example.com:465`, special characters percent-encoded"
+)]
 pub struct ServerError(&'static str);
 
 impl SmtpServer {
@@ -42,7 +44,8 @@ impl SmtpServer {
         let url = reqwest::Url::parse(url).map_err(|_| ServerError("is not an address"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(ServerError("names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let is_here =
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let (security, usual_port) = match url.scheme() {
             "smtps" => (Security::Tls, 465),
             "smtp" if is_here => (Security::Open, 587),
@@ -53,7 +56,8 @@ impl SmtpServer {
             return Err(ServerError("has options; TLS is always required"));
         }
         let user = decoded(url.username()).ok_or(ServerError("has a user that is not UTF-8"))?;
-        let password = decoded(url.password().unwrap_or_default()).ok_or(ServerError("has a password that is not UTF-8"))?;
+        let password =
+            decoded(url.password().unwrap_or_default()).ok_or(ServerError("has a password that is not UTF-8"))?;
         let login = (!user.is_empty()).then(|| (user, SecretString::from(password)));
         Ok(Self { host, port: url.port().unwrap_or(usual_port), security, login })
     }
@@ -87,17 +91,34 @@ mod tests {
         for (url, host, port, security, login) in [
             ("smtps://u:p@mail.example.com", "mail.example.com", 465, Security::Tls, Some(("u", "p"))),
             ("smtps://mail.example.com:4465?tls=required", "mail.example.com", 4465, Security::Tls, None),
-            ("smtp://u%40e.com:p%3A%2F@mail.example.com", "mail.example.com", 587, Security::StartTls, Some(("u@e.com", "p:/"))),
+            (
+                "smtp://u%40e.com:p%3A%2F@mail.example.com",
+                "mail.example.com",
+                587,
+                Security::StartTls,
+                Some(("u@e.com", "p:/")),
+            ),
             ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, Security::Open, None),
             ("smtp://localhost:25", "localhost", 25, Security::Open, None),
             ("smtp://[::1]:25", "::1", 25, Security::Open, None),
         ] {
             let server = SmtpServer::of(url).unwrap();
             let found = server.login.as_ref().map(|(user, password)| (user.as_str(), password.expose_secret()));
-            assert_eq!((server.host.as_str(), server.port, server.security, found), (host, port, security, login), "{url}");
+            assert_eq!(
+                (server.host.as_str(), server.port, server.security, found),
+                (host, port, security, login),
+                "{url}"
+            );
             assert!(!format!("{server:?}").contains("p%3A") && !format!("{server:?}").contains("p:/"));
         }
-        for bad in ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://h?tls=opportunistic", "smtps://%ff@h"] {
+        for bad in [
+            "",
+            "mail.example.com",
+            "http://mail.example.com",
+            "smtp://",
+            "smtp://h?tls=opportunistic",
+            "smtps://%ff@h",
+        ] {
             assert!(SmtpServer::of(bad).is_err(), "{bad}");
         }
     }

@@ -32,7 +32,9 @@ fn items(state: &ApiState) -> Vec<Item> {
     let channels = &state.integration.channels;
     let missing_for = |channel| match channel {
         Channel::Whatsapp => state.integration.missing.clone(),
-        other => channels.iter().find(|(known, _)| *known == other).map(|(_, missing)| missing.clone()).unwrap_or_default(),
+        other => {
+            channels.iter().find(|(known, _)| *known == other).map(|(_, missing)| missing.clone()).unwrap_or_default()
+        }
     };
     (1..)
         .zip(Channel::ALL)

@@ -203,7 +203,9 @@ fn accept(twilio: &Arc<Twilio>, wanted: &Wanted, outcome: Option<Outcome>, numbe
     let in_window = lock(&twilio.windows).get(&wanted.to).is_some_and(|until| *until > accepted_at);
     // Free text over WhatsApp outside the window is taken and fails later.
     let outcome = match outcome {
-        None if wanted.channel == "whatsapp" && wanted.content_sid.is_none() && !in_window => Some(Outcome::Failed(63_016)),
+        None if wanted.channel == "whatsapp" && wanted.content_sid.is_none() && !in_window => {
+            Some(Outcome::Failed(63_016))
+        }
         outcome => outcome,
     };
     lock(&twilio.ledger).push(row.clone());
@@ -265,7 +267,8 @@ mod tests {
         ] {
             assert_eq!(code(form), expected, "{form}");
         }
-        let stored = "To=whatsapp%3A%2B966500000101&From=whatsapp%3A%2B1555&ContentSid=HX0123456789abcdef0123456789abcdef";
+        let stored =
+            "To=whatsapp%3A%2B966500000101&From=whatsapp%3A%2B1555&ContentSid=HX0123456789abcdef0123456789abcdef";
         assert_eq!(code(&format!("{stored}&ContentVariables=%7B%221%22%3A%22a%22%7D")), 0);
         assert_eq!(code(&format!("{stored}&ContentVariables=%7B%221%22%3A1%7D")), 21_656);
         assert_eq!(code(&format!("To=%2B966500000101&From=%2B1555&Body={}", "x".repeat(1_601))), 21_617);

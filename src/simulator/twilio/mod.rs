@@ -96,6 +96,11 @@ impl Twilio {
         lock(&self.ledger).clone()
     }
 
+    /// How many messages still have something to be told of.
+    pub(super) fn pending(&self) -> u64 {
+        self.pending.load(Ordering::SeqCst) as u64
+    }
+
     /// Waits until nothing more is to be told.
     pub(super) async fn quiet(&self) {
         loop {

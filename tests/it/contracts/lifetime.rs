@@ -226,7 +226,10 @@ async fn a_locked_file_is_named_as_such_and_a_busy_one_heals() {
     let other = sea_orm::Database::connect(&database.url).await.unwrap();
     other.execute_unprepared("BEGIN EXCLUSIVE").await.unwrap();
     let settings = settings();
-    let (second, refused) = tokio::join!(SqlStore::open(&database.url, &settings), store.append(barid::domain::news::Source::Meta, "{}".into(), at(0)));
+    let (second, refused) = tokio::join!(
+        SqlStore::open(&database.url, &settings),
+        store.append(barid::domain::news::Source::Meta, "{}".into(), at(0))
+    );
     assert!(matches!(second, Err(StoreOpenError::Locked(_))), "{second:?}");
     assert!(refused.unwrap_err().is_unavailable());
     other.execute_unprepared("ROLLBACK").await.unwrap();

@@ -337,7 +337,11 @@ impl World {
             let bytes = body.clone().into();
             let ended = self
                 .run("webhook", async |Process { services, .. }| {
-                    let row = services.store.append(barid::domain::news::Source::Meta, bytes, now).await.map_err(|_| gone())?;
+                    let row = services
+                        .store
+                        .append(barid::domain::news::Source::Meta, bytes, now)
+                        .await
+                        .map_err(|_| gone())?;
                     // One that is not queued is found by the sweep.
                     let _ = services.queue.apply(&[row]).await;
                     Ok(())
