@@ -15,6 +15,7 @@ pub mod fallback;
 pub mod http;
 pub mod jobs;
 pub mod limits;
+pub mod outgoing;
 pub mod ports;
 pub mod queue;
 pub mod simulator;

@@ -24,6 +24,9 @@ pub(super) struct Simulate {
     /// Behaviour, faults, limits and numbers; without it, those of the configuration and no faults
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// Where to listen as a mail server; without it there is none, unless the settings say so
+    #[arg(long, value_name = "ADDRESS")]
+    mail: Option<SocketAddr>,
     /// Where callbacks go; without it, to the barid of the configuration
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -42,6 +45,9 @@ pub(super) fn run(arguments: &Simulate, config: Option<&Path>) -> Ended {
             "the simulator answers on {} and calls back {webhook}; stop it with Ctrl-C",
             simulator.url()
         ))?;
+        if let Some(mail) = simulator.mail_addr() {
+            screen::say(&format!("mail is taken at smtp://{mail}"))?;
+        }
         stopped().await?;
         let counts = serde_json::to_value(simulator.counts()).or_exit(Exit::Software)?;
         simulator.shutdown().await;
@@ -92,10 +98,17 @@ fn settings(arguments: &Simulate, installation: &Installation) -> Ended<Settings
         (&secrets.whatsapp_api_token, &mut settings.token),
         (&secrets.whatsapp_app_secret, &mut settings.app_secret),
         (&secrets.whatsapp_webhook_verify_token, &mut settings.verify_token),
+        (&secrets.twilio_account_sid, &mut settings.twilio.account_sid),
+        (&secrets.twilio_auth_token, &mut settings.twilio.auth_token),
     ] {
         if let Some(secret) = secret {
             secret.expose_secret().clone_into(setting);
         }
+    }
+    settings.mail.listen = arguments.mail.or(settings.mail.listen);
+    // Twilio signs the address that it calls, so it must be the one that barid knows.
+    if let (None, Some(url)) = (&settings.twilio.inbound_url, &config.server.public_url) {
+        settings.twilio.inbound_url = Some(format!("{}/api/twilio/inbound", url.as_str()));
     }
     let ours = || {
         let listen = config.server.listen;

@@ -66,8 +66,8 @@ pub struct Config {
     pub log: log::Log,
     /// `[twilio]`
     pub twilio: channels::Twilio,
-    /// `[email] from`
-    pub email_from: Option<String>,
+    /// `[email]`
+    pub email: channels::Email,
     /// `[nlp] model`
     pub nlp_model: PathBuf,
     /// What may not be shown.
@@ -109,12 +109,7 @@ impl fmt::Display for FileErrors {
 impl std::error::Error for FileErrors {}
 
 /// Keys that are checked now and take effect with later parts. Setting one is told, not ignored.
-const NOT_YET: [(&str, &str, &str); 4] = [
-    ("twilio", "whatsapp_from", "sending through Twilio is not supported yet"),
-    ("twilio", "sms_from", "sending text messages is not supported yet"),
-    ("email", "from", "sending e-mail is not supported yet"),
-    ("nlp", "model", "sentiment is not supported yet"),
-];
+const NOT_YET: [(&str, &str, &str); 1] = [("nlp", "model", "sentiment is not supported yet")];
 
 impl Config {
     /// Loads everything: defaults, the file, `barid.d/*.toml` beside it, the environment, secrets.
@@ -225,6 +220,7 @@ impl Config {
             self.server.drain < delivery.answer_timeout,
             "`[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer",
         );
+        warnings.extend(self.warnings_of_channels());
         warnings
     }
 }
@@ -249,7 +245,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let pricing = table.table("pricing", pricing::Pricing::read);
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
-        let email_from = table.table("email", channels::email_from);
+        let email = table.table("email", |table| Some(channels::Email::read(table)));
         let nlp_model = table.table("nlp", channels::nlp_model);
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes: Vec<String> = NOT_YET
@@ -279,7 +275,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             pricing: pricing?,
             log: log?,
             twilio: twilio?,
-            email_from,
+            email: email?,
             secrets,
             notes,
         })

@@ -12,6 +12,12 @@ pub struct Pricing {
     pub text: Money,
     /// Of media.
     pub media: Money,
+    /// Of a message over WhatsApp through Twilio, Meta's part included.
+    pub twilio_whatsapp: Money,
+    /// Of one segment of a text message.
+    pub sms: Money,
+    /// Of an e-mail.
+    pub email: Money,
 }
 
 /// A price as a plain decimal in quotes.
@@ -45,6 +51,14 @@ impl Pricing {
             }
         };
         let (template, text, media) = (price("template"), price("text"), price("media"));
-        Some(Self { template: template?, text: text?, media: media? })
+        let (twilio_whatsapp, sms, email) = (price("twilio_whatsapp"), price("sms"), price("email"));
+        Some(Self {
+            template: template?,
+            text: text?,
+            media: media?,
+            twilio_whatsapp: twilio_whatsapp?,
+            sms: sms?,
+            email: email?,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The ports to Meta and to the pace, counted: calls by outcome and duration, waits.
+//! The ports to providers and to the pace, counted: calls by outcome and duration, waits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,10 +6,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::domain::channel::Channel;
 use crate::domain::ids::{RunId, SenderName};
 use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
-use crate::ports::{Answer, Ask, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Verdict, WhatsApp};
+use crate::ports::{
+    Answer, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict, WhatsApp,
+};
 use crate::telemetry::Metrics;
 
 /// Counts what passes through a port.
@@ -23,22 +26,53 @@ impl<P: WhatsApp> WhatsApp for Metered<P> {
     async fn send(&self, envelope: &Envelope, content: &Content) -> Answer {
         let begin = Instant::now();
         let answer = self.port.send(envelope, content).await;
-        let outcome = match &answer {
-            Answer::Accepted(_) => "accepted",
-            Answer::Refused(_) => "refused",
-            Answer::NotSent { .. } => "not-sent",
-            Answer::Unanswered { .. } => "unanswered",
-        };
-        self.metrics.send_duration.with_label_values(&[outcome]).observe(begin.elapsed().as_secs_f64());
-        self.metrics.count_message(outcome);
-        if let Answer::Refused(refusal) = &answer {
-            self.metrics.failures.with_label_values(&[refusal.class.name()]).inc();
-        }
+        count(&self.metrics, Channel::Whatsapp, &answer, begin);
         answer
     }
 
     async fn ask(&self, sender: &SenderName) -> Result<(), String> {
         self.port.ask(sender).await
+    }
+}
+
+fn count(metrics: &Metrics, channel: Channel, answer: &Answer, begin: Instant) {
+    let outcome = match answer {
+        Answer::Accepted(_) => "accepted",
+        Answer::Refused(_) => "refused",
+        Answer::NotSent { .. } => "not-sent",
+        Answer::Unanswered { .. } => "unanswered",
+    };
+    metrics.send_duration.with_label_values(&[outcome]).observe(begin.elapsed().as_secs_f64());
+    metrics.count_message(channel, outcome);
+    if let Answer::Refused(refusal) = answer {
+        metrics.failures.with_label_values(&[refusal.class.name()]).inc();
+    }
+}
+
+#[async_trait]
+impl<P: Fallback> Fallback for Metered<P> {
+    fn channel(&self) -> Channel {
+        self.port.channel()
+    }
+
+    fn price_micros(&self, letter: &Letter) -> i64 {
+        self.port.price_micros(letter)
+    }
+
+    async fn send(&self, letter: &Letter) -> Answer {
+        let begin = Instant::now();
+        let answer = self.port.send(letter).await;
+        count(&self.metrics, self.port.channel(), &answer, begin);
+        answer
+    }
+}
+
+/// Counts what jobs decide.
+pub(super) struct Counted(pub(super) Arc<Metrics>);
+
+impl Tally for Counted {
+    fn fell_back(&self, from: Channel, to: Channel) {
+        self.0.fallbacks.with_label_values(&[from.name(), to.name()]).inc();
     }
 }
 

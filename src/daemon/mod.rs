@@ -2,6 +2,7 @@
 //! run the real thing.
 
 pub mod catalogue;
+mod channels;
 pub mod clock;
 pub mod files;
 mod gauges;
@@ -26,12 +27,14 @@ use crate::contacts_file::AudienceFileReader;
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
-use crate::daemon::metered::Metered;
+use crate::daemon::metered::{Counted, Metered};
 use crate::daemon::operations::Desk;
+use crate::domain::channel::Channel;
+use crate::domain::signed_reference::ReferenceSigner;
 use crate::http;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
-use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, Store, WebhookReader};
+use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, SickChannels, Store, WebhookReader};
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
 use crate::queue::lane::{LaneSettings, Lanes};
@@ -159,9 +162,11 @@ impl Daemon {
         )
         .await?;
         let control = ControlQueue::new(&lanes);
+        let sick = Arc::new(SickChannels::default());
         let connections = StoreSettings {
             readers: config.store.connections.saturating_sub(6).max(3),
             waits: rules(&config).waits,
+            sick: Arc::clone(&sick),
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
@@ -178,12 +183,23 @@ impl Daemon {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue: Arc<dyn Queue> = Arc::new(Wakeups::new(lanes.clone(), control.clone()));
         let webhook: Arc<dyn WebhookReader> = Arc::new(reader(&config));
+        let signer = ReferenceSigner::new(store.link_key().as_bytes());
+        let workshop = channels::Workshop {
+            config: &config,
+            clock: &clock,
+            metrics: &metrics,
+            sick: &sick,
+            shelf: &shelf,
+            signer: &signer,
+        };
         let services = Services {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
             whatsapp: Arc::new(Metered { port: client(&config)?, metrics: Arc::clone(&metrics) }),
-            fallbacks: std::collections::BTreeMap::new(),
+            fallbacks: workshop.fallbacks()?,
             webhook: Arc::clone(&webhook),
+            readers: channels::readers(&signer),
+            tally: Arc::new(Counted(Arc::clone(&metrics))),
             queue: Arc::clone(&queue),
             limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock), metrics: Arc::clone(&metrics) }),
             catalogue: Arc::clone(&shelf) as _,
@@ -237,7 +253,7 @@ impl Daemon {
             )),
             tokio::spawn(http::serve(
                 public,
-                public_routes(&config, &services, &shelf, &metrics)?,
+                public_routes(&config, &services, &shelf, &metrics, signer)?,
                 http::ServerSettings::PUBLIC,
                 stopped(stop.subscribe()),
             )),
@@ -340,6 +356,7 @@ fn public_routes(
     services: &Services,
     shelf: &Arc<Shelf>,
     metrics: &Arc<Metrics>,
+    signer: ReferenceSigner,
 ) -> Result<http::Routes, StartError> {
     let mut webhook = http::WebhookState::new(
         Arc::clone(&services.clock),
@@ -350,6 +367,16 @@ fn public_routes(
     );
     webhook.verify_token.clone_from(&config.secrets.whatsapp_webhook_verify_token);
     webhook.trusted_proxies.clone_from(&config.server.trusted_proxies);
+    let mut doors = http::ChannelDoors::new(
+        Arc::clone(&services.clock),
+        Arc::clone(&services.store),
+        Arc::clone(&services.queue),
+        Arc::clone(metrics),
+        signer,
+    );
+    doors.twilio = channels::twilio_check(config);
+    doors.token.clone_from(&config.secrets.barid_api_token);
+    doors.trusted_proxies.clone_from(&config.server.trusted_proxies);
     let api = http::ApiState {
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
@@ -359,9 +386,10 @@ fn public_routes(
         integration: http::Integration {
             missing: config.missing_for_serving(),
             senders: config.senders.iter().map(|sender| (sender.name.clone(), sender.id.clone(), sender.mps)).collect(),
+            channels: Channel::FALLBACKS.map(|channel| (channel, config.missing_for(channel))).to_vec(),
         },
     };
-    Ok(http::public_routes(Arc::new(webhook), Arc::new(api)))
+    Ok(http::public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api)))
 }
 
 fn reader(config: &Config) -> Reader {

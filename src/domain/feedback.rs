@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::channel::Channel;
 use crate::domain::ids::{ContactId, FeedbackId, MessageId, RunId, WhatsAppId};
 
 /// No vowels, so no words appear; nothing that sounds or looks like something else.
@@ -39,6 +40,8 @@ pub struct Feedback {
     pub contact: ContactId,
     /// Their number, unless withheld.
     pub phone: Option<String>,
+    /// Over which channel it came.
+    pub channel: Channel,
     /// `text`, `image`, `button`, …
     pub kind: String,
     /// What it says.
@@ -47,7 +50,7 @@ pub struct Feedback {
     pub payload: Option<String>,
     /// Meta's id of the file.
     pub media_id: Option<String>,
-    /// Meta's id of it.
+    /// The provider's id of it.
     pub whatsapp_id: WhatsAppId,
     /// The message of ours that it answers.
     pub message: Option<MessageId>,

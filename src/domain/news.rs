@@ -2,8 +2,42 @@
 
 use jiff::Timestamp;
 
+use crate::domain::channel::Channel;
 use crate::domain::failure::Refusal;
 use crate::domain::ids::{CallbackReference, SenderId, WhatsAppId};
+
+/// Who brings callback bodies. Closed set: each has a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// Meta's webhook.
+    Meta,
+    /// Twilio, about messages of ours.
+    TwilioStatus,
+    /// Twilio, about what people wrote.
+    TwilioInbound,
+    /// Mail servers that return what they could not deliver.
+    EmailBounce,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Meta, Self::TwilioStatus, Self::TwilioInbound, Self::EmailBounce];
+
+    /// The word in the store and as a metric label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::TwilioStatus => "twilio-status",
+            Self::TwilioInbound => "twilio-inbound",
+            Self::EmailBounce => "email-bounce",
+        }
+    }
+
+    /// The source of that name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
+}
 
 /// One piece of news out of a callback body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +56,9 @@ pub enum News {
 /// How far a message has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusNews {
-    /// Which of our numbers sent it.
-    pub sender: SenderId,
-    /// Meta's id of the message.
+    /// Which of our WhatsApp numbers sent it, by Meta's id; `None` over other channels.
+    pub sender: Option<SenderId>,
+    /// The provider's id of the message.
     pub whatsapp_id: WhatsAppId,
     /// Our own reference, when it came back.
     pub reference: Option<CallbackReference>,
@@ -61,9 +95,11 @@ pub struct PricingNews {
 /// Something that a person sent. `Debug` shows no personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InboundNews {
-    /// Which of our numbers they wrote to.
-    pub sender: SenderId,
-    /// Meta's id of what they wrote.
+    /// Over which channel.
+    pub channel: Channel,
+    /// Which of our WhatsApp numbers they wrote to, by Meta's id; `None` over other channels.
+    pub sender: Option<SenderId>,
+    /// The provider's id of what they wrote.
     pub whatsapp_id: WhatsAppId,
     /// Their number in E.164, unless Meta withholds it.
     pub phone: Option<String>,

@@ -9,6 +9,7 @@
 mod address;
 mod api;
 mod body;
+mod callbacks;
 mod error;
 mod failed_signatures;
 mod health;
@@ -17,6 +18,7 @@ mod operations;
 mod secret;
 mod server;
 mod summary;
+mod unsubscribe;
 mod webhook;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{ApiState, ContactRow, Integration, RowConsent};
+pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
 pub use operations::{CampaignVerb, OperationError, Operations, Replay};
 pub use server::{ListenError, ServerSettings, bind, serve};
@@ -40,6 +43,11 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// ```text
 /// GET  /api/whatsapp/webhook                       Meta's verification
 /// POST /api/whatsapp/webhook                       signed callbacks
+/// POST /api/twilio/{status, inbound}               signed callbacks of Twilio
+/// POST /api/email/bounce                           mail that comes back
+/// GET  /api/email/unsubscribe/{token}              asks whether to stop
+/// POST /api/email/unsubscribe/{token}              stops
+/// GET  /api/integrations                           all channels: configured or what is missing
 /// GET  /api/whatsapp/status                        the integration's registry entry
 /// GET  /api/v1/campaigns                           all campaigns
 /// GET  /api/v1/campaigns/{name}                    one, with its newest run
@@ -53,8 +61,9 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```
-pub fn public_routes(webhook: Arc<WebhookState>, api: Arc<ApiState>) -> Routes {
-    webhook::routes(webhook).or(api::routes(api)).unify().recover(error::recover).unify().boxed()
+pub fn public_routes(webhook: Arc<WebhookState>, doors: &Arc<ChannelDoors>, api: Arc<ApiState>) -> Routes {
+    let doors = callbacks::routes(doors).or(unsubscribe::routes(doors)).unify();
+    webhook::routes(webhook).or(doors).unify().or(api::routes(api)).unify().recover(error::recover).unify().boxed()
 }
 
 /// What only operators may ask.

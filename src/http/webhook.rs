@@ -23,6 +23,7 @@ use super::body::{self, NoBody};
 use super::failed_signatures::{FailedSignatures, Verdict};
 use super::secret;
 use crate::domain::network::Network;
+use crate::domain::news::Source;
 use crate::ports::{Clock, Journal, Queue, WebhookReader};
 use crate::telemetry::Metrics;
 
@@ -129,7 +130,7 @@ async fn take_in<B: Buf, E>(
 
 /// Keeps a signed body and has it applied.
 async fn keep(state: &WebhookState, body: Bytes) -> (&'static str, Response) {
-    let row = match state.journal.append(body, state.clock.now()).await {
+    let row = match state.journal.append(Source::Meta, body, state.clock.now()).await {
         Ok(row) => row,
         Err(error) => {
             tracing::warn!(error = %error, "a callback could not be kept; Meta will send it again");

@@ -3,10 +3,10 @@
 use crate::domain::consent::{ConsentChange, ConsentChangeKind};
 use crate::domain::ids::{JournalId, SenderId};
 use crate::domain::language::Language;
-use crate::domain::news::{InboundNews, News, StatusNews};
+use crate::domain::news::{InboundNews, News, Source, StatusNews};
 use crate::domain::stop_words::{self, heard};
 use crate::jobs::{JobError, react, wake};
-use crate::ports::{Applied, Heard, Services};
+use crate::ports::{Applied, Heard, Kept, Services};
 
 /// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
 ///
@@ -14,11 +14,11 @@ use crate::ports::{Applied, Heard, Services};
 /// When the store could not be asked. A body that cannot be read is set aside with the reason, and kept.
 pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError> {
     let doing = "applying a callback";
-    let Some((body, _)) = services.store.unapplied(id).await.map_err(JobError::from_store(doing))? else {
+    let Some(kept) = services.store.unapplied(id).await.map_err(JobError::from_store(doing))? else {
         return Ok(Applied::default());
     };
     let now = services.clock.now();
-    let news = match services.webhook.read(&body) {
+    let news = match read(services, &kept) {
         Ok(news) => news,
         Err(because) => {
             tracing::warn!(journal.id = %id, because, "a callback cannot be read; it is set aside and kept");
@@ -31,7 +31,8 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
     for one in news {
         match one {
             // Several installations may share one app at Meta, and each hears of all numbers.
-            News::Status(StatusNews { sender, .. }) | News::Inbound(InboundNews { sender, .. })
+            News::Status(StatusNews { sender: Some(sender), .. })
+            | News::Inbound(InboundNews { sender: Some(sender), .. })
                 if !is_ours(&sender) =>
             {
                 foreign += 1;
@@ -46,6 +47,9 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
     let mut applied = services.store.apply(id, statuses, inbound, now).await.map_err(JobError::from_store(doing))?;
     applied.foreign = foreign;
     for held in &applied.held {
+        if held.from != held.channel {
+            services.tally.fell_back(held.from, held.channel);
+        }
         wake::at(services, held.id, held.attempts, held.channel, held.until).await;
     }
     for refused in &applied.refused {
@@ -55,6 +59,16 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
         tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");
     }
     Ok(applied)
+}
+
+fn read(services: &Services, kept: &Kept) -> Result<Vec<News>, String> {
+    match kept.source {
+        Source::Meta => services.webhook.read(&kept.body),
+        source => match services.readers.get(&source) {
+            Some(reader) => reader.read(&kept.body, kept.received_at),
+            None => Err(format!("nothing reads callbacks of `{}`", source.name())),
+        },
+    }
 }
 
 fn understand(services: &Services, news: InboundNews) -> Heard {

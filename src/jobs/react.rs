@@ -1,9 +1,12 @@
 //! What a refusal means for other messages: what slows down, what is suspended, who is told.
 
+use jiff::Timestamp;
+
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
+use crate::domain::consent::{ConsentChange, ConsentChangeKind};
 use crate::domain::country::CountryCode;
-use crate::domain::failure::{Refusal, Slow};
+use crate::domain::failure::{FailureClass, Refusal, Slow};
 use crate::domain::ids::{CampaignName, ContactId, SenderName};
 use crate::domain::suspension::{Refused, suspension_after};
 use crate::jobs::first_sight::{Sight, TOLD};
@@ -48,6 +51,9 @@ async fn react(
         }
     }
     let now = services.clock.now();
+    if class == FailureClass::OptedOut && channel != Channel::Whatsapp {
+        note_opt_out(services, channel, contact, refusal, now).await;
+    }
     let question = Refused { channel, sender, campaign, country, class, code: refusal.code };
     let Some(wanted) = suspension_after(&question, now) else {
         if class.alerts() {
@@ -87,5 +93,22 @@ fn tell(sight: Sight, now: jiff::Timestamp) {
         );
     } else {
         tracing::debug!(channel, campaign, failure.class = class.name(), failure.code = code, "refused as before");
+    }
+}
+
+/// A person said stop to the provider and not to us: it counts for all channels. (Meta's own opt-out is about marketing only, and is
+/// not this.)
+async fn note_opt_out(services: &Services, channel: Channel, contact: ContactId, refusal: &Refusal, now: Timestamp) {
+    let evidence = format!("{} refused with {:?}: the person had stopped there", channel.name(), refusal.code);
+    let change =
+        ConsentChange { kind: ConsentChangeKind::Stop, at: now, source: "provider-opt-out".to_owned(), evidence };
+    match services.store.change_consent(contact, change, now).await {
+        Ok(suppressed) => tracing::info!(
+            channel = channel.name(),
+            suppressed,
+            "somebody had said stop to the provider; nothing more is sent to them"
+        ),
+        // The next message meets the same refusal and tries again.
+        Err(error) => tracing::warn!(error = %error, "a stop that a provider told of cannot be written"),
     }
 }

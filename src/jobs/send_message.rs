@@ -159,6 +159,7 @@ pub async fn run(
     if let Effect::Changed(next) = effect
         && let Delivery::Held { until, .. } = next.delivery
     {
+        wake::count(services, channel, &next);
         wake::at(services, id, attempt, next.channel, until).await;
     }
     Ok(())

@@ -102,6 +102,7 @@ async fn due(
                     if let Some(next) = learn(services, &message, Fact::NotDelivered).await?
                         && matches!(next.delivery, Delivery::Held { .. })
                     {
+                        wake::count(services, message.standing.channel, &next);
                         waiting.push((wake::lane(next.channel), message.id, next.attempt));
                     }
                 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::channel::Channel;
+use crate::domain::delivery::{Delivery, HeldReason, Standing};
 use crate::domain::ids::MessageId;
 use crate::ports::{Services, Wanted};
 
@@ -16,5 +17,12 @@ pub async fn at(services: &Services, id: MessageId, attempts: u16, channel: Chan
     let due = (until > services.clock.now()).then_some(until);
     if let Err(error) = services.queue.send(lane(channel), &[(id, attempts)], due).await {
         tracing::debug!(message.id = %id, error = %error, "a held message is not queued; the sweep will find it");
+    }
+}
+
+/// Counts that another channel takes over, where that is what a message waits for now.
+pub fn count(services: &Services, from: Channel, next: &Standing) {
+    if matches!(next.delivery, Delivery::Held { reason: HeldReason::Fallback, .. }) && next.channel != from {
+        services.tally.fell_back(from, next.channel);
     }
 }

@@ -1,9 +1,11 @@
 //! The ways out: Meta, and the channels that take over.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, Channels};
 use crate::domain::failure::Refusal;
 use crate::domain::ids::{CallbackReference, SenderName, WhatsAppId};
 use crate::domain::language::Language;
@@ -93,4 +95,24 @@ pub trait Fallback: Send + Sync {
     fn price_micros(&self, letter: &Letter) -> i64;
     /// One call.
     async fn send(&self, letter: &Letter) -> Answer;
+}
+
+/// Which channels are left alone for a while because their provider does not answer; shared by whoever calls them and whoever chooses
+/// between them.
+#[derive(Debug, Default)]
+pub struct SickChannels([AtomicI64; Channel::ALL.len()]);
+
+impl SickChannels {
+    /// Leaves a channel alone until then; `None`: it is well.
+    pub fn set(&self, channel: Channel, until: Option<Timestamp>) {
+        self.0[channel as usize].store(until.map_or(0, Timestamp::as_millisecond), Ordering::Relaxed);
+    }
+
+    /// Those that are to be left alone at that moment.
+    pub fn at(&self, now: Timestamp) -> Channels {
+        Channel::ALL.into_iter().fold(Channels::NONE, |sick, channel| {
+            let until = self.0[channel as usize].load(Ordering::Relaxed);
+            sick.with(channel, until > now.as_millisecond())
+        })
+    }
 }

@@ -13,8 +13,19 @@ use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, SenderName};
 use crate::domain::language::Language;
-use crate::domain::news::{InboundNews, StatusNews};
+use crate::domain::news::{InboundNews, Source, StatusNews};
 use crate::ports::{Page, Stored};
+
+/// A callback body as it was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Who brought it.
+    pub source: Source,
+    /// As it came.
+    pub body: Bytes,
+    /// When.
+    pub received_at: Timestamp,
+}
 
 /// An inbound message together with what it changes.
 #[derive(Debug, Clone)]
@@ -36,6 +47,8 @@ pub struct HeldMessage {
     pub id: MessageId,
     /// How many attempts are behind it.
     pub attempts: u16,
+    /// Over which channel the last one went.
+    pub from: Channel,
     /// Over which channel the next one goes.
     pub channel: Channel,
     /// When.
@@ -86,9 +99,9 @@ pub struct Applied {
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Keeps a body; durable when it answers.
-    async fn append(&self, body: Bytes, received_at: Timestamp) -> Stored<JournalId>;
-    /// The body and when it came; `None` when it was applied already or is not there.
-    async fn unapplied(&self, id: JournalId) -> Stored<Option<(Bytes, Timestamp)>>;
+    async fn append(&self, source: Source, body: Bytes, received_at: Timestamp) -> Stored<JournalId>;
+    /// What was kept; `None` when it was applied already or is not there.
+    async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>>;
     /// Rows received before `before` and not applied, oldest first.
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>>;
     /// Applies the news of a row and marks it as applied, in one transaction: however often it is called, its effects happen once.

@@ -14,6 +14,7 @@ mod runs;
 mod stages;
 mod store;
 mod suspensions;
+mod tally;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,11 +36,13 @@ pub use self::runs::*;
 pub use self::stages::*;
 pub use self::store::*;
 pub use self::suspensions::*;
+pub use self::tally::*;
 pub use self::webhook::*;
 use crate::domain::campaign::OnUnknown;
 use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
+use crate::domain::news::Source;
 
 /// The time. The only way to learn it.
 pub trait Clock: Send + Sync {
@@ -58,8 +61,12 @@ pub struct Services {
     pub whatsapp: Arc<dyn WhatsApp>,
     /// The channels that take over, those that are configured.
     pub fallbacks: BTreeMap<Channel, Arc<dyn Fallback>>,
-    /// Callbacks.
+    /// Callbacks of Meta.
     pub webhook: Arc<dyn WebhookReader>,
+    /// Callbacks of other providers.
+    pub readers: BTreeMap<Source, Arc<dyn NewsReader>>,
+    /// What is counted.
+    pub tally: Arc<dyn Tally>,
     /// Wake-ups.
     pub queue: Arc<dyn Queue>,
     /// What may not be exceeded.

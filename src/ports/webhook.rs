@@ -1,4 +1,6 @@
-//! Reads callback bodies.
+//! Reads callback bodies: of Meta, and of the providers of other channels.
+
+use jiff::Timestamp;
 
 use crate::domain::news::News;
 
@@ -11,4 +13,19 @@ pub trait WebhookReader: Send + Sync {
     /// # Errors
     /// A sentence that names the place.
     fn read(&self, body: &[u8]) -> Result<Vec<News>, String>;
+}
+
+/// Reads the kept bodies of another provider. Whose they are was checked before they were kept.
+pub trait NewsReader: Send + Sync {
+    /// The news in a body that came at `received_at`, which stands in where the provider tells no time.
+    ///
+    /// # Errors
+    /// A sentence that names the place; never personal data.
+    fn read(&self, body: &[u8], received_at: Timestamp) -> Result<Vec<News>, String>;
+}
+
+/// Checks who posts the callbacks of another provider.
+pub trait CallbackCheck: Send + Sync {
+    /// Whether the signature fits what was asked, under any secret in force; in constant time. `path_and_query` as they came, undecoded.
+    fn is_genuine(&self, signature: Option<&str>, path_and_query: &str, body: &[u8]) -> bool;
 }

@@ -31,9 +31,14 @@ pub(super) async fn answer(world: &World, route: &str, incoming: &Incoming) -> (
         ("GET", "counts") => Ok(json!(world.counts())),
         ("GET", "quiet") => {
             world.schedule.quiet().await;
+            world.twilio.quiet().await;
             Ok(json!({"quiet": true}))
         }
         ("GET", "faults") => Ok(json!(**world.faults.load())),
+        ("GET", "twilio") => Ok(json!({"rows": world.twilio.ledger()})),
+        ("GET", "mails") => Ok(json!({"rows": world.mail.ledger()})),
+        ("POST", "twilio-faults") => twilio_faults(world, &incoming.body),
+        ("POST", "twilio-inbound") => twilio_inbound(world, &incoming.body),
         ("GET", "settings") => Ok(json!({"seed": world.settings.seed, "numbers": world.settings.numbers})),
         ("POST", "faults") => faults(world, &incoming.body),
         ("POST", "inbound") => inbound(world, &incoming.body),
@@ -42,8 +47,8 @@ pub(super) async fn answer(world: &World, route: &str, incoming: &Incoming) -> (
         ("POST", "change") => change(world, &incoming.body),
         ("POST", "upgrade") => upgrade(world, &incoming.body),
         _ => {
-            let routes =
-                "GET ledger, counts, quiet, faults, settings; POST faults, inbound, webhook, template, change, upgrade";
+            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, change, \
+                 upgrade, twilio-faults, twilio-inbound";
             return (404, json!({"error": format!("no such route; there are: {routes}")}));
         }
     };
@@ -85,6 +90,42 @@ pub(super) fn set_faults(world: &World, faults: Faults) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+fn twilio_faults(world: &World, body: &[u8]) -> Result<Value, String> {
+    let faults: Faults = read(body)?;
+    set_twilio_faults(world, faults)?;
+    Ok(json!(**world.twilio.faults.load()))
+}
+
+/// New faults of Twilio's in place of all those before.
+pub(super) fn set_twilio_faults(world: &World, faults: Faults) -> Result<(), String> {
+    match faults.problem() {
+        Some(problem) => Err(problem),
+        None => {
+            world.twilio.faults.store(Arc::new(faults));
+            Ok(())
+        }
+    }
+}
+
+/// What a person writes through Twilio.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// `+digits`.
+    from: String,
+    text: String,
+    /// Over WhatsApp in place of a text message.
+    #[serde(default)]
+    whatsapp: bool,
+}
+
+fn twilio_inbound(world: &World, body: &[u8]) -> Result<Value, String> {
+    let written: Written = read(body)?;
+    let channel = if written.whatsapp { "whatsapp" } else { "sms" };
+    let sid = world.twilio.hear(channel, &written.from, &written.text)?;
+    Ok(json!({"sid": sid}))
 }
 
 /// What a person is to do.

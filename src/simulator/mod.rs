@@ -25,6 +25,9 @@ mod management;
 mod media;
 mod webhook;
 
+mod mail;
+mod twilio;
+
 mod control;
 
 mod ledger;
@@ -46,11 +49,13 @@ use tokio::task::JoinHandle;
 
 use self::clock::Clock;
 pub use self::ledger::{Counts, LedgerRow, NumberCounts};
+pub use self::mail::MailRow;
 pub use self::settings::{
     Button, ButtonKind, Callbacks, Category, Customers, ErrorShare, Fault, Faults, Header, HeaderFormat, Latency,
-    Limits, Millis, Number, Outcome, OutsideWindow, ParameterFormat, Portfolio, Settings, SettingsError, Span,
-    Statuses, Template, TemplateStatus, TokenState, builtin_suffixes,
+    Limits, Mail as MailSettings, Millis, Number, Outcome, OutsideWindow, ParameterFormat, Portfolio, Settings,
+    SettingsError, Span, Statuses, Template, TemplateStatus, TokenState, Twilio as TwilioSettings, builtin_suffixes,
 };
+pub use self::twilio::TwilioRow;
 use self::world::World;
 
 /// A running simulator. Dropping it stops it at once; [`Simulator::shutdown`] also waits until it has stopped.
@@ -60,6 +65,7 @@ pub struct Simulator {
     addr: SocketAddr,
     server: JoinHandle<()>,
     callbacks: JoinHandle<()>,
+    mail: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 /// Why a simulator cannot start or be changed.
@@ -98,10 +104,19 @@ impl Simulator {
         let addr = listener.local_addr().map_err(failed)?;
         let client = webhook::client(settings.callbacks.timeout, settings.callbacks.connections)
             .map_err(SimulatorError::Callbacks)?;
-        let world = Arc::new(World::new(settings, Clock::from_system(), format!("http://{addr}")));
+        let world = Arc::new(World::new(settings, Clock::from_system(), format!("http://{addr}"), client.clone()));
+        let mail = match world.mail.listen() {
+            Some(listen) => {
+                let failed = |source| SimulatorError::Listen { listen, source };
+                let listener = TcpListener::bind(listen).await.map_err(failed)?;
+                let addr = listener.local_addr().map_err(failed)?;
+                Some((addr, tokio::spawn(mail::serve(listener, Arc::clone(&world.mail)))))
+            }
+            None => None,
+        };
         let server = tokio::spawn(server::serve(listener, Arc::clone(&world)));
         let callbacks = tokio::spawn(callbacks::deliver::run(Arc::clone(&world), client));
-        Ok(Self { world, addr, server, callbacks })
+        Ok(Self { world, addr, server, callbacks, mail })
     }
 
     /// The address of the Graph API, without version and without a slash at the end.
@@ -167,6 +182,37 @@ impl Simulator {
         self.world.ledger.page(after, limit).iter().map(|row| self.world.show(row)).collect()
     }
 
+    /// Where the mail server listens, if there is one.
+    pub fn mail_addr(&self) -> Option<SocketAddr> {
+        self.mail.as_ref().map(|(addr, _)| *addr)
+    }
+
+    /// Everything that Twilio took, in order.
+    pub fn twilio_ledger(&self) -> Vec<TwilioRow> {
+        self.world.twilio.ledger()
+    }
+
+    /// Every mail that was taken, in order.
+    pub fn mails(&self) -> Vec<MailRow> {
+        self.world.mail.ledger()
+    }
+
+    /// New faults of Twilio's in place of all those before.
+    ///
+    /// # Errors
+    /// When the shares make no sense; then the faults stay as they are.
+    pub fn set_twilio_faults(&self, faults: Faults) -> Result<(), SimulatorError> {
+        control::set_twilio_faults(&self.world, faults).map_err(SimulatorError::Change)
+    }
+
+    /// A person writes a text message.
+    ///
+    /// # Errors
+    /// When the settings name nobody who is told.
+    pub fn hear_sms(&self, from: &str, text: &str) -> Result<String, SimulatorError> {
+        self.world.twilio.hear("sms", from, text).map_err(SimulatorError::Change)
+    }
+
     /// How often what happened.
     pub fn counts(&self) -> Counts {
         self.world.counts()
@@ -175,21 +221,32 @@ impl Simulator {
     /// Waits until all that was to be told has been told (the receiver answered 200) and nothing more is coming.
     pub async fn quiet(&self) {
         self.world.schedule.quiet().await;
+        self.world.twilio.quiet().await;
     }
 
     /// Stops listening and telling, cuts all connections, and waits until that is done.
     pub async fn shutdown(mut self) {
-        self.server.abort();
-        self.callbacks.abort();
-        // Both end as cancelled, which is what was asked for.
+        self.stop();
+        // They end as cancelled, which is what was asked for.
         let _ = (&mut self.server).await;
         let _ = (&mut self.callbacks).await;
+        if let Some((_, mail)) = &mut self.mail {
+            let _ = mail.await;
+        }
+    }
+
+    fn stop(&self) {
+        self.server.abort();
+        self.callbacks.abort();
+        self.world.twilio.stop();
+        if let Some((_, mail)) = &self.mail {
+            mail.abort();
+        }
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.server.abort();
-        self.callbacks.abort();
+        self.stop();
     }
 }

@@ -23,6 +23,7 @@ use super::graph_error::GraphError;
 use super::json::encode;
 use super::limits::Usage;
 use super::messages::{Reply, receive};
+use super::twilio::{Answer, Call, create};
 use super::world::World;
 use super::{control, management};
 
@@ -132,12 +133,15 @@ fn routes(world: Arc<World>) -> impl Filter<Extract = (Response<Bytes>,), Error 
 }
 
 /// The table of routes.
-async fn dispatch(world: &World, path: &FullPath, mut incoming: Incoming) -> Response<Bytes> {
+async fn dispatch(world: &Arc<World>, path: &FullPath, mut incoming: Incoming) -> Response<Bytes> {
     let mut segments = path.as_str().split('/').filter(|segment| !segment.is_empty());
     let mut first = segments.next().unwrap_or_default();
     if first == "_simulator" {
         let (status, value) = control::answer(world, segments.next().unwrap_or_default(), &incoming).await;
         return respond(status, Bytes::from(value.to_string()), None);
+    }
+    if first == "2010-04-01" {
+        return twilio(world, &mut segments, &incoming).await;
     }
     if first == "whatsapp_business" {
         return download(world, &incoming);
@@ -190,6 +194,36 @@ async fn send(world: &World, phone_number_id: &str, incoming: &Incoming) -> Resp
             response
         }
         Reply::HangUp => {
+            let mut response = Response::new(Bytes::new());
+            response.extensions_mut().insert(HangUp);
+            response
+        }
+    }
+}
+
+/// Twilio's API, of which only the creation of messages is played.
+async fn twilio<'a>(
+    world: &World,
+    segments: &mut impl Iterator<Item = &'a str>,
+    incoming: &Incoming,
+) -> Response<Bytes> {
+    let (accounts, account_sid, last) = (segments.next(), segments.next(), segments.next());
+    let (Some("Accounts"), Some(account_sid), Some("Messages.json"), "POST") =
+        (accounts, account_sid, last, incoming.method.as_str())
+    else {
+        let error = json!({"code": 20_404, "message": "The requested resource was not found", "status": 404});
+        return respond(404, Bytes::from(error.to_string()), None);
+    };
+    let call = Call { account_sid, authorization: incoming.authorization.as_deref(), body: &incoming.body };
+    match create(&world.twilio, call).await {
+        Answer::Json(status, value) => respond(status, Bytes::from(value.to_string()), None),
+        Answer::Broken(text) => respond(201, Bytes::from(text), None),
+        Answer::Html(status) => {
+            let mut response = respond(status, Bytes::from_static(b"<html>unavailable</html>"), None);
+            response.headers_mut().insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
+            response
+        }
+        Answer::HangUp => {
             let mut response = Response::new(Bytes::new());
             response.extensions_mut().insert(HangUp);
             response

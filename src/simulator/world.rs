@@ -12,9 +12,11 @@ use super::callbacks::{Event, Inbound, Said};
 use super::clock::Clock;
 use super::ledger::{Counts, Ledger, LedgerRow, NumberCounts, Row, Tally};
 use super::limits::{Arrivals, Hourly, Throughput, Tier};
+use super::mail::Mail;
 use super::media::MediaStore;
 use super::people::{People, lock};
 use super::settings::{Faults, Outcome, Settings, Template, builtin_suffixes};
+use super::twilio::Twilio;
 use super::wamid::{Direction, Ids};
 
 /// A message of a person opens the window for so long.
@@ -27,6 +29,8 @@ const GRAIN_MS: i64 = 5;
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) settings: Settings,
+    pub(super) twilio: Arc<Twilio>,
+    pub(super) mail: Arc<Mail>,
     pub(super) clock: Clock,
     pub(super) ids: Ids,
     /// Where this server can be reached, without a slash at the end.
@@ -81,7 +85,7 @@ pub(super) struct Subscription {
 
 impl World {
     /// A world in which nothing has happened yet.
-    pub(super) fn new(settings: Settings, clock: Clock, base_url: String) -> Self {
+    pub(super) fn new(settings: Settings, clock: Clock, base_url: String, client: reqwest::Client) -> Self {
         let accounts = settings.numbers.iter().map(|number| {
             let management = Mutex::new(Hourly::new(settings.limits.management_per_hour));
             let subscription = RwLock::new(Subscription { subscribed: true, override_url: None });
@@ -107,6 +111,8 @@ impl World {
                 .collect(),
             tiers: limited.map(|portfolio| (portfolio.id.clone(), Mutex::new(Tier::new(portfolio.limit)))).collect(),
             templates: Templates::new(&settings.templates),
+            twilio: Twilio::new(settings.twilio.clone(), clock, settings.seed, client),
+            mail: Mail::new(settings.mail.clone(), clock),
             people: People::new(),
             media: MediaStore::new(settings.seed),
             ledger: Ledger::default(),
@@ -250,7 +256,8 @@ impl World {
             (number.phone_number_id.clone(), counts)
         });
         let numbers: BTreeMap<String, NumberCounts> = numbers.collect();
-        Counts { pending: self.schedule.pending(), numbers, ..self.tally.counts() }
+        let pending = self.schedule.pending() + self.twilio.pending();
+        Counts { pending, numbers, ..self.tally.counts() }
     }
 }
 

@@ -14,10 +14,11 @@ use super::news::RowNews;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::channel::Channel;
 use crate::domain::feedback::Feedback;
 use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
-use crate::domain::news::StatusNews;
-use crate::ports::{Applied, Heard, Journal, Page, Stored};
+use crate::domain::news::{Source, StatusNews};
+use crate::ports::{Applied, Heard, Journal, Kept, Page, Stored};
 
 /// Whether a row that is looked up by its id was not applied yet.
 ///
@@ -28,18 +29,19 @@ pub(super) const NOT_APPLIED: &str = "COALESCE(applied_at, -1) = -1";
 /// Keeps bodies; answers the request's place and its row.
 pub(super) async fn append(
     db: &Db<'_, DatabaseTransaction>,
-    bodies: &[(usize, &Bytes, Timestamp)],
+    bodies: &[(usize, Source, &Bytes, Timestamp)],
 ) -> Sql<Vec<(usize, JournalId)>> {
     let ids = db.fresh_ids("journal", bodies.len()).await?;
     if !ids.is_empty() {
         let table = Table::new()
             .int("id", ids.iter().copied())
-            .int("received_at", bodies.iter().map(|(_, _, received_at)| millis(*received_at)))
-            .bytes("body", bodies.iter().map(|(_, body, _)| body.to_vec()));
-        db.run("INSERT INTO journal (id, received_at, body) SELECT id, received_at, body FROM {}", args![table])
-            .await?;
+            .int("received_at", bodies.iter().map(|(_, _, _, received_at)| millis(*received_at)))
+            .text("source", bodies.iter().map(|(_, source, ..)| source.name()))
+            .bytes("body", bodies.iter().map(|(_, _, body, _)| body.to_vec()));
+        let sql = "INSERT INTO journal (id, received_at, source, body) SELECT id, received_at, source, body FROM {}";
+        db.run(sql, args![table]).await?;
     }
-    Ok(bodies.iter().zip(ids).map(|((at, _, _), id)| (*at, JournalId::new(id))).collect())
+    Ok(bodies.iter().zip(ids).map(|((at, ..), id)| (*at, JournalId::new(id))).collect())
 }
 
 /// Marks a row that cannot be read.
@@ -58,31 +60,28 @@ pub(super) async fn set_aside(
 }
 
 /// The bodies of rows that nobody applied yet, for the loader.
-pub(super) async fn fetch_unapplied(
-    db: &Db<'_, DatabaseConnection>,
-    ids: Vec<i64>,
-) -> Sql<HashMap<i64, (Bytes, Timestamp)>> {
-    let sql = format!("SELECT id, received_at, body FROM journal WHERE id {{}} AND {NOT_APPLIED}");
+pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, Kept>> {
+    let sql = format!("SELECT id, received_at, source, body FROM journal WHERE id {{}} AND {NOT_APPLIED}");
     let rows = db.all(&sql, args![ids]).await?;
     rows.iter()
         .map(|row| {
             let mut row = Row::of(row, "journal");
-            let (id, received_at) = (row.int()?, row.time()?);
-            Ok((id, (Bytes::from(row.bytes()?), received_at)))
+            let (id, received_at, source) = (row.int()?, row.time()?, row.parsed(Source::named)?);
+            Ok((id, Kept { source, body: Bytes::from(row.bytes()?), received_at }))
         })
         .collect()
 }
 
 #[async_trait]
 impl Journal for SqlStore {
-    async fn append(&self, body: Bytes, received_at: Timestamp) -> Stored<JournalId> {
-        match self.writers.ask(Request::Append { body, received_at }).await? {
+    async fn append(&self, source: Source, body: Bytes, received_at: Timestamp) -> Stored<JournalId> {
+        match self.writers.ask(Request::Append { source, body, received_at }).await? {
             Outcome::Appended(id) => Ok(id),
             other => Err(unexpected(&other)),
         }
     }
 
-    async fn unapplied(&self, id: JournalId) -> Stored<Option<(Bytes, Timestamp)>> {
+    async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>> {
         self.bodies.load(id.number()).await
     }
 
@@ -126,7 +125,7 @@ impl Journal for SqlStore {
     }
 
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
-        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.kind, f.text, f.payload, f.media_id, f.whatsapp_id, f.message_id, \
+        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.whatsapp_id, f.message_id, \
                    f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \
                    LEFT JOIN runs r ON r.id = f.run_id WHERE f.id < ? ORDER BY f.id DESC LIMIT ?";
         let rows = self.read(sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
@@ -136,6 +135,7 @@ impl Journal for SqlStore {
                 reference: row.text()?,
                 contact: ContactId::new(row.int()?),
                 phone: row.opt_text()?,
+                channel: row.parsed(Channel::named)?,
                 kind: row.text()?,
                 text: row.opt_text()?,
                 payload: row.opt_text()?,

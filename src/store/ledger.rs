@@ -28,7 +28,7 @@ use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::Target;
-use crate::ports::{HeldMessage, RefusedMessage, ReplayTerms, Start};
+use crate::ports::{HeldMessage, RefusedMessage, ReplayTerms, SickChannels, Start};
 
 /// What a message that does not exist answers.
 const NO_SUCH_MESSAGE: &str = "there is no such message";
@@ -102,10 +102,11 @@ impl Entry {
         })
     }
 
-    fn situation(&self, id: i64) -> Situation<'_> {
+    fn situation(&self, id: i64, sick: Channels) -> Situation<'_> {
         Situation {
             policy: &self.rules.policy,
             reachable: self.reachable,
+            sick,
             allowed: self.consent.allows(self.purpose) && self.run_state != Some(RunState::Cancelled),
             expires_at: self.expires_at,
             spread: id.unsigned_abs(),
@@ -138,6 +139,7 @@ pub(super) struct Ledger {
     /// Generations of the limits in force, by portfolio.
     generations: HashMap<String, i64>,
     suspensions: InForce,
+    sick: Arc<SickChannels>,
     /// People who were called by other messages so recently that their campaign leaves them alone.
     contacted_recently: HashSet<i64>,
     /// Finished runs in which something is to be done again.
@@ -147,6 +149,11 @@ pub(super) struct Ledger {
     /// What callbacks of this transaction made wait, and what providers refused through them.
     held: Vec<HeldMessage>,
     refused: Vec<RefusedMessage>,
+}
+
+/// Whether a fact shows that a provider took what it is about.
+const fn was_taken(fact: &Fact) -> bool {
+    matches!(fact, Fact::Accepted(_) | Fact::AssumeSent | Fact::Sent | Fact::Delivered | Fact::Read)
 }
 
 /// The bit of an event in `events_seen`.
@@ -179,7 +186,7 @@ impl Ledger {
         ids: &BTreeSet<i64>,
         starts: &[&Start],
     ) -> Sql<Self> {
-        let mut ledger = Self::default();
+        let mut ledger = Self { sick: policies.sick(), ..Self::default() };
         if ids.is_empty() {
             return Ok(ledger);
         }
@@ -380,7 +387,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Effect {
         let Some(entry) = self.entries.get_mut(&id) else { return Effect::Unchanged { because: NO_SUCH_MESSAGE } };
-        let effect = after_fact(&entry.standing, attempt, fact, &entry.situation(id), now);
+        let effect = after_fact(&entry.standing, attempt, fact, &entry.situation(id, self.sick.at(now)), now);
         let event = fact.name();
         match &effect {
             Effect::Changed(next) => {
@@ -425,7 +432,11 @@ impl Ledger {
         if over_whatsapp && !entry.money.charged && matches!(fact, Fact::Delivered | Fact::Read) {
             entry.money.charged = true;
             spent = Some(if entry.money.billable == Some(false) { 0 } else { entry.price_micros });
-        } else if !over_whatsapp && matches!(fact, Fact::Accepted(_) | Fact::AssumeSent) {
+        } else if !over_whatsapp
+            && attempt == entry.standing.attempt
+            && entry.money.reserved_micros != 0
+            && was_taken(fact)
+        {
             spent = Some(entry.money.reserved_micros);
         }
         if matches!(fact, Fact::Refused(_) | Fact::NotSent { .. }) && over_whatsapp {
@@ -507,6 +518,7 @@ impl Ledger {
             self.held.push(HeldMessage {
                 id: MessageId::new(id),
                 attempts: next.attempt,
+                from: channel,
                 channel: next.channel,
                 until,
             });

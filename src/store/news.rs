@@ -213,6 +213,7 @@ impl<'a> Batch<'a> {
             .text("whatsapp_id", news().map(|news| news.whatsapp_id.as_str()))
             .text("reference", ids.iter().map(|id| reference(FeedbackId::new(*id))))
             .int("contact_id", feedback.iter().map(|(_, _, contact)| *contact))
+            .text("channel", news().map(|news| news.channel.name()))
             .text("kind", news().map(|news| news.kind))
             .opt_text("text", news().map(|news| text(&news.text)))
             .opt_text("payload", news().map(|news| text(&news.payload)))
@@ -222,8 +223,8 @@ impl<'a> Batch<'a> {
             .int("provider_at", news().map(|news| millis(news.provider_at)))
             .int("received_at", received);
         db.run(
-            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, kind, text, payload, media_id, message_id, run_id, \
-             provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, kind, text, payload, media_id, message_id, \
+            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, kind, text, payload, media_id, message_id, run_id, \
+             provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, kind, text, payload, media_id, message_id, \
              run_id, provider_at, received_at FROM {}",
             args![table],
         )

@@ -19,7 +19,7 @@ use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::language::Language;
-use crate::ports::{LoadedMessage, Store, StoreError, Stored};
+use crate::ports::{Kept, LoadedMessage, SickChannels, Store, StoreError, Stored};
 
 /// Letters of a tag: nothing that looks like something else.
 const TAG_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -39,12 +39,14 @@ pub struct StoreSettings {
     pub default_language: Language,
     /// Waits before each further try of a message, as configured.
     pub waits: Vec<SignedDuration>,
+    /// Which channels are left alone at present.
+    pub sick: Arc<SickChannels>,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
         let waits = [30, 120, 600, 3_600, 21_600].map(SignedDuration::from_secs).to_vec();
-        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar, waits }
+        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar, waits, sick: Arc::default() }
     }
 }
 
@@ -117,7 +119,8 @@ pub struct SqlStore {
     tag: Arc<str>,
     pub(super) writers: Writers,
     pub(super) loaded: Loader<LoadedMessage>,
-    pub(super) bodies: Loader<(bytes::Bytes, jiff::Timestamp)>,
+    pub(super) bodies: Loader<Kept>,
+    link_key: Arc<str>,
     pub(super) default_language: Language,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
@@ -143,6 +146,7 @@ impl SqlStore {
         let writes = connect(dialect, url, Purpose::Write, connections).await?;
         bring_up_to_date(dialect, &writes).await?;
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
+        let link_key = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
         Ok(Self {
             dialect,
@@ -151,9 +155,10 @@ impl SqlStore {
                 dialect,
                 settings.writers.max(1),
                 &tag,
-                &Arc::new(Policies::new(settings.waits.clone())),
+                &Arc::new(Policies::new(settings.waits.clone(), Arc::clone(&settings.sick))),
             ),
             tag,
+            link_key,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
@@ -182,6 +187,12 @@ impl SqlStore {
                 tracing::warn!(error = %dialect::code(&error), "a connection to the store did not close cleanly");
             }
         }
+    }
+
+    /// The key with which references are signed that come back from outside: in unsubscribe links and bounces. It lies in the record, so
+    /// that links hold across restarts, changes of tokens and all processes that share the record.
+    pub fn link_key(&self) -> &str {
+        &self.link_key
     }
 
     /// Runs a query outside any transaction.
@@ -287,12 +298,25 @@ async fn tag(dialect: Dialect, pool: &DatabaseConnection, seed: Option<u64>) -> 
     };
     let mut random = StdRng::seed_from_u64(seed);
     let made: String = (0..4).map(|_| char::from(TAG_LETTERS[random.random_range(0..TAG_LETTERS.len())])).collect();
+    keep(dialect, pool, "tag", &made).await
+}
+
+/// The key of links, made when it was first asked for: 256 bits.
+async fn link_key(dialect: Dialect, pool: &DatabaseConnection) -> Result<String, StoreOpenError> {
+    let mut made = String::new();
+    for _ in 0..4 {
+        made.push_str(&format!("{:016x}", OsRng.try_next_u64().map_err(StoreOpenError::Randomness)?));
+    }
+    keep(dialect, pool, "link-key", &made).await
+}
+
+/// What stands in `meta` under that key; `made` if nothing does yet.
+async fn keep(dialect: Dialect, pool: &DatabaseConnection, key: &str, made: &str) -> Result<String, StoreOpenError> {
     let db = Db::new(pool, dialect);
     let kept = async {
-        db.run("INSERT INTO meta (key, value) VALUES ('tag', ?) ON CONFLICT (key) DO NOTHING", args![made.as_str()])
-            .await?;
-        let row = db.first("SELECT value FROM meta WHERE key = 'tag'", args![]).await?;
-        row.map_or(Ok(made.clone()), |row| Row::of(&row, "meta").text())
+        db.run("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", args![key, made]).await?;
+        let row = db.first("SELECT value FROM meta WHERE key = ?", args![key]).await?;
+        row.map_or_else(|| Ok(made.to_owned()), |row| Row::of(&row, "meta").text())
     };
     kept.await.map_err(|fault: Fault| match fault {
         Fault::Database(error) => opening(dialect, error),

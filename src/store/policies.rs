@@ -10,6 +10,7 @@ use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
 use crate::domain::ids::CampaignName;
 use crate::domain::retry::Policy;
+use crate::ports::SickChannels;
 
 /// Runs remembered at once; more than anybody has active.
 const RUNS_MAX: usize = 256;
@@ -28,13 +29,19 @@ pub(super) struct RunRules {
 pub(super) struct Policies {
     waits: Vec<SignedDuration>,
     singles: Arc<RunRules>,
+    sick: Arc<SickChannels>,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
 impl Policies {
-    pub(super) fn new(waits: Vec<SignedDuration>) -> Self {
+    pub(super) fn new(waits: Vec<SignedDuration>, sick: Arc<SickChannels>) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, singles, runs: Mutex::default() }
+        Self { waits, singles, sick, runs: Mutex::default() }
+    }
+
+    /// The channels that are left alone for a while.
+    pub(super) fn sick(&self) -> Arc<SickChannels> {
+        Arc::clone(&self.sick)
     }
 
     /// The rules of messages without a run.

@@ -12,6 +12,7 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
+use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
@@ -64,6 +65,7 @@ pub(super) enum Request {
         now: Timestamp,
     },
     Append {
+        source: Source,
         body: Bytes,
         received_at: Timestamp,
     },

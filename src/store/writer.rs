@@ -285,7 +285,7 @@ impl Writer {
 
         let bodies: Vec<_> = of_kind(Kind::Append)
             .filter_map(|(at, request)| match request {
-                Request::Append { body, received_at } => Some((at, body, *received_at)),
+                Request::Append { source, body, received_at } => Some((at, *source, body, *received_at)),
                 _ => None,
             })
             .collect();
@@ -546,7 +546,8 @@ mod tests {
     }
 
     fn append(bytes: usize) -> Asked {
-        asked(Request::Append { body: vec![0; bytes].into(), received_at: jiff::Timestamp::UNIX_EPOCH })
+        let source = crate::domain::news::Source::Meta;
+        asked(Request::Append { source, body: vec![0; bytes].into(), received_at: jiff::Timestamp::UNIX_EPOCH })
     }
 
     fn import() -> Asked {

@@ -13,10 +13,17 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
+use crate::domain::news::Source;
 
 /// The channels that there are.
-pub const CHANNELS: [&str; 1] = ["whatsapp"];
+pub const CHANNELS: [&str; Channel::ALL.len()] = channels();
+/// Who posts callbacks beside Meta.
+pub const SOURCES: [&str; 3] = ["twilio-status", "twilio-inbound", "email-bounce"];
+/// How such a callback can end.
+pub const CALLBACK_RESULTS: [&str; 6] =
+    ["kept", "not-genuine", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// What a call to a provider can end in.
 pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unanswered"];
 /// How a webhook request can end.
@@ -69,6 +76,12 @@ metrics! {
     webhook_requests: IntCounterVec = counters("barid_webhook_requests_total", &[("result", &WEBHOOK_RESULTS)]);
     /// Seconds from the first byte of a callback's head to its acknowledgement.
     webhook_duration: Histogram = histogram("barid_webhook_duration_seconds", &SECONDS_BUCKETS);
+    /// Callbacks of other providers than Meta, by who brought them and result.
+    callbacks: IntCounterVec = counters("barid_callbacks_total", &[("source", &SOURCES), ("result", &CALLBACK_RESULTS)]);
+    /// Messages that gave up one channel for another.
+    fallbacks: IntCounterVec = counters("barid_fallbacks_total", &[("from", &CHANNELS), ("to", &CHANNELS)]);
+    /// Whether the provider of a channel is left alone because it does not answer.
+    channel_sick: IntGaugeVec = int_gauges("barid_channel_sick", "channel", &CHANNELS);
     /// Seconds for which the oldest callback that is kept and not applied has waited.
     news_lag: Gauge = gauge("barid_news_lag_seconds");
     /// Callbacks that are kept and not applied.
@@ -128,9 +141,14 @@ impl Metrics {
         Ok(self)
     }
 
-    /// Counts one outcome of a message on WhatsApp; `outcome` is one of [`CALL_OUTCOMES`].
-    pub fn count_message(&self, outcome: &str) {
-        self.messages.with_label_values(&["whatsapp", outcome]).inc();
+    /// Counts one outcome of a message; `outcome` is one of [`CALL_OUTCOMES`].
+    pub fn count_message(&self, channel: Channel, outcome: &str) {
+        self.messages.with_label_values(&[channel.name(), outcome]).inc();
+    }
+
+    /// Counts one callback of another provider than Meta; `result` is one of [`CALLBACK_RESULTS`].
+    pub fn count_callback(&self, source: Source, result: &str) {
+        self.callbacks.with_label_values(&[source.name(), result]).inc();
     }
 
     /// Counts one request to the webhook; `result` is one of [`WEBHOOK_RESULTS`].
@@ -138,6 +156,16 @@ impl Metrics {
         self.webhook_requests.with_label_values(&[result]).inc();
         self.webhook_duration.observe(took.as_secs_f64());
     }
+}
+
+const fn channels() -> [&'static str; Channel::ALL.len()] {
+    let mut names = [""; Channel::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Channel::ALL[at].name();
+        at += 1;
+    }
+    names
 }
 
 fn failure_classes() -> [&'static str; FailureClass::ALL.len()] {
@@ -254,7 +282,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "{line} is missing in\n{text}");
         }
-        metrics.count_message("accepted");
+        metrics.count_message(Channel::Sms, "accepted");
+        assert_eq!(metrics.messages.with_label_values(&["sms", "accepted"]).get(), 1);
     }
 
     #[test]

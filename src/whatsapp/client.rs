@@ -10,7 +10,6 @@
 //! | anything else once the request may have been written | unanswered |
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use super::{wait, wire};
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{SenderId, SenderName, WhatsAppId};
 use crate::domain::message::{Content, Envelope};
+use crate::outgoing::{chain, install_tls_provider, speaks_of_the_request, was_never_written};
 use crate::ports::{Answer, WhatsApp};
 
 /// How much of an answer is read: Meta's are below 2 KB, and what is longer is not Meta's.
@@ -80,12 +80,6 @@ pub struct Client {
     http: reqwest::Client,
     urls: HashMap<SenderName, Url>,
     authorization: ArcSwap<HeaderValue>,
-}
-
-/// Installs the TLS implementation of this process; further calls do nothing. reqwest is built without one, see `Cargo.toml`.
-pub fn install_tls_provider() {
-    // The error only says that there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 impl Client {
@@ -203,37 +197,6 @@ impl WhatsApp for Client {
     }
 }
 
-/// Whether the error proves that no byte of the request left: there was no connection, or hyper gives the request back because its
-/// connection closed before it was taken up.
-fn was_never_written(error: &reqwest::Error) -> bool {
-    if error.is_builder() || error.is_connect() {
-        return true;
-    }
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
-            // hyper 1.12: `canceled` is made only where the request is handed back before it was serialised, `closed` only where
-            // a connection ended before a request was given to it (client/dispatch.rs, proto/h1/dispatch.rs).
-            return cause.is_canceled() || cause.is_closed();
-        }
-        source = cause.source();
-    }
-    false
-}
-
-/// What went wrong, from the outside in, without the address (which holds the id of our number).
-fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 async fn answered(mut response: reqwest::Response) -> Answer {
     let status = response.status();
     let mut body = Vec::new();
@@ -275,20 +238,6 @@ fn refusal(status: StatusCode, headers: &HeaderMap, error: &reception::Error<'_>
 fn unreadable(status: StatusCode, what: &str) -> Answer {
     let because = format!("answered {} with {what}", status.as_u16());
     if speaks_of_the_request(status) { Answer::NotSent { because } } else { Answer::Unanswered { because } }
-}
-
-/// Whether a status without Meta's error object proves that Meta did not take the message.
-///
-/// Meta explains every refusal in JSON, so such an answer comes from something between us. These statuses speak about the request
-/// (its size, its path, its credentials for the proxy, the speed of requests), which whoever says so has not passed on; the usual
-/// cause is a wrong `graph_url` or a proxy, and a message that waits for its repair is better than one called unknown for ever.
-/// Not among them: 403, 451 and temporary redirects, which filters also put in the place of an *answer* that they dislike, and 408,
-/// 409, 425, which say nothing certain about how far the request came.
-fn speaks_of_the_request(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        301 | 308 | 400 | 401 | 404 | 405 | 406 | 407 | 411 | 413 | 414 | 415 | 417 | 421 | 426 | 429 | 431
-    )
 }
 
 #[cfg(test)]

@@ -16,5 +16,6 @@ mod wait;
 pub mod webhook;
 mod wire;
 
-pub use client::{Client, ClientError, Settings, install_tls_provider};
+pub use crate::outgoing::install_tls_provider;
+pub use client::{Client, ClientError, Settings};
 pub use webhook::Reader;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Delivery, Standing};
@@ -22,7 +23,7 @@ use barid::telemetry::Metrics;
 use barid::whatsapp::Reader;
 use serde_json::{Value, json};
 
-use crate::fakes::{FakeQueue, FakeStore, Noon};
+use crate::fakes::{FakeQueue, FakeStore, Fakes, Noon, closed_doors};
 use crate::webhook::http;
 
 #[derive(Default)]
@@ -162,6 +163,7 @@ async fn open() -> Api {
             reference: "VOC-7K3F-9Q".into(),
             contact: ContactId::new(1),
             phone: Some("+966500000101".into()),
+            channel: Channel::Whatsapp,
             kind: "text".into(),
             text: Some("شكرا".into()),
             payload: None,
@@ -186,17 +188,19 @@ async fn open() -> Api {
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&store) as _,
-        queue,
+        queue: Arc::clone(&queue) as _,
         operations: Arc::clone(&operator) as _,
         token: Some("api-token".into()),
         integration: Integration {
             missing: vec!["WHATSAPP_API_TOKEN".into()],
             senders: vec![("default".parse().unwrap(), "900000000000001".parse().unwrap(), 70)],
+            channels: vec![(Channel::Sms, vec!["TWILIO_ACCOUNT_SID is not set".into()]), (Channel::Email, vec![])],
         },
     };
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let routes = public_routes(Arc::new(webhook), Arc::new(api));
+    let routes =
+        public_routes(Arc::new(webhook), &closed_doors(&Fakes { store: Arc::clone(&store), queue }), Arc::new(api));
     tokio::spawn(serve(listener, routes, ServerSettings::PUBLIC, std::future::pending()));
     Api { base, operator, store }
 }

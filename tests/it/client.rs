@@ -22,14 +22,14 @@ const META_FAULT: &str =
     r#"{"error":{"message":"(#131000) Something went wrong","type":"OAuthException","code":131000,"fbtrace_id":"A"}}"#;
 
 /// A server and the requests that it read whole.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     requests: Arc<AtomicUsize>,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// One connection to it.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     requests: Arc<AtomicUsize>,
     heads: Arc<Mutex<Vec<String>>>,
@@ -37,7 +37,9 @@ struct Connection {
 
 impl Server {
     /// Does `behave` with each connection.
-    async fn start<F: Future<Output = ()> + Send>(behave: impl Fn(Connection) -> F + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start<F: Future<Output = ()> + Send>(
+        behave: impl Fn(Connection) -> F + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (requests, heads) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<String>>>::default());
@@ -54,7 +56,7 @@ impl Server {
     }
 
     /// Reads each request and answers it with `answer`.
-    async fn answering(answer: String) -> Self {
+    pub(crate) async fn answering(answer: String) -> Self {
         Self::start(move |mut connection| {
             let answer = answer.clone();
             async move {
@@ -66,14 +68,14 @@ impl Server {
         .await
     }
 
-    fn seen(&self) -> usize {
+    pub(crate) fn seen(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
 
 impl Connection {
     /// Reads one request; false when there is none any more.
-    async fn read(&mut self) -> bool {
+    pub(crate) async fn read(&mut self) -> bool {
         let mut read = Vec::new();
         let mut buffer = [0; 4096];
         loop {
@@ -94,18 +96,18 @@ impl Connection {
         }
     }
 
-    async fn write(&mut self, answer: &str) {
+    pub(crate) async fn write(&mut self, answer: &str) {
         // The client may be gone already: that is part of what is tested.
         let _ = self.stream.write_all(answer.as_bytes()).await;
     }
 
     /// Closes so that the other side sees a reset.
-    fn reset(self) {
+    pub(crate) fn reset(self) {
         self.stream.set_zero_linger().unwrap();
     }
 }
 
-fn http(status: &str, body: &str) -> String {
+pub(crate) fn http(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 

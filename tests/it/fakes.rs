@@ -12,16 +12,16 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
-use barid::domain::news::StatusNews;
+use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, LimitFacts,
-    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
-    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
-    StoreError, Stored, Suspensions, Wanted,
+    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
+    LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
+    Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Tally, Wanted,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -285,13 +285,13 @@ impl DeadLetters for FakeStore {
 
 #[async_trait]
 impl Journal for FakeStore {
-    async fn append(&self, body: Bytes, _: Timestamp) -> Stored<JournalId> {
+    async fn append(&self, _: Source, body: Bytes, _: Timestamp) -> Stored<JournalId> {
         self.up()?;
         let mut bodies = self.bodies.lock().unwrap();
         bodies.push(body);
         Ok(JournalId::new(i64::try_from(bodies.len()).unwrap()))
     }
-    async fn unapplied(&self, _: JournalId) -> Stored<Option<(Bytes, Timestamp)>> {
+    async fn unapplied(&self, _: JournalId) -> Stored<Option<Kept>> {
         not_asked()
     }
     async fn waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<JournalId>> {
@@ -399,4 +399,22 @@ impl Queue for FakeQueue {
 pub(crate) struct Fakes {
     pub(crate) store: Arc<FakeStore>,
     pub(crate) queue: Arc<FakeQueue>,
+}
+
+/// Counts nothing.
+pub(crate) struct Uncounted;
+
+impl Tally for Uncounted {
+    fn fell_back(&self, _: Channel, _: Channel) {}
+}
+
+/// Doors of other channels that nobody uses.
+pub(crate) fn closed_doors(fakes: &Fakes) -> Arc<barid::http::ChannelDoors> {
+    Arc::new(barid::http::ChannelDoors::new(
+        Arc::new(Noon),
+        Arc::clone(&fakes.store) as _,
+        Arc::clone(&fakes.queue) as _,
+        Arc::new(barid::telemetry::Metrics::new()),
+        barid::domain::signed_reference::ReferenceSigner::new(b"key"),
+    ))
 }

@@ -8,6 +8,7 @@
 mod api;
 mod architecture;
 mod campaign;
+mod channels;
 mod chaos;
 mod cli;
 mod client;
@@ -15,6 +16,7 @@ mod config;
 mod contracts;
 mod crash;
 mod fakes;
+mod fallback;
 mod harness;
 mod limits;
 mod ops;

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fakes::{Fakes, Noon};
+use crate::fakes::{Fakes, Noon, closed_doors};
 
 const SECRET: &str = "demo-app-secret";
 const BODY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"0","note":"Gr\u00f6\u00dfe\/\u0627"}]}"#;
@@ -90,7 +90,7 @@ async fn open_with(settings: ServerSettings) -> Door {
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let routes = public_routes(Arc::new(webhook), Arc::new(api));
+    let routes = public_routes(Arc::new(webhook), &closed_doors(&fakes), Arc::new(api));
     let server = tokio::spawn(serve(listener, routes, settings, async { drop(stopped.await) }));
     Door { address, fakes, metrics, stop, server }
 }

@@ -64,7 +64,7 @@ async fn play(arguments: &Demo) -> Ended {
     ))?;
 
     let simulator = Simulator::start(stage.simulator()?).await.or_exit(Exit::Unavailable)?;
-    let config = stage.config(&simulator.url())?;
+    let config = stage.config(&simulator)?;
     let daemon = Daemon::start(config).await.map_err(serve::cannot_start)?;
     let shown = tokio::select! {
         shown = show(arguments, &stage, &daemon, &simulator) => shown,
@@ -107,7 +107,9 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
         if finished && simulator.counts().pending == 0 {
             let (_, waiting) =
                 daemon.services().store.lag(daemon.services().clock.now()).await.or_exit(Exit::Software)?;
-            if waiting == 0 {
+            // The last callback may have made another channel take over since the run was looked at.
+            let campaign = desk.campaign(&name).await.or_exit(Exit::Software)?;
+            if waiting == 0 && campaign.state == RunState::Finished.name() && simulator.counts().pending == 0 {
                 break;
             }
         }

@@ -13,7 +13,7 @@ use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::config::templates::Templates;
 use crate::config::{Config, Environment};
 use crate::domain::ids::CampaignName;
-use crate::simulator::{Customers, LedgerRow, Settings, Span, Statuses};
+use crate::simulator::{Customers, LedgerRow, MailSettings, Settings, Simulator, Span, Statuses, TwilioSettings};
 
 /// The number of the demo is one that Meta has upgraded; we stay a little below.
 const THROUGHPUT: u32 = 1_000;
@@ -47,6 +47,10 @@ file = "people.csv"
 [values]
 survey_title = { ar = "استبيان رضا العملاء", en = "Customer Satisfaction Survey" }
 survey_link = "https://survey.example.com/s"
+
+# Who is not on WhatsApp gets a text message.
+[delivery]
+fallback = ["sms"]
 "#;
 
 /// The folder and addresses of one demo. The folder goes away with it unless it is kept.
@@ -105,10 +109,19 @@ impl Stage {
                 ..Statuses::default()
             },
             customers: Customers {
+                not_on_whatsapp_share: 0.01,
                 reply_share: 0.1,
                 stop_share: 0.01,
                 reply_after: Span::millis(100, 2_000),
                 ..Customers::default()
+            },
+            twilio: TwilioSettings {
+                inbound_url: Some(format!("http://{}/api/twilio/inbound", self.listen)),
+                ..TwilioSettings::default()
+            },
+            mail: MailSettings {
+                listen: Some(SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0))),
+                ..MailSettings::default()
             },
             ..Settings::default()
         };
@@ -117,13 +130,15 @@ impl Stage {
     }
 
     /// The configuration, written as a file too, so that other commands can be tried on the running demo.
-    pub(super) fn config(&self, graph_url: &str) -> Ended<Config> {
-        let simulator = Settings::default();
+    pub(super) fn config(&self, simulator: &Simulator) -> Ended<Config> {
+        let (graph_url, mail) = (simulator.url(), simulator.mail_addr());
+        let simulator = simulator.settings();
         let number = &simulator.numbers[0];
         let text = format!(
             r#"state_dir = "{state}"
 [server]
 listen = "{listen}"
+public_url = "http://{listen}"
 ops_listen = "{ops}"
 [whatsapp]
 graph_url = "{graph_url}"
@@ -136,6 +151,11 @@ waits = ["1s", "2s"]
 dir = "{templates}"
 [jobs]
 dir = "{jobs}"
+[twilio]
+api_url = "{graph_url}"
+sms_from = "+15550100002"
+[email]
+from = "Voice of Customer <voice@example.com>"
 "#,
             state = self.folder.join("state").display(),
             listen = self.listen,
@@ -146,11 +166,15 @@ dir = "{jobs}"
             jobs = self.folder.join("jobs").display(),
         );
         let file = self.write("barid.toml", &text)?;
+        let smtp_url = mail.map_or_else(String::new, |mail| format!("smtp://{mail}"));
         let environment: Environment = [
             ("WHATSAPP_API_TOKEN", simulator.token.as_str()),
             ("WHATSAPP_APP_SECRET", simulator.app_secret.as_str()),
             ("WHATSAPP_WEBHOOK_VERIFY_TOKEN", simulator.verify_token.as_str()),
             ("BARID_API_TOKEN", self.token.as_str()),
+            ("TWILIO_ACCOUNT_SID", simulator.twilio.account_sid.as_str()),
+            ("TWILIO_AUTH_TOKEN", simulator.twilio.auth_token.as_str()),
+            ("SMTP_URL", smtp_url.as_str()),
         ]
         .into_iter()
         .collect();

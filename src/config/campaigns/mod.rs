@@ -1,6 +1,6 @@
 //! Campaign files: `jobs/campaigns/NAME.toml` is the campaign NAME; `*.toml.example` is not one.
 
-mod later;
+mod fallback;
 mod parts;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::domain::problem::{Place, Problem, did_you_mean};
 use crate::domain::schedule::{Schedule, Zone};
 use crate::domain::share::Share;
 use crate::domain::template::{MessageTemplate, read_values};
-use later::later;
+use fallback::{fallback, not_delivered_after};
 use parts::{budget, quiet_hours, reminder, rollout};
 
 /// What campaign files are checked against.
@@ -38,6 +38,8 @@ pub struct CampaignContext<'a> {
     pub on_unknown: OnUnknown,
     /// And when.
     pub unknown_after: SignedDuration,
+    /// The channels that may take over, each with what is missing for it.
+    pub channels: Vec<(Channel, Vec<String>)>,
     /// Until a message is too old unless a campaign says otherwise.
     pub expires_after: SignedDuration,
     /// In which costs are counted.
@@ -54,6 +56,7 @@ impl<'a> CampaignContext<'a> {
             allowed_hosts: &config.allowed_hosts,
             on_unknown: config.delivery.on_unknown,
             unknown_after: signed(config.delivery.unknown_after),
+            channels: Channel::FALLBACKS.map(|channel| (channel, config.missing_for(channel))).to_vec(),
             expires_after: signed(config.delivery.expires_after),
             currency: config.pricing.template.currency,
         }
@@ -356,17 +359,14 @@ fn delivery(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<Delivery
         table.problem("rate", format!("`rate` must be from 1 to {}", crate::config::whatsapp::MPS_MAX));
     }
     let quiet_hours = table.optional_table("quiet_hours", quiet_hours).flatten();
-    let fallback =
-        later(table, "fallback", "falling back to other channels", || table.optional::<Vec<Channel>>("fallback"));
-    let not_delivered_after = later(table, "not_delivered_after", "falling back to other channels", || {
-        table.optional::<SignedDuration>("not_delivered_after")
-    });
+    let fallback = fallback(table, context);
+    let not_delivered_after = not_delivered_after(table);
     let on_unknown = table.or("on_unknown", context.on_unknown);
     let unknown_after = table.or("unknown_after", context.unknown_after);
     Some(Delivery {
         rate,
         quiet_hours,
-        fallback: fallback.unwrap_or_default(),
+        fallback,
         not_delivered_after,
         on_unknown: on_unknown?,
         unknown_after: unknown_after?,

@@ -40,7 +40,14 @@ fn after_fact_with(
     let waits = [SignedDuration::from_secs(30)];
     let policy = Policy { fallback: fallback.to_vec(), not_delivered_after, ..Policy::of_singles(&waits) };
     let reachable = Channels::reaching(true, false, true);
-    let situation = Situation { policy: &policy, reachable, allowed: true, expires_at: at(100_000), spread: 1 };
+    let situation = Situation {
+        policy: &policy,
+        reachable,
+        sick: Channels::NONE,
+        allowed: true,
+        expires_at: at(100_000),
+        spread: 1,
+    };
     super::after_fact(standing, attempt, fact, &situation, at(100))
 }
 

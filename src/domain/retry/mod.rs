@@ -66,6 +66,8 @@ pub struct Situation<'a> {
     pub policy: &'a Policy,
     /// Over which channels the person has an address.
     pub reachable: Channels,
+    /// The channels whose provider does not answer at present: passed over where another one is behind them.
+    pub sick: Channels,
     /// Whether the person still allows a message for this purpose.
     pub allowed: bool,
     /// When the message is too old to send.
@@ -168,12 +170,19 @@ pub fn after_not_sent(
     }
 }
 
-/// The channel after this one in the policy's order over which the person can be reached.
+/// The channel after this one in the policy's order over which the person can be reached; one whose provider is sick only where no
+/// other is left.
 pub fn next_channel(channel: Channel, whatsapps_own: bool, situation: &Situation<'_>) -> Option<Channel> {
     let fallback = &situation.policy.fallback;
     let behind = fallback.iter().position(|known| *known == channel).map_or(0, |at| at + 1);
     let skips = |next: Channel| whatsapps_own && channel.is_whatsapp() && next.is_whatsapp();
-    fallback[behind..].iter().copied().find(|next| situation.reachable.contains(*next) && !skips(*next))
+    let mut left =
+        fallback[behind..].iter().copied().filter(|next| situation.reachable.contains(*next) && !skips(*next));
+    let first = left.next()?;
+    if !situation.sick.contains(first) {
+        return Some(first);
+    }
+    Some(left.find(|next| !situation.sick.contains(*next)).unwrap_or(first))
 }
 
 fn doubled(first: SignedDuration, max: SignedDuration, times: u32) -> SignedDuration {

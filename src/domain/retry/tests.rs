@@ -16,7 +16,14 @@ fn everywhere() -> Channels {
 
 fn step(class: FailureClass, fallback: &[Channel], attempt: u16, waits_used: u16, reachable: Channels) -> NextStep {
     let policy = policy(fallback);
-    let situation = Situation { policy: &policy, reachable, allowed: true, expires_at: at(1_000_000), spread: 7 };
+    let situation = Situation {
+        policy: &policy,
+        reachable,
+        sick: Channels::NONE,
+        allowed: true,
+        expires_at: at(1_000_000),
+        spread: 7,
+    };
     let refusal = Refusal::new(class, None, "");
     after_refusal(&refusal, Channel::Whatsapp, attempt, waits_used, &situation, at(0))
 }
@@ -52,8 +59,14 @@ fn slowing_down_takes_none_of_the_waits_and_grows() {
 #[test]
 fn what_the_provider_asks_for_is_honoured() {
     let policy = policy(&[]);
-    let situation =
-        Situation { policy: &policy, reachable: everywhere(), allowed: true, expires_at: at(1_000_000), spread: 7 };
+    let situation = Situation {
+        policy: &policy,
+        reachable: everywhere(),
+        sick: Channels::NONE,
+        allowed: true,
+        expires_at: at(1_000_000),
+        spread: 7,
+    };
     let asked = Refusal {
         wait: Some(SignedDuration::from_secs(500)),
         ..Refusal::new(FailureClass::AccountThrottled, Some(4), "")
@@ -86,8 +99,14 @@ fn a_channel_without_an_address_is_skipped() {
 fn nothing_follows_a_stop_or_the_end_of_the_messages_life() {
     assert_eq!(step(FailureClass::OptedOut, &[Channel::Sms], 1, 0, everywhere()), NextStep::GiveUp);
     let policy = policy(&[Channel::Sms]);
-    let mut situation =
-        Situation { policy: &policy, reachable: everywhere(), allowed: false, expires_at: at(100), spread: 7 };
+    let mut situation = Situation {
+        policy: &policy,
+        reachable: everywhere(),
+        sick: Channels::NONE,
+        allowed: false,
+        expires_at: at(100),
+        spread: 7,
+    };
     let refusal = Refusal::new(FailureClass::Undeliverable, Some(131_026), "");
     assert_eq!(after_refusal(&refusal, Channel::Whatsapp, 1, 0, &situation, at(0)), NextStep::GiveUp);
     situation.allowed = true;
@@ -116,8 +135,14 @@ fn marketing_limits_are_waited_out_once_where_no_other_channel_is() {
 #[test]
 fn what_was_never_sent_is_tried_until_it_is_too_old_and_falls_back_when_the_waits_are_spent() {
     let policy = policy(&[Channel::Email]);
-    let situation =
-        Situation { policy: &policy, reachable: everywhere(), allowed: true, expires_at: at(10_000), spread: 7 };
+    let situation = Situation {
+        policy: &policy,
+        reachable: everywhere(),
+        sick: Channels::NONE,
+        allowed: true,
+        expires_at: at(10_000),
+        spread: 7,
+    };
     let first = after_not_sent(Channel::Whatsapp, 1, 0, &situation, at(0));
     assert!(matches!(first, NextStep::Again { takes_wait: true, reason: HeldReason::Backoff, .. }));
     assert_eq!(after_not_sent(Channel::Whatsapp, 3, 2, &situation, at(0)), NextStep::FallBack(Channel::Email));
@@ -146,6 +171,7 @@ fn whatever_is_refused_there_is_a_next_step_ahead_or_an_end() {
         let situation = Situation {
             policy: &policy,
             reachable: Channels::reaching(dice.random(), dice.random(), dice.random()),
+            sick: Channels::reaching(dice.random(), dice.random(), dice.random()),
             allowed: dice.random(),
             expires_at: if dice.random_bool(0.1) { Timestamp::MAX } else { at(dice.random_range(0..2_000_000)) },
             spread: dice.random(),
@@ -168,5 +194,29 @@ fn whatever_is_refused_there_is_a_next_step_ahead_or_an_end() {
             }
             NextStep::GiveUp => {}
         }
+    }
+}
+
+#[test]
+fn a_sick_channel_is_passed_over_only_where_another_is_behind_it() {
+    let refusal = Refusal::new(FailureClass::Undeliverable, Some(131_026), "");
+    let sick = |channels: &[Channel]| channels.iter().fold(Channels::NONE, |sick, channel| sick.with(*channel, true));
+    for (fallback, ill, next) in [
+        (&[Channel::Sms, Channel::Email][..], &[Channel::Sms][..], Channel::Email),
+        (&[Channel::Sms, Channel::Email], &[Channel::Email], Channel::Sms),
+        (&[Channel::Sms, Channel::Email], &[Channel::Sms, Channel::Email], Channel::Sms),
+        (&[Channel::Sms], &[Channel::Sms], Channel::Sms),
+    ] {
+        let policy = policy(fallback);
+        let situation = Situation {
+            policy: &policy,
+            reachable: everywhere(),
+            sick: sick(ill),
+            allowed: true,
+            expires_at: at(1_000),
+            spread: 7,
+        };
+        let step = after_refusal(&refusal, Channel::Whatsapp, 1, 0, &situation, at(0));
+        assert_eq!(step, NextStep::FallBack(next), "{fallback:?} with {ill:?} sick");
     }
 }

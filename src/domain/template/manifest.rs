@@ -95,6 +95,8 @@ pub(super) struct Manifest {
     pub(super) header: Option<LocalText>,
     pub(super) footer: Option<LocalText>,
     pub(super) buttons: Vec<ButtonManifest>,
+    /// Twilio's stored content of it, Arabic and English.
+    pub(super) content_sids: (Option<String>, Option<String>),
 }
 
 impl Manifest {
@@ -133,6 +135,9 @@ impl Manifest {
         let header = table.optional_table("header", |header| local_text(header, "text")).flatten();
         let footer = table.optional_table("footer", |footer| local_text(footer, "text")).flatten();
         let buttons = table.tables("buttons", button);
+        let content_sids = table
+            .optional_table("twilio", |twilio| (content_sid(twilio, "ar"), content_sid(twilio, "en")))
+            .unwrap_or_default();
         Some(Self {
             name: name?,
             codes: (codes.0?, codes.1?),
@@ -141,8 +146,19 @@ impl Manifest {
             header,
             footer,
             buttons: buttons.into_iter().collect::<Option<_>>()?,
+            content_sids,
         })
     }
+}
+
+/// `[twilio.ar] content_sid`: Twilio's id of the same text, stored and approved there.
+fn content_sid(table: &Table<'_>, language: &'static str) -> Option<String> {
+    let sid = table.optional_table(language, |table| table.required::<String>("content_sid")).flatten()?;
+    let digits = sid.strip_prefix("HX").unwrap_or_default();
+    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        table.problem(language, format!("`content_sid` is `{sid}`, but must be `HX` and 32 hexadecimal digits"));
+    }
+    Some(sid)
 }
 
 fn local_text(table: &Table<'_>, key: &'static str) -> Option<LocalText> {

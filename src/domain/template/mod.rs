@@ -81,6 +81,8 @@ struct Form {
     body: Text,
     footer: Option<String>,
     buttons: Vec<Button>,
+    /// Twilio's stored content that says the same.
+    content_sid: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -178,6 +180,13 @@ impl MessageTemplate {
     /// Meta's language code of a language.
     pub fn language_code(&self, language: Language) -> &str {
         &self.forms.get(language).code
+    }
+
+    /// Twilio's id (`HX…`) of the stored content that says the same as a call of this template, if there is one.
+    pub fn content_sid(&self, call: &TemplateContent) -> Option<&str> {
+        let of_this = self.approved_name == call.name;
+        let form = Language::ALL.into_iter().map(|language| self.forms.get(language));
+        form.filter(|form| of_this && form.code == call.language_code).find_map(|form| form.content_sid.as_deref())
     }
 
     /// Meta's price class.

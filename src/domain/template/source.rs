@@ -152,7 +152,11 @@ fn form(
         Language::Ar => &manifest.codes.0,
         Language::En => &manifest.codes.1,
     };
-    Form { code: code.clone(), header, body, footer, buttons }
+    let content_sid = match language {
+        Language::Ar => &manifest.content_sids.0,
+        Language::En => &manifest.content_sids.1,
+    };
+    Form { code: code.clone(), header, body, footer, buttons, content_sid: content_sid.clone() }
 }
 
 fn button(

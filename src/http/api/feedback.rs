@@ -69,7 +69,7 @@ impl From<Feedback> for Item {
             language: None,
             sentiment: None,
             category: None,
-            channel: "whatsapp",
+            channel: feedback.channel.name(),
             platform: None,
             campaign: feedback.campaign,
             run: feedback.run,

@@ -9,6 +9,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::{ApiState, reply, with};
+use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
 use crate::http::error::Problem;
 
@@ -19,6 +20,8 @@ pub struct Integration {
     pub missing: Vec<String>,
     /// Our numbers and how fast each sends, in messages a second.
     pub senders: Vec<(SenderName, SenderId, u32)>,
+    /// The other channels, each with what is missing for it.
+    pub channels: Vec<(Channel, Vec<String>)>,
 }
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
@@ -61,7 +64,7 @@ struct Callbacks {
 }
 
 async fn status(state: &ApiState) -> Result<Status<'_>, Problem> {
-    let Integration { missing, senders } = &state.integration;
+    let Integration { missing, senders, .. } = &state.integration;
     let (oldest, waiting) = state.store.lag(state.clock.now()).await?;
     Ok(Status {
         integration: "whatsapp",

@@ -45,7 +45,9 @@ fn settings() -> Settings {
 
 fn world(settings: Settings) -> World {
     settings.check().unwrap();
-    World::new(settings, Clock::from_system(), "http://127.0.0.1:1".into())
+    let timeout = settings.callbacks.timeout;
+    let client = crate::simulator::webhook::client(timeout, 1).unwrap();
+    World::new(settings, Clock::from_system(), "http://127.0.0.1:1".into(), client)
 }
 
 fn answer(world: &World, body: &Value) -> (u16, Value) {

@@ -1,6 +1,7 @@
 //! What a simulator is told at its start: whom it plays, which limits hold, what goes wrong.
 
 mod behaviour;
+mod channels;
 mod faults;
 mod span;
 mod template;
@@ -11,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 pub use self::behaviour::{Callbacks, Customers, Latency, Limits, OutsideWindow, Statuses};
+pub use self::channels::{Mail, Twilio};
 pub use self::faults::{ErrorShare, Fault, Faults, Outcome, TokenState, builtin_suffixes};
 pub use self::span::{Millis, Span};
 pub(super) use self::template::placeholders;
@@ -64,6 +66,10 @@ pub struct Settings {
     pub builtin_suffixes: bool,
     /// What happens for numbers with these last digits (1 to 9 of them; the longest match wins).
     pub suffixes: BTreeMap<String, Outcome>,
+    /// Twilio, on the same listener.
+    pub twilio: Twilio,
+    /// A mail server.
+    pub mail: Mail,
 }
 
 impl Default for Settings {
@@ -90,6 +96,8 @@ impl Default for Settings {
             faults: Faults::default(),
             builtin_suffixes: true,
             suffixes: BTreeMap::new(),
+            twilio: Twilio::default(),
+            mail: Mail::default(),
         }
     }
 }
@@ -180,6 +188,7 @@ impl Settings {
             }
         }
         problems.extend(self.faults.problem());
+        problems.extend(self.twilio.faults.problem().map(|problem| format!("`twilio`: {problem}")));
         let (statuses, customers) = (&self.statuses, &self.customers);
         for (key, share) in [
             ("statuses.read_share", statuses.read_share),
@@ -230,7 +239,7 @@ impl Settings {
         if ![400, 429].contains(&self.limits.http_status) || self.limits.pair_burst == 0 {
             problems.push("`limits.http_status` must be 400 or 429, and `limits.pair_burst` at least 1".to_owned());
         }
-        for suffix in self.suffixes.keys() {
+        for suffix in self.suffixes.keys().chain(self.twilio.suffixes.keys()) {
             if !is_digits(suffix) || suffix.len() > 9 {
                 problems.push(format!("`suffixes`: `{suffix}` must be 1 to 9 digits"));
             }

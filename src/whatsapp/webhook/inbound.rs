@@ -2,6 +2,7 @@
 
 use super::wire::{Contact, Interactive, Location, Media, Message, Text};
 use super::{UNREADABLE, moment, without_nul};
+use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, WhatsAppId};
 use crate::domain::news::{InboundNews, News};
 use crate::domain::phone_number::PhoneNumber;
@@ -24,7 +25,8 @@ pub(super) fn read(sender: &SenderId, contacts: &[Contact<'_>], message: &Messag
     // A body was seen that has the user id where the number should be.
     let bsuid = bsuid.or_else(|| Some(from).filter(|from| phone.is_none() && !from.is_empty()));
     News::Inbound(InboundNews {
-        sender: sender.clone(),
+        channel: Channel::Whatsapp,
+        sender: Some(sender.clone()),
         whatsapp_id,
         phone: phone.map(|phone| phone.e164().to_owned()),
         bsuid: bsuid.map(without_nul).filter(|id| !id.is_empty()),

@@ -164,7 +164,7 @@ fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
         _ => return News::Other { kind: "unrecognised-status" },
     };
     News::Status(StatusNews {
-        sender: sender.clone(),
+        sender: Some(sender.clone()),
         whatsapp_id,
         reference: status.biz_opaque_callback_data.as_deref().and_then(|reference| reference.parse().ok()),
         status: provider_status,

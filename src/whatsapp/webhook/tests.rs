@@ -5,6 +5,7 @@ use crate::domain::news::InboundNews;
 fn shown(news: &News) -> String {
     let News::Inbound(inbound) = news else { return format!("{news:#?}") };
     let InboundNews {
+        channel: _,
         sender,
         whatsapp_id,
         phone,
@@ -17,6 +18,7 @@ fn shown(news: &News) -> String {
         media_id,
         in_reply_to,
     } = inbound;
+    let sender = sender.as_ref().expect("Meta names the number");
     format!(
         "Inbound {kind} {whatsapp_id} at {provider_at} to {sender}\n  phone {phone:?}\n  bsuid {bsuid:?}\n  name {profile_name:?}\n  \
          text {text:?}\n  payload {payload:?}\n  media {media_id:?}\n  answers {:?}",

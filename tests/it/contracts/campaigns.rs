@@ -202,7 +202,7 @@ on_both_databases! {
         let got = |n: usize, what| status(&store, messages[n], what);
         callback(&store, vec![got(0, ProviderStatus::Read), got(1, ProviderStatus::Read), got(2, ProviderStatus::Delivered)]).await;
         callback(&store, vec![got(3, ProviderStatus::Delivered), got(4, ProviderStatus::Read), got(5, ProviderStatus::Sent)]).await;
-        let row = barid::ports::Journal::append(&store, "{}".into(), at(40)).await.unwrap();
+        let row = barid::ports::Journal::append(&store, barid::domain::news::Source::Meta, "{}".into(), at(40)).await.unwrap();
         let answers = vec![inbound(1, "wamid.answer", "good"), super::super::stop(2, "wamid.stop")];
         barid::ports::Journal::apply(&store, row, vec![], answers, at(41)).await.unwrap();
         let first = store.unanswered(run.id, None, 2).await.unwrap();

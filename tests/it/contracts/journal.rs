@@ -6,7 +6,7 @@ use barid::domain::delivery::{Delivery, Fact, State, SuppressedReason};
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::ids::{CallbackReference, JournalId, MessageId};
 use barid::domain::news::{ProviderStatus, StatusNews};
-use barid::ports::{Applied, Contacts as _, Heard, Journal as _, Messages as _, Runs as _};
+use barid::ports::{Applied, Contacts as _, Heard, Journal as _, Kept, Messages as _, Runs as _};
 
 use super::{
     at, callback, charged, delivery, heard, inbound, on_both_databases, people, phone, run_to, start, state, status,
@@ -17,10 +17,11 @@ on_both_databases! {
     async fn a_body_is_kept_as_it_came_until_it_is_applied(database: Database) {
         let store = database.open().await;
         let body: Vec<u8> = (0..=255).collect();
-        let rows = futures_util::future::join_all((0..20).map(|n| store.append([body.clone(), vec![n]].concat().into(), at(i64::from(n))))).await;
+        let rows = futures_util::future::join_all((0..20).map(|n| store.append(barid::domain::news::Source::Meta, [body.clone(), vec![n]].concat().into(), at(i64::from(n))))).await;
         let rows: Vec<JournalId> = rows.into_iter().map(Result::unwrap).collect();
         for (n, row) in rows.iter().enumerate() {
-            let (kept, received_at) = store.unapplied(*row).await.unwrap().unwrap();
+            let Kept { source, body: kept, received_at } = store.unapplied(*row).await.unwrap().unwrap();
+            assert_eq!(source, barid::domain::news::Source::Meta);
             assert_eq!(kept.last().copied().map(usize::from), Some(n), "nobody gets a neighbour's row");
             assert_eq!(kept[..256], body);
             assert_eq!(received_at, at(n as i64));
@@ -43,7 +44,7 @@ on_both_databases! {
         let contacts = people(&stores[0], 1).await;
         let (run, messages) = run_to(&stores[0], &contacts).await;
         start(&stores[0], messages[0]).await;
-        let row = stores[0].append("{}".into(), at(6)).await.unwrap();
+        let row = stores[0].append(barid::domain::news::Source::Meta, "{}".into(), at(6)).await.unwrap();
         let news = || vec![status(&stores[0], messages[0], ProviderStatus::Delivered)];
         let written = || vec![inbound(0, "wamid.in", "thanks"), inbound(77, "wamid.in2", "hello")];
         let applied = futures_util::future::join_all((0..12).map(|n| stores[n % 2].apply(row, news(), written(), at(7)))).await;
@@ -202,8 +203,8 @@ on_both_databases! {
     async fn a_large_body_is_kept_whole(database: Database) {
         let store = database.open().await;
         let body = vec![0xA5_u8; 3 << 20];
-        let (one, other) = tokio::join!(store.append(body.clone().into(), at(0)), store.append(vec![1].into(), at(0)));
-        assert_eq!(store.unapplied(one.unwrap()).await.unwrap().unwrap().0, body);
-        assert_eq!(store.unapplied(other.unwrap()).await.unwrap().unwrap().0, vec![1]);
+        let (one, other) = tokio::join!(store.append(barid::domain::news::Source::Meta, body.clone().into(), at(0)), store.append(barid::domain::news::Source::Meta, vec![1].into(), at(0)));
+        assert_eq!(store.unapplied(one.unwrap()).await.unwrap().unwrap().body, body);
+        assert_eq!(store.unapplied(other.unwrap()).await.unwrap().unwrap().body, vec![1]);
     }
 }

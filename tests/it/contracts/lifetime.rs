@@ -23,7 +23,7 @@ on_both_databases! {
         store.ping().await.unwrap();
         store.close().await;
         assert!(store.ping().await.unwrap_err().is_unavailable());
-        assert!(store.append("{}".into(), at(0)).await.unwrap_err().is_unavailable());
+        assert!(store.append(barid::domain::news::Source::Meta, "{}".into(), at(0)).await.unwrap_err().is_unavailable());
         let again = SqlStore::open(&database.url, &StoreSettings { tag_seed: Some(99), ..StoreSettings::default() }).await.unwrap();
         assert_eq!(again.tag(), tag);
         assert_eq!(again.page(None, 10).await.unwrap().items.len(), contacts.len());
@@ -150,7 +150,7 @@ async fn fills_the_disk() {
     let body = bytes::Bytes::from(vec![b'x'; 20_000]);
     let mut kept = 0;
     let error = loop {
-        match store.append(body.clone(), at(0)).await {
+        match store.append(barid::domain::news::Source::Meta, body.clone(), at(0)).await {
             Ok(_) => kept += 1,
             Err(error) => break error,
         }
@@ -159,7 +159,7 @@ async fn fills_the_disk() {
     assert_eq!(store.lag(at(0)).await.unwrap().1, kept, "reading goes on");
     writeln!(std::io::stdout(), "full {kept}").unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();
-    store.append(body, at(1)).await.expect("there is room again");
+    store.append(barid::domain::news::Source::Meta, body, at(1)).await.expect("there is room again");
     store.close().await;
     writeln!(std::io::stdout(), "healed").unwrap();
 }
@@ -182,7 +182,7 @@ async fn works_until_killed() {
             say("started", id);
             store.learn(*id, 1, Fact::Accepted(wamid(*id)), at(2)).await.unwrap();
             say("answered", id);
-            let row = store.append("{}".into(), at(3)).await.unwrap();
+            let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(3)).await.unwrap();
             say("appended", &row);
             store.apply(row, vec![status(store, *id, ProviderStatus::Delivered)], Vec::new(), at(4)).await.unwrap();
             say("applied", id);
@@ -226,11 +226,14 @@ async fn a_locked_file_is_named_as_such_and_a_busy_one_heals() {
     let other = sea_orm::Database::connect(&database.url).await.unwrap();
     other.execute_unprepared("BEGIN EXCLUSIVE").await.unwrap();
     let settings = settings();
-    let (second, refused) = tokio::join!(SqlStore::open(&database.url, &settings), store.append("{}".into(), at(0)));
+    let (second, refused) = tokio::join!(
+        SqlStore::open(&database.url, &settings),
+        store.append(barid::domain::news::Source::Meta, "{}".into(), at(0))
+    );
     assert!(matches!(second, Err(StoreOpenError::Locked(_))), "{second:?}");
     assert!(refused.unwrap_err().is_unavailable());
     other.execute_unprepared("ROLLBACK").await.unwrap();
-    store.append("{}".into(), at(0)).await.expect("the writer heals");
+    store.append(barid::domain::news::Source::Meta, "{}".into(), at(0)).await.expect("the writer heals");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -247,7 +247,7 @@ pub(crate) fn wamid(id: MessageId) -> WhatsAppId {
 pub(crate) fn status(store: &SqlStore, id: MessageId, status: ProviderStatus) -> StatusNews {
     use barid::ports::Store as _;
     StatusNews {
-        sender: "1234".parse().expect("an id"),
+        sender: Some("1234".parse().expect("an id")),
         whatsapp_id: wamid(id),
         reference: Some(CallbackReference { store: store.tag().to_owned(), message: id, attempt: 1 }),
         status,
@@ -262,7 +262,7 @@ pub(crate) fn charged(news: StatusNews, billable: bool) -> StatusNews {
 
 /// A callback body with these statuses, kept and applied.
 pub(crate) async fn callback(store: &SqlStore, statuses: Vec<StatusNews>) -> Applied {
-    let row = store.append("{}".into(), at(6)).await.expect("the journal");
+    let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(6)).await.expect("the journal");
     store.apply(row, statuses, Vec::new(), at(7)).await.expect("the journal")
 }
 
@@ -270,7 +270,8 @@ pub(crate) async fn callback(store: &SqlStore, statuses: Vec<StatusNews>) -> App
 pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
     Heard {
         news: InboundNews {
-            sender: "1234".parse().expect("an id"),
+            channel: Channel::Whatsapp,
+            sender: Some("1234".parse().expect("an id")),
             whatsapp_id: whatsapp_id.parse().expect("an id"),
             phone: Some(phone(n)),
             bsuid: None,
@@ -294,7 +295,7 @@ pub(crate) fn stop(n: usize, whatsapp_id: &str) -> Heard {
 
 /// What somebody wrote, kept and applied.
 pub(crate) async fn heard(store: &SqlStore, heard: Vec<Heard>) -> Applied {
-    let row = store.append("{}".into(), at(20)).await.expect("the journal");
+    let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(20)).await.expect("the journal");
     store.apply(row, Vec::new(), heard, at(21)).await.expect("the journal")
 }
 

@@ -25,7 +25,7 @@ on_both_databases! {
         let (run, messages) = run_to(&stores[0], &contacts).await;
         let mut rows = Vec::new();
         for _ in &messages {
-            rows.push(stores[0].append("{}".into(), at(20)).await.unwrap());
+            rows.push(stores[0].append(barid::domain::news::Source::Meta, "{}".into(), at(20)).await.unwrap());
         }
         // A start and a stop word for each person, in a random order, a few at a time, through two stores.
         let mut turns: Vec<(usize, bool, usize)> =

@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) delivery: String,
     pub(crate) simulator: Settings,
     pub(crate) store_url: Option<String>,
+    /// Twilio and a mail server are there, and the service knows them.
+    pub(crate) channels: bool,
 }
 
 impl Default for Setup {
@@ -41,6 +43,7 @@ impl Default for Setup {
             delivery: String::new(),
             simulator,
             store_url: None,
+            channels: false,
         }
     }
 }
@@ -68,6 +71,10 @@ impl Barid {
         let (listen, ops) = (free_address(), free_address());
         let mut simulator = setup.simulator;
         simulator.webhook_url = Some(format!("http://{listen}/api/whatsapp/webhook"));
+        if setup.channels {
+            simulator.mail.listen = Some(([127, 0, 0, 1], 0).into());
+            simulator.twilio.inbound_url = Some(format!("http://{listen}/api/twilio/inbound"));
+        }
         println!("simulator seed {}", simulator.seed);
         let simulator = Simulator::start(simulator).await.expect("the simulator starts");
         let dir = tempfile::Builder::new().prefix("barid").tempdir().expect("a temporary folder can be made");
@@ -75,11 +82,33 @@ impl Barid {
         std::fs::create_dir_all(dir.path().join("jobs/campaigns")).unwrap();
         let number = &simulator.settings().numbers[0];
         let store = setup.store_url.map_or_else(String::new, |url| format!("[store]\nurl = \"{url}\"\n"));
+        let (mut public_url, mut channels, mut environment) = (String::new(), String::new(), Vec::new());
+        if let Some(mail) = simulator.mail_addr() {
+            public_url = format!("public_url = \"http://{listen}\"");
+            channels = format!(
+                r#"[twilio]
+api_url = "{}"
+whatsapp_from = "+15550100001"
+sms_from = "+15550100002"
+[email]
+from = "Voice of Customer <voice@example.com>"
+bounces = "bounces@example.com"
+"#,
+                simulator.url()
+            );
+            let twilio = &simulator.settings().twilio;
+            environment = vec![
+                ("TWILIO_ACCOUNT_SID", twilio.account_sid.clone()),
+                ("TWILIO_AUTH_TOKEN", twilio.auth_token.clone()),
+                ("SMTP_URL", format!("smtp://{mail}")),
+            ];
+        }
         let config = format!(
             r#"state_dir = "{state}"
 [server]
 listen = "{listen}"
 ops_listen = "{ops}"
+{public_url}
 {store}
 [whatsapp]
 graph_url = "{graph}"
@@ -92,7 +121,7 @@ dir = "{templates}"
 dir = "{jobs}"
 [retry]
 waits = ["1s"]
-{more}"#,
+{channels}{more}"#,
             state = dir.path().join("state").display(),
             graph = simulator.url(),
             phone = number.phone_number_id,
@@ -104,7 +133,7 @@ waits = ["1s"]
         );
         std::fs::write(dir.path().join("barid.toml"), config).unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { dir, simulator, child: None, listen, ops, http, environment: Vec::new() }
+        Self { dir, simulator, child: None, listen, ops, http, environment }
     }
 
     /// A folder with a campaign of that audience, and the service started.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use barid::domain::audience::{Audience, AudienceSource, Sample};
 use barid::domain::campaign::{Campaign, CampaignValues, Delivery, OnUnknown, Start};
+use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::failure::{FailureClass, Refusal};
@@ -316,7 +317,7 @@ fn news(line: &str) -> News {
     let at = |millis: &str| Timestamp::from_millisecond(millis.parse().unwrap()).unwrap();
     match line.splitn(5, ' ').collect::<Vec<_>>().as_slice() {
         ["status", id, reference, status, millis] => News::Status(StatusNews {
-            sender: SENDER_ID.parse().unwrap(),
+            sender: Some(SENDER_ID.parse().unwrap()),
             whatsapp_id: id.parse().unwrap(),
             reference: Some(reference.parse().unwrap()),
             status: match *status {
@@ -328,7 +329,8 @@ fn news(line: &str) -> News {
             pricing: None,
         }),
         ["said", id, phone, millis, text] => News::Inbound(InboundNews {
-            sender: SENDER_ID.parse().unwrap(),
+            channel: Channel::Whatsapp,
+            sender: Some(SENDER_ID.parse().unwrap()),
             whatsapp_id: id.parse().unwrap(),
             phone: Some((*phone).to_owned()),
             bsuid: None,

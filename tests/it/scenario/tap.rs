@@ -13,13 +13,13 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
-use barid::domain::news::StatusNews;
+use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{NewSuspension, Suspension};
 use barid::ports::{
-    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, LimitFacts,
+    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
     LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
     QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
     StoreError, Stored, Suspensions, Wanted,
@@ -255,8 +255,8 @@ tapped!(DeadLetters {
 });
 
 tapped!(Journal {
-    effect append(body: Bytes, received_at: Timestamp) -> JournalId;
-    look unapplied(id: JournalId) -> Option<(Bytes, Timestamp)>;
+    effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
+    look unapplied(id: JournalId) -> Option<Kept>;
     look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
     effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
     effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();

@@ -129,6 +129,8 @@ impl World {
             whatsapp: Arc::new(TappedMeta { real: Arc::clone(&self.meta), tap: tap() }),
             fallbacks: BTreeMap::new(),
             webhook: Arc::new(Reader),
+            readers: BTreeMap::new(),
+            tally: Arc::new(crate::fakes::Uncounted),
             queue: Arc::new(TappedQueue { real: Arc::clone(&self.hands), tap: tap() }),
             limits: Arc::new(SomeLimits {
                 seed: self.script.seed,
@@ -335,7 +337,11 @@ impl World {
             let bytes = body.clone().into();
             let ended = self
                 .run("webhook", async |Process { services, .. }| {
-                    let row = services.store.append(bytes, now).await.map_err(|_| gone())?;
+                    let row = services
+                        .store
+                        .append(barid::domain::news::Source::Meta, bytes, now)
+                        .await
+                        .map_err(|_| gone())?;
                     // One that is not queued is found by the sweep.
                     let _ = services.queue.apply(&[row]).await;
                     Ok(())

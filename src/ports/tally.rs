@@ -1,0 +1,9 @@
+//! Counts what jobs decide, for whoever watches the service.
+
+use crate::domain::channel::Channel;
+
+/// Counts what jobs decide.
+pub trait Tally: Send + Sync {
+    /// A message gave up one channel for another.
+    fn fell_back(&self, from: Channel, to: Channel);
+}
