@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod files;
+mod forecasts;
 mod gauges;
 mod handlers;
 pub mod lifecycle;
