@@ -54,6 +54,12 @@ impl DaemonApi {
         Ok(Some(Self { http, base: format!("http://{address}"), token: token.clone() }))
     }
 
+    /// Asks it something.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Ended<T> {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret());
+        self.answer(request).await
+    }
+
     /// Tells it something.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Ended<T> {
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret());

@@ -5,6 +5,7 @@ pub mod catalogue;
 mod channels;
 pub mod clock;
 pub mod files;
+mod forecasts;
 mod gauges;
 mod handlers;
 pub mod lifecycle;

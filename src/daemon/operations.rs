@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
-use crate::daemon::summary;
+use crate::daemon::{forecasts, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::{CampaignName, MessageId};
@@ -41,7 +41,12 @@ impl Desk {
     }
 
     async fn summary(&self, name: &CampaignName, run: Option<Run>) -> Result<CampaignSummary, OperationError> {
-        summary::of(&*self.services.store, name, run.as_ref(), self.currency).await.map_err(unavailable)
+        let summary = summary::of(&*self.services.store, name, run.as_ref(), self.currency).await;
+        let mut summary = summary.map_err(unavailable)?;
+        if let Some(run) = &run {
+            summary.forecast = forecasts::of(&self.services, run, &summary.run).await;
+        }
+        Ok(summary)
     }
 
     async fn replayed(&self, filter: &DeadLetterFilter, wanted: &Replay) -> Result<u64, OperationError> {

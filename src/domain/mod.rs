@@ -11,6 +11,7 @@ pub mod document;
 pub mod explanation;
 pub mod failure;
 pub mod feedback;
+pub mod forecast;
 pub mod health;
 pub mod ids;
 pub mod language;

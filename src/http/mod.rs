@@ -32,7 +32,7 @@ pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
 pub use operations::{CampaignVerb, OperationError, Operations, Replay};
 pub use server::{ListenError, ServerSettings, bind, serve};
-pub use summary::{CampaignSummary, Cost, ReminderSummary, RolloutSummary, StateCounts};
+pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, RolloutSummary, StateCounts};
 pub use webhook::WebhookState;
 
 /// The routes of one listener.

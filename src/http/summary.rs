@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::channel::Channel;
 use crate::domain::delivery::State;
+use crate::domain::forecast::Forecast;
 use crate::domain::ids::CampaignName;
 use crate::domain::money::Money;
 use crate::ports::RunCount;
@@ -38,6 +39,8 @@ pub struct CampaignSummary {
     pub rollout: Option<RolloutSummary>,
     /// Its reminders, those that were begun and the next one.
     pub reminders: Vec<ReminderSummary>,
+    /// When it will be through under the limits of now, while it goes on and they can be asked.
+    pub forecast: Option<ForecastSummary>,
 }
 
 impl CampaignSummary {
@@ -56,6 +59,7 @@ impl CampaignSummary {
             budget: None,
             rollout: None,
             reminders: Vec::new(),
+            forecast: None,
         }
     }
 
@@ -97,6 +101,26 @@ pub struct Cost {
 impl From<Money> for Cost {
     fn from(money: Money) -> Self {
         Self { amount: money.to_decimal(), currency: money.currency.code().to_owned() }
+    }
+}
+
+/// When a run will be through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastSummary {
+    /// When the last message that can go leaves; `null`: none can, under the limits of now.
+    pub ends_at: Option<Timestamp>,
+    /// The limit that decides it: `number`, `rate`, `tier` or `budget`.
+    pub limited_by: String,
+    /// Messages in each 24 hours from now.
+    pub days: Vec<u64>,
+    /// Messages that the budget does not pay for.
+    pub not_paid_for: u64,
+}
+
+impl From<Forecast> for ForecastSummary {
+    fn from(forecast: Forecast) -> Self {
+        let Forecast { ends_at, limited_by, days, not_paid_for } = forecast;
+        Self { ends_at, limited_by: limited_by.name().to_owned(), days, not_paid_for }
     }
 }
 

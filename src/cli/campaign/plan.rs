@@ -1,7 +1,6 @@
 //! `barid campaign plan`: what a run would be if it began now. Sends nothing and writes nothing.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -15,6 +14,7 @@ use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::consent::{Consent, after_change};
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::forecast::{Forecast, Outlook, TierLeft, forecast};
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
@@ -63,6 +63,10 @@ struct Shown {
     cost: Cost,
     messages_per_second: u32,
     takes_seconds: u64,
+    /// What decides how long it takes.
+    limited_by: &'static str,
+    /// Messages in each 24 hours from its beginning.
+    days: Vec<u64>,
     begins_at: Option<String>,
     ends_at: Option<String>,
     warnings: Vec<String>,
@@ -205,13 +209,24 @@ fn shown(tally: Tally, campaign: &Campaign, installation: &Installation, now: Ti
     let sender = config.senders.iter().find(|sender| sender.name == campaign.sender);
     let rate = sender.map_or(config.whatsapp.mps, |sender| sender.mps);
     let rate = campaign.delivery.rate.map_or(rate, |own| own.min(rate)).max(1);
-    let takes = Duration::from_secs(recipients.div_ceil(u64::from(rate)));
     let price = config.pricing.template;
     let micros = price.micros.saturating_mul(i64::try_from(recipients).unwrap_or(i64::MAX));
     let begins_at = campaign.due_after(now);
     // What only a person starts is reckoned from now.
     let from = begins_at.unwrap_or(now);
-    let ends_at = SignedDuration::try_from(takes).ok().and_then(|takes| from.checked_add(takes).ok());
+    let paid_for = campaign.budget.as_ref().filter(|_| price.micros > 0).map(|budget| budget.micros / price.micros);
+    let outlook = Outlook {
+        waiting: recipients,
+        number_rate: f64::from(rate),
+        run_rate: campaign.delivery.rate,
+        // As if nobody had been written to today: what a running daemon knows better, `campaign show` tells.
+        tier: sender
+            .and_then(|sender| sender.tier?.people())
+            .map(|people| TierLeft { left: people.into(), returns: Vec::new() }),
+        paid_for: paid_for.map(|messages| u64::try_from(messages).unwrap_or(0)),
+    };
+    let Forecast { ends_at, limited_by, days, .. } = forecast(&outlook, from);
+    let takes = ends_at.map_or(SignedDuration::ZERO, |ends_at| ends_at.duration_since(from));
     let mut warnings = Vec::new();
     if recipients == 0 {
         warnings.push("nobody would be written to".to_owned());
@@ -232,7 +247,9 @@ fn shown(tally: Tally, campaign: &Campaign, installation: &Installation, now: Ti
         row_errors: tally.row_errors,
         cost: Money { micros, currency: price.currency }.into(),
         messages_per_second: rate,
-        takes_seconds: takes.as_secs(),
+        takes_seconds: u64::try_from(takes.as_millis()).unwrap_or(0).div_ceil(1_000),
+        limited_by: limited_by.name(),
+        days,
         begins_at: begins_at.map(|at| at.to_string()),
         ends_at: ends_at.map(|at| at.to_string()),
         warnings,
@@ -255,7 +272,10 @@ fn tell(shown: Shown) -> Ended {
         ["begins".to_owned(), shown.begins_at.unwrap_or_else(|| "when somebody starts it".to_owned())],
     ]);
     if let Some(ends_at) = shown.ends_at {
-        rows.push(["ends".to_owned(), ends_at]);
+        rows.push(["ends".to_owned(), format!("{ends_at} (limited by {})", shown.limited_by)]);
+    }
+    if shown.days.len() > 1 {
+        rows.push(["by day".to_owned(), by_day(&shown.days)]);
     }
     screen::table([shown.campaign, String::new()].each_ref().map(String::as_str), rows)?;
     for line in shown.row_errors {
@@ -265,6 +285,17 @@ fn tell(shown: Shown) -> Ended {
         screen::remark(&format!("warning: {warning}"));
     }
     Ok(())
+}
+
+/// `day 1: 10000; day 2: 4200`, the first week of them.
+pub(super) fn by_day(days: &[u64]) -> String {
+    const SHOWN_MAX: usize = 7;
+    let mut told: Vec<String> =
+        days.iter().zip(1..).take(SHOWN_MAX).map(|(n, day)| format!("day {day}: {n}")).collect();
+    if days.len() > SHOWN_MAX {
+        told.push(format!("and so on for {} days", days.len()));
+    }
+    told.join("; ")
 }
 
 fn span(seconds: u64) -> String {

@@ -1,15 +1,16 @@
 //! `barid campaign show`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::campaign::list::state;
+use crate::cli::campaign::plan::by_day;
 use crate::cli::campaign::standing::{Newest, newest};
 use crate::cli::exit::Ended;
 use crate::cli::installation::Installation;
 use crate::cli::{Json, screen};
 use crate::domain::campaign::{Campaign, Start};
 use crate::domain::ids::CampaignName;
-use crate::http::{CampaignSummary, StateCounts};
+use crate::http::{CampaignSummary, ForecastSummary, StateCounts};
 
 /// Show a campaign and how many recipients of its newest run stand where, and why
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,8 @@ struct Count {
 pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended {
     let name = &arguments.name;
     let store = installation.store().await?;
-    let Newest { run, counts, standing } = newest(&store, name, installation).await?;
+    let Newest { run, counts, mut standing } = newest(&store, name, installation).await?;
+    standing.forecast = forecast(name, installation).await;
     let definition = match installation.campaign(name) {
         Ok((campaign, _)) => Some(campaign),
         // A run outlives the file that defined it.
@@ -75,6 +77,16 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     tell(shown)
 }
 
+/// What only a running daemon knows: how far the limits are used. A daemon that does not answer is no reason to show nothing.
+async fn forecast(name: &CampaignName, installation: &Installation) -> Option<ForecastSummary> {
+    #[derive(Deserialize)]
+    struct OfCampaign {
+        forecast: Option<ForecastSummary>,
+    }
+    let daemon = installation.daemon().await.ok()??;
+    daemon.get::<OfCampaign>(&format!("/api/v1/campaigns/{name}")).await.ok()?.forecast
+}
+
 fn tell(shown: Shown) -> Ended {
     let mut pairs = vec![("campaign", shown.standing.name.to_string()), ("state", state(&shown.standing))];
     if let Some(campaign) = &shown.definition {
@@ -92,6 +104,16 @@ fn tell(shown: Shown) -> Ended {
         let cost = &shown.standing.cost;
         let of = shown.standing.budget.as_ref().map(|budget| format!(" of {}", budget.amount)).unwrap_or_default();
         pairs.push(("cost so far", format!("{}{of} {}", cost.amount, cost.currency)));
+    }
+    if let Some(forecast) = &shown.standing.forecast {
+        let ends_at = forecast.ends_at.map_or_else(|| "not under the limits of now".to_owned(), |at| at.to_string());
+        pairs.push(("ends", format!("{ends_at} (limited by {})", forecast.limited_by)));
+        if forecast.days.len() > 1 {
+            pairs.push(("by day", by_day(&forecast.days)));
+        }
+        if forecast.not_paid_for > 0 {
+            pairs.push(("not paid for", format!("{} recipients: the budget ends before", forecast.not_paid_for)));
+        }
     }
     if let Some(rollout) = &shown.standing.rollout {
         let next = rollout.next_at.map(|at| format!("; the next not before {at}")).unwrap_or_default();
