@@ -276,7 +276,8 @@ impl World {
             }
             Queued::Send(message, attempts) => {
                 self.run("send-message", async |process| {
-                    send_message::run(&process.services, &process.definitions, id(message), attempts).await
+                    let made = send_message::run(&process.services, &process.definitions, id(message), attempts).await;
+                    made.map(drop)
                 })
                 .await
             }
