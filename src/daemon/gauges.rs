@@ -26,8 +26,9 @@ pub(super) fn refresh(
         Box::pin(async move {
             let queues = tokio::time::timeout(READ_WITHIN, queues(&lanes, &metrics));
             let record = tokio::time::timeout(READ_WITHIN, record(&services, &metrics));
+            let limits = tokio::time::timeout(READ_WITHIN, limits(&services, &metrics));
             // Whoever is late is late: readiness is what says that something is wrong.
-            let _ = tokio::join!(queues, record);
+            let _ = tokio::join!(queues, record, limits);
         })
     })
 }
@@ -40,6 +41,14 @@ async fn queues(lanes: &Lanes, metrics: &Metrics) {
             let oldest = depth.oldest.unwrap_or_default().as_secs_f64();
             metrics.queue_oldest.with_label_values(&[lane.name()]).set(oldest);
         }
+    }
+}
+
+async fn limits(services: &Services, metrics: &Metrics) {
+    for sender in services.limits.standing().await.unwrap_or_default() {
+        metrics.number_rate.with_label_values(&[sender.sender.as_str()]).set(sender.mps_now);
+        #[expect(clippy::cast_precision_loss, reason = "a tier is far below what a float counts exactly")]
+        metrics.tier_used.with_label_values(&[sender.portfolio.as_str()]).set(sender.tier_used as f64);
     }
 }
 

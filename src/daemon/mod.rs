@@ -202,7 +202,7 @@ impl Daemon {
             readers: channels::readers(&signer),
             tally: Arc::new(Counted(Arc::clone(&metrics))),
             queue: Arc::clone(&queue),
-            limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock), metrics: Arc::clone(&metrics) }),
+            limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock, &metrics), metrics: Arc::clone(&metrics) }),
             catalogue: Arc::clone(&shelf) as _,
             audiences: Arc::new(AudienceFileReader::new(
                 config.campaigns_dir(),
@@ -414,7 +414,17 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
     })?)
 }
 
-fn limiter(config: &Config, lanes: &Lanes, store: &Arc<SqlStore>, clock: &Arc<dyn Clock>) -> Limiter {
+fn limiter(
+    config: &Config,
+    lanes: &Lanes,
+    store: &Arc<SqlStore>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Limiter {
+    for sender in &config.senders {
+        metrics.number_rate.with_label_values(&[sender.name.as_str()]).set(f64::from(sender.mps));
+        metrics.tier_used.with_label_values(&[sender.portfolio.as_str()]).set(0.0);
+    }
     let senders = config.senders.iter().map(|sender| limits::Sender {
         name: sender.name.clone(),
         mps: sender.mps,

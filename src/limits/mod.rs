@@ -13,6 +13,8 @@ mod redis_clock;
 mod script;
 mod shift;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

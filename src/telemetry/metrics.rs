@@ -96,6 +96,10 @@ metrics! {
     queue_oldest: GaugeVec = gauges("barid_queue_oldest_seconds", "queue", &QUEUES);
     /// Seconds for which messages waited for a limit.
     limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
+    /// People of the last 24 hours who count toward the tier, by portfolio.
+    tier_used: GaugeVec = gauges("barid_tier_used", "portfolio", &[]);
+    /// Messages each second at most from a number now, less than configured after Meta asked to slow down.
+    number_rate: GaugeVec = gauges("barid_number_rate", "sender", &[]);
     /// Messages whose call was never answered and of which no callback told anything yet.
     unknown_messages: IntGauge = int_gauge("barid_unknown_messages");
     /// Refusals after which the message waits for another try on the same channel, by their class.

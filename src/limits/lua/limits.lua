@@ -178,7 +178,8 @@ function commands.take()
       is_new = not counted[person]
       if is_new then n_added = n_added + 1 end
       counted[person] = true
-      added[#added + 1] = whole(now_ms)
+      -- Who was counted already gets another moment, so that whoever counted them first does not take them along when it goes back.
+      added[#added + 1] = whole(is_new and now_ms or now_ms + 1)
       added[#added + 1] = person
     end
     answer(ask, 0, is_new and -slot or slot)
