@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::channel::Channel;
-use crate::domain::delivery::State;
+use crate::domain::delivery::{HeldReason, State};
 use crate::domain::ids::CampaignName;
+use crate::domain::limit::Limit;
 use crate::domain::money::Money;
 use crate::ports::RunCount;
 
@@ -72,9 +73,18 @@ impl CampaignSummary {
             }
         }
         let open: u64 = counts.iter().filter(|count| count.state.is_open()).map(|count| count.n).sum();
-        self.waits_for = self.held_for.iter().find(|(_, n)| open > 0 && **n == open).map(|(reason, _)| reason.clone());
+        let planned: u64 = counts.iter().filter(|count| count.state == State::Planned).map(|count| count.n).sum();
+        // A run that has reached a limit of its own is not fed further: what is still planned waits for the same.
+        let waits = |reason: &str, n: u64| n == open || (holds_up_all(reason) && n + planned == open);
+        let reason = self.held_for.iter().find(|(reason, n)| **n > 0 && waits(reason, **n));
+        self.waits_for = reason.map(|(reason, _)| reason.clone());
         self
     }
+}
+
+/// Whether what one message of a run waits for, those that are not called yet wait for too.
+fn holds_up_all(reason: &str) -> bool {
+    matches!(HeldReason::named(reason), Some(HeldReason::Limit(Limit::Budget | Limit::Tier)))
 }
 
 fn by_reason(counts: &[RunCount], state: State) -> BTreeMap<String, u64> {
@@ -236,7 +246,12 @@ mod tests {
         assert_eq!(stuck.held_for, [("limit-budget".to_owned(), 7)].into());
         assert_eq!((stuck.fallback["sms"].held, stuck.fallback["sms"].delivered, stuck.run.held), (2, 1, 7));
         counts.push(count(Channel::Whatsapp, State::Planned, "", 1));
-        assert_eq!(summary(&counts).waits_for, None, "one may still go");
+        assert_eq!(summary(&counts).waits_for.as_deref(), Some("limit-budget"), "it is not fed any more");
+        counts.push(count(Channel::Whatsapp, State::Calling, "", 1));
+        assert_eq!(summary(&counts).waits_for, None, "one is on its way");
+        let quiet =
+            [count(Channel::Whatsapp, State::Held, "quiet-hours", 5), count(Channel::Whatsapp, State::Planned, "", 1)];
+        assert_eq!(summary(&quiet).waits_for, None, "one may still go");
         assert_eq!(summary(&counts[1..2]).waits_for, None, "nothing is open");
     }
 }

@@ -108,7 +108,9 @@ async fn hungry(
     for run in runs.iter().filter(|run| run.state.sends()) {
         // A definition that cannot be read sends nothing: whoever resolves its audience says so.
         let Ok(campaign) = definitions.of(services, run.id).await else { continue };
-        if services.limits.full(&campaign.sender, run.id, now).is_none() {
+        // What is too old is fed all the same: only whoever looks at a message can end it.
+        let is_over = campaign.expires_at(run.due_at) <= now;
+        if is_over || services.limits.full(&campaign.sender, run.id, now).is_none() {
             sending.push((run.id, campaign.sender.clone(), campaign.delivery.rate));
         }
     }

@@ -8,6 +8,7 @@
 mod api;
 mod architecture;
 mod campaign;
+mod campaign_parts;
 mod channels;
 mod chaos;
 mod cli;

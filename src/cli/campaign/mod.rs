@@ -1,6 +1,7 @@
 //! `barid campaign`: see, try out and steer campaigns.
 
 mod command;
+mod forecast;
 mod list;
 mod plan;
 mod preview;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::cli::campaign::forecast::{Outlook, Quiet, Stage, stages, waits_of, warnings};
 use crate::cli::contacts::cannot_read;
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
@@ -15,12 +16,13 @@ use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::consent::{Consent, after_change};
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::delivery::SuppressedReason;
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
 use crate::domain::template::{MessageTemplate, Values};
 use crate::http::Cost;
-use crate::ports::Contacts as _;
+use crate::ports::{Contacts as _, Messages as _};
 use crate::store::SqlStore;
 
 /// People who are looked at in one step.
@@ -49,6 +51,7 @@ struct Tally {
     row_errors: Vec<String>,
     /// Numbers seen, as digits: a person who stands twice in a file is told once.
     seen: HashSet<u64>,
+    quiet: Quiet,
 }
 
 #[derive(Serialize)]
@@ -61,6 +64,10 @@ struct Shown {
     refused_rows: u64,
     row_errors: Vec<String>,
     cost: Cost,
+    budget: Option<Cost>,
+    stages: Vec<Stage>,
+    quiet: Quiet,
+    reminders: u32,
     messages_per_second: u32,
     takes_seconds: u64,
     begins_at: Option<String>,
@@ -76,6 +83,7 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
         values: Language::ALL.map(|language| Values::new(language, &campaign.values, &installation.config.brand)),
         campaign: &campaign,
         template: &template,
+        begins: campaign.due_after(now).unwrap_or(now),
     };
     let mut tally = Tally::default();
     match &campaign.audience.source {
@@ -87,7 +95,7 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
             from_file(file, &store, &judge, installation.config.contacts.default_language, &mut tally).await?;
         }
     }
-    let shown = shown(tally, &campaign, installation, now);
+    let shown = shown(tally, &campaign, &template, installation, now);
     if arguments.json.json { screen::json(&shown) } else { tell(shown) }
 }
 
@@ -97,22 +105,44 @@ struct Judge<'a> {
     template: &'a MessageTemplate,
     /// In the order of [`Language::ALL`].
     values: [Values; 2],
+    /// When the run begins; what only a person starts is reckoned from now.
+    begins: Timestamp,
 }
 
 impl Judge<'_> {
-    fn add(&self, contact: &Contact, tally: &mut Tally) {
+    /// Decides about these people, of whom the record knows those that it knows.
+    async fn add_all(&self, contacts: &[Contact], store: &SqlStore, tally: &mut Tally) -> Ended {
+        let recently = match self.campaign.audience.not_contacted_for {
+            None => HashSet::new(),
+            Some(span) => {
+                let people: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+                let since = self.begins.saturating_sub(span).unwrap_or(Timestamp::MIN);
+                store.contacted_since(&people, since).await.or_exit(Exit::Unavailable)?
+            }
+        };
+        for contact in contacts {
+            self.add(contact, recently.contains(&contact.id), tally);
+        }
+        Ok(())
+    }
+
+    fn add(&self, contact: &Contact, contacted_recently: bool, tally: &mut Tally) {
         if !self.campaign.audience.selects(contact) {
             tally.not_selected += 1;
             return;
         }
-        if let Some(reason) = suppression(contact, self.campaign.purpose) {
+        let recently = contacted_recently.then_some(SuppressedReason::ContactedRecently);
+        if let Some(reason) = suppression(contact, self.campaign.purpose).or(recently) {
             *tally.skipped.entry(reason.name().to_owned()).or_default() += 1;
             return;
         }
         let values = self.values.iter().find(|values| values.language() == contact.language);
         let values = values.expect("there are values for every language").with_contact(contact);
         match self.template.content(&values) {
-            Ok(_) => *tally.recipients.entry(contact.language.code()).or_default() += 1,
+            Ok(_) => {
+                *tally.recipients.entry(contact.language.code()).or_default() += 1;
+                tally.quiet.add(self.campaign, &contact.timezone, self.begins);
+            }
             // The sentence names the variable, never the person.
             Err(error) => *tally.skipped.entry(error.to_string()).or_default() += 1,
         }
@@ -123,9 +153,7 @@ async fn from_store(store: &SqlStore, judge: &Judge<'_>, tally: &mut Tally) -> E
     let mut after = None;
     loop {
         let page = store.page(after, PAGE as u64).await.or_exit(Exit::Unavailable)?;
-        for contact in &page.items {
-            judge.add(contact, tally);
-        }
+        judge.add_all(&page.items, store, tally).await?;
         match page.next {
             Some(next) => after = Some(ContactId::new(next)),
             None => return Ok(()),
@@ -147,6 +175,7 @@ async fn from_file(
         if page.is_empty() {
             return Ok(());
         }
+        let mut contacts = Vec::with_capacity(page.len());
         for row in page {
             match row.update {
                 Ok(update) => {
@@ -159,7 +188,7 @@ async fn from_file(
                     if known.is_none() {
                         next_id -= 1;
                     }
-                    judge.add(&as_imported(known, update, ContactId::new(next_id), default_language), tally);
+                    contacts.push(as_imported(known, update, ContactId::new(next_id), default_language));
                 }
                 Err(error) => {
                     tally.refused_rows += 1;
@@ -169,6 +198,7 @@ async fn from_file(
                 }
             }
         }
+        judge.add_all(&contacts, store, tally).await?;
     }
 }
 
@@ -199,29 +229,36 @@ fn as_imported(known: Option<Contact>, update: ContactUpdate, id: ContactId, def
     contact
 }
 
-fn shown(tally: Tally, campaign: &Campaign, installation: &Installation, now: Timestamp) -> Shown {
+fn shown(
+    tally: Tally,
+    campaign: &Campaign,
+    template: &MessageTemplate,
+    installation: &Installation,
+    now: Timestamp,
+) -> Shown {
     let config = &installation.config;
     let recipients: u64 = tally.recipients.values().sum();
     let sender = config.senders.iter().find(|sender| sender.name == campaign.sender);
     let rate = sender.map_or(config.whatsapp.mps, |sender| sender.mps);
     let rate = campaign.delivery.rate.map_or(rate, |own| own.min(rate)).max(1);
-    let takes = Duration::from_secs(recipients.div_ceil(u64::from(rate)));
+    let takes = Duration::from_secs(recipients.div_ceil(u64::from(rate))) + waits_of(campaign);
     let price = config.pricing.template;
     let micros = price.micros.saturating_mul(i64::try_from(recipients).unwrap_or(i64::MAX));
     let begins_at = campaign.due_after(now);
     // What only a person starts is reckoned from now.
     let from = begins_at.unwrap_or(now);
     let ends_at = SignedDuration::try_from(takes).ok().and_then(|takes| from.checked_add(takes).ok());
-    let mut warnings = Vec::new();
-    if recipients == 0 {
-        warnings.push("nobody would be written to".to_owned());
-    }
-    if sender.is_none() {
-        warnings.push(format!("the sender `{}` has no number yet; set WHATSAPP_PHONE_NUMBER_ID", campaign.sender));
-    }
-    if ends_at.is_some_and(|ends_at| ends_at > campaign.expires_at(from)) {
-        warnings.push("the last messages would be too old to send; raise `expires_after` or `rate`".to_owned());
-    }
+    let warnings = warnings(&Outlook {
+        campaign,
+        category: template.category(),
+        recipients,
+        price_micros: price.micros,
+        cost_micros: micros,
+        quiet: &tally.quiet,
+        begins: from,
+        ends: ends_at,
+        has_sender: sender.is_some(),
+    });
     Shown {
         campaign: campaign.name.to_string(),
         recipients,
@@ -231,6 +268,10 @@ fn shown(tally: Tally, campaign: &Campaign, installation: &Installation, now: Ti
         refused_rows: tally.refused_rows,
         row_errors: tally.row_errors,
         cost: Money { micros, currency: price.currency }.into(),
+        budget: campaign.budget.map(Cost::from),
+        stages: stages(campaign, recipients),
+        quiet: tally.quiet,
+        reminders: campaign.reminder.as_ref().map_or(0, |reminder| reminder.times),
         messages_per_second: rate,
         takes_seconds: takes.as_secs(),
         begins_at: begins_at.map(|at| at.to_string()),
@@ -249,8 +290,28 @@ fn tell(shown: Shown) -> Ended {
     if shown.refused_rows > 0 {
         rows.push(["rows of the file that are wrong".to_owned(), shown.refused_rows.to_string()]);
     }
+    let of = shown.budget.map(|budget| format!(" of {}", budget.amount)).unwrap_or_default();
+    let cost = format!("{}{of} {}", shown.cost.amount, shown.cost.currency);
+    rows.extend(
+        shown
+            .stages
+            .into_iter()
+            .map(|stage| [format!("stage {}", stage.share), format!("{} recipients", stage.recipients)]),
+    );
+    if let Some(until) = shown.quiet.until {
+        rows.push([
+            "quiet when it begins".to_owned(),
+            format!("{} recipients, the last until {until}", shown.quiet.recipients),
+        ]);
+    }
+    if shown.reminders > 0 {
+        rows.push([
+            "reminders".to_owned(),
+            format!("{} to whoever does not answer, at a cost of their own", shown.reminders),
+        ]);
+    }
     rows.extend([
-        ["estimated cost".to_owned(), format!("{} {}", shown.cost.amount, shown.cost.currency)],
+        ["estimated cost".to_owned(), cost],
         ["takes".to_owned(), format!("{} at {} messages/s", span(shown.takes_seconds), shown.messages_per_second)],
         ["begins".to_owned(), shown.begins_at.unwrap_or_else(|| "when somebody starts it".to_owned())],
     ]);
