@@ -52,7 +52,14 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
             async move {
                 let work =
                     send_message::run(&shared.services, &shared.definitions, payload.message, payload.attempts_before);
-                measured(&shared.metrics, "send-message", work).await
+                let made = measured(&shared.metrics, "send-message", work).await?;
+                if let Some(late_by) = made.late_by {
+                    shared.metrics.send_lateness.observe(late_by.as_secs_f64());
+                }
+                if let Some(class) = made.again_after {
+                    shared.metrics.retries.with_label_values(&[class.name()]).inc();
+                }
+                Ok(())
             }
         })
     };
@@ -68,6 +75,14 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
                 shared.metrics.news.with_label_values(&["set-aside"]).inc_by(applied.set_aside);
                 shared.metrics.news.with_label_values(&["foreign"]).inc_by(applied.foreign);
                 shared.metrics.feedback.inc_by(applied.feedback);
+                for refused in &applied.refused {
+                    let class = refused.refusal.class.name();
+                    shared.metrics.failures.with_label_values(&[class]).inc();
+                    // On another channel it is a fallback.
+                    if applied.held.iter().any(|held| held.id == refused.id && held.channel == refused.channel) {
+                        shared.metrics.retries.with_label_values(&[class]).inc();
+                    }
+                }
                 Ok(())
             }
         })

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReason};
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
 use crate::domain::limit::Urgency;
 use crate::domain::message::{Content, Envelope, Recipient, Rendered};
@@ -26,12 +27,21 @@ const RECORD_PATIENCE: Duration = Duration::from_secs(600);
 /// Between two tries of writing it.
 const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// How long a message waits for a channel that the configuration has no more.
-const MISSING_CHANNEL: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+const MISSING_CHANNEL: SignedDuration = SignedDuration::from_mins(10);
 
 /// What will be called.
 enum Call {
     WhatsApp(Envelope, Content),
     Other(Arc<dyn Fallback>, Letter),
+}
+
+/// What one run of this job did, for those who count. Nothing of it when no call was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    /// How long after its moment the message was called.
+    pub late_by: Option<SignedDuration>,
+    /// The class of the refusal after which it is tried again on the same channel.
+    pub again_after: Option<FailureClass>,
 }
 
 /// Sends the message if it may be sent now. Finding nothing to do is success.
@@ -46,13 +56,13 @@ pub async fn run(
     definitions: &Definitions,
     id: MessageId,
     attempts_before: u16,
-) -> Result<(), JobError> {
+) -> Result<Made, JobError> {
     let Some(message) = services.store.load(id).await.map_err(JobError::from_store("loading a message"))? else {
         tracing::debug!(message.id = %id, "the message is gone; nothing to send");
-        return Ok(());
+        return Ok(Made::default());
     };
     if message.standing.attempt != attempts_before {
-        return Ok(());
+        return Ok(Made::default());
     }
     let run = match message.run {
         Some(run) => Some((run, definitions.of(services, run).await?)),
@@ -62,18 +72,21 @@ pub async fn run(
     let (rendered, call) = match decide(services, &message, campaign) {
         StartAnswer::Go => match prepare(services, &message, campaign).await? {
             Some(prepared) => prepared,
-            None => return Ok(()),
+            None => return Ok(Made::default()),
         },
         StartAnswer::NotNow { because } => {
             tracing::trace!(message.id = %id, because, "nothing to send");
-            return Ok(());
+            return Ok(Made::default());
         }
-        StartAnswer::Hold { reason, until } => return hold(services, &message, reason, until).await,
+        StartAnswer::Hold { reason, until } => {
+            hold(services, &message, reason, until).await?;
+            return Ok(Made::default());
+        }
         // The transaction asks again, and writes it.
         _ => {
             let start = start(services, &message, None, Permit::FREE.fence, 0, None);
             services.store.start(start).await.map_err(JobError::from_store("ending a message"))?;
-            return Ok(());
+            return Ok(Made::default());
         }
     };
 
@@ -85,7 +98,8 @@ pub async fn run(
     let permit = match services.limits.permit(&ask).await {
         Verdict::Granted(permit) => permit,
         Verdict::Refused { limit, until } => {
-            return hold(services, &message, HeldReason::Limit(limit), until).await;
+            hold(services, &message, HeldReason::Limit(limit), until).await?;
+            return Ok(Made::default());
         }
     };
 
@@ -103,18 +117,18 @@ pub async fn run(
         Ok(StartAnswer::Hold { until, .. }) => {
             services.limits.give_back(&ask, permit).await;
             wake::at(services, id, attempts_before, message.standing.channel, until).await;
-            return Ok(());
+            return Ok(Made::default());
         }
         Ok(StartAnswer::NotNow { because }) => {
             tracing::trace!(message.id = %id, because, "nothing to send");
             services.limits.give_back(&ask, permit).await;
             // A permit that came too late is asked for again; for everything else somebody else queues it.
             wake::at(services, id, attempts_before, message.standing.channel, services.clock.now()).await;
-            return Ok(());
+            return Ok(Made::default());
         }
         Ok(StartAnswer::Suppress(_) | StartAnswer::Expire) => {
             services.limits.give_back(&ask, permit).await;
-            return Ok(());
+            return Ok(Made::default());
         }
         Err(error) => {
             services.limits.give_back(&ask, permit).await;
@@ -124,6 +138,7 @@ pub async fn run(
 
     services.limits.leave(&ask, &permit).await;
     let attempt = attempts_before + 1;
+    let late_by = services.clock.now().duration_since(due_at(&message)).max(SignedDuration::ZERO);
     let answer = if services.clock.now() >= after(lease_until, -services.rules.call) {
         // The mark took so long to write that the call could outlive it, and a second one could start beside it.
         Answer::NotSent { because: "the mark took so long to write that the call could have outlived it".to_owned() }
@@ -156,13 +171,23 @@ pub async fn run(
     if let Some(suspension) = alone.filter(|_| taken) {
         release(services, suspension).await;
     }
+    let mut made = Made { late_by: Some(late_by), again_after: None };
     if let Effect::Changed(next) = effect
         && let Delivery::Held { until, .. } = next.delivery
     {
         wake::count(services, channel, &next);
+        made.again_after = refusal.filter(|_| next.channel == channel).map(|refusal| refusal.class);
         wake::at(services, id, attempt, next.channel, until).await;
     }
-    Ok(())
+    Ok(made)
+}
+
+/// The moment for which the message waited.
+fn due_at(message: &LoadedMessage) -> Timestamp {
+    match message.standing.delivery {
+        Delivery::Held { until, .. } => until,
+        _ => message.planned_at,
+    }
 }
 
 /// What the look at the loaded message says. The transaction that marks the attempt asks again, with suspensions and recent contacts.
@@ -366,7 +391,7 @@ async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) ->
     }
 }
 
-fn after(at: Timestamp, wait: jiff::SignedDuration) -> Timestamp {
+fn after(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 

@@ -188,6 +188,15 @@ async fn send(world: &World, phone_number_id: &str, incoming: &Incoming) -> Resp
     }
     match answer.reply {
         Reply::Json(status, body) => respond(status, Bytes::from(body), Some(&incoming.version)),
+        Reply::Exhausted(status, body) => {
+            let account = &world.settings.numbers[usize::from(number)].business_account_id;
+            let usage = usage_header(account, Usage { percent: 100, regain_minutes: REGAIN_MINUTES });
+            let mut response = respond(status, Bytes::from(body), Some(&incoming.version));
+            if let Ok(usage) = HeaderValue::try_from(usage) {
+                response.headers_mut().insert("x-business-use-case-usage", usage);
+            }
+            response
+        }
         Reply::Html(status, page) => {
             let mut response = respond(status, Bytes::from_static(page.as_bytes()), None);
             response.headers_mut().insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
@@ -230,6 +239,9 @@ async fn twilio<'a>(
         }
     }
 }
+
+/// How long an account must wait whose budget of calls a fault declares used up.
+const REGAIN_MINUTES: i64 = 3;
 
 type Managed = (Result<Value, GraphError>, Option<(String, Usage)>);
 

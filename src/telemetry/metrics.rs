@@ -68,7 +68,7 @@ metrics! {
     messages: IntCounterVec = counters("barid_messages_total", &[("channel", &CHANNELS), ("outcome", &CALL_OUTCOMES)]);
     /// Seconds from the beginning of a call to the provider to its answer or its end, by outcome.
     send_duration: HistogramVec = histograms("barid_send_duration_seconds", &SECONDS_BUCKETS, "outcome", &CALL_OUTCOMES);
-    /// Seconds between the moment a message was due and its first call.
+    /// Seconds between the moment for which a message waited (planned, or held until then) and its call.
     send_lateness: Histogram = histogram("barid_send_lateness_seconds", &LATENESS_BUCKETS);
     /// Messages that a provider refused, by class of the failure.
     failures: IntCounterVec = counters("barid_failures_total", &[("class", &failure_classes())]);
@@ -98,7 +98,7 @@ metrics! {
     limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
     /// Messages whose call was never answered and of which no callback told anything yet.
     unknown_messages: IntGauge = int_gauge("barid_unknown_messages");
-    /// Later attempts by the class of the failure before them.
+    /// Refusals after which the message waits for another try on the same channel, by their class.
     retries: IntCounterVec = counters("barid_retries_total", &[("class", &failure_classes())]);
     /// Seconds that a job took, by job.
     job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);

@@ -23,6 +23,7 @@ mod limits;
 mod ops;
 mod postgres;
 mod queue;
+mod retry;
 mod scenario;
 mod simulator;
 mod webhook;

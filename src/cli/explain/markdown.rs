@@ -8,11 +8,11 @@ use crate::domain::failure::FailureClass;
 /// The page, made from the tables.
 pub(super) fn page() -> String {
     let mut page = String::from(
-        "`barid explain`: every code of a provider, and what follows from it\n\n\
-         Made from the code by `barid explain --markdown`; a test compares. A provider's refusal has one of the sixteen classes, and a\n\
-         class answers four questions: is it tried again, what slows down or stops for others, may another channel take over, must a\n\
-         person look. A code in none of the tables is `unrecognised`: counted, logged once, and never the end of the service.\n\n\
-         # Classes\n\
+        "# Every code of a provider, and what follows from it\n\
+         Made from the code by `barid explain --markdown`; a test compares. A refusal has one of sixteen classes, and a class answers\n\
+         four questions: is it tried again, what slows down or stops for others, may another channel take over, must a person look. A\n\
+         code in none of the tables is `unrecognised`: counted, logged once, and never the end of the service.\n\n\
+         ## Classes\n\
          | class | what it is | tried again? | slows or stops | other channel? | alert? | what you do |\n|---|---|---|---|---|---|---|\n",
     );
     for class in FailureClass::ALL {
@@ -34,7 +34,7 @@ pub(super) fn page() -> String {
         (Provider::Smtp, "SMTP: replies, and below them enhanced codes"),
     ] {
         let _ =
-            write!(page, "\n# {title}\n| code | class | title | what it means and what to do |\n|---|---|---|---|\n");
+            write!(page, "\n## {title}\n| code | class | title | what it means and what to do |\n|---|---|---|---|\n");
         for code in all.iter().filter(|code| code.provider == provider) {
             row(&mut page, &[&code.code, &format!("`{}`", code.class.name()), code.title, code.meaning]);
         }

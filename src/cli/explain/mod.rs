@@ -1,3 +1,6 @@
+//! `barid explain`: what a code means, what follows from it, and what a person should do. The tables belong to the adapters; this is
+//! the one place that shows them together.
+//!
 #![doc = include_str!("failure_codes.md")]
 
 mod code;

@@ -44,6 +44,8 @@ pub(super) struct Answer {
 pub(super) enum Reply {
     /// JSON with this HTTP status.
     Json(u16, Vec<u8>),
+    /// The same for an error that says that the account or app has called too often: with the header that says how long it must wait.
+    Exhausted(u16, Vec<u8>),
     /// A page, as from a proxy in front of Meta.
     Html(u16, &'static str),
     /// Nothing: the connection is cut.
@@ -109,10 +111,10 @@ fn error_reply(world: &World, after_ms: u64, code: u32) -> (u64, Reply) {
         code => GraphError::new(code, "Asked for in the simulator's settings."),
     };
     world.tally.refuse(code);
-    (
-        after_ms,
-        Reply::Json(error.http_status(world.settings.limits.http_status), error.body(mix(u64::from(code), after_ms))),
-    )
+    let (status, body) =
+        (error.http_status(world.settings.limits.http_status), error.body(mix(u64::from(code), after_ms)));
+    let exhausted = matches!(code, 4 | 17 | 613 | 80_007);
+    (after_ms, if exhausted { Reply::Exhausted(status, body) } else { Reply::Json(status, body) })
 }
 
 fn take(

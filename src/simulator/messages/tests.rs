@@ -52,7 +52,7 @@ fn world(settings: Settings) -> World {
 
 fn answer(world: &World, body: &Value) -> (u16, Value) {
     match receive(world, 0, body.to_string().as_bytes()).reply {
-        Reply::Json(status, body) => (status, serde_json::from_slice(&body).unwrap()),
+        Reply::Json(status, body) | Reply::Exhausted(status, body) => (status, serde_json::from_slice(&body).unwrap()),
         other => panic!("{other:?}"),
     }
 }
@@ -338,7 +338,7 @@ fn endings_of_numbers_ask_for_their_fate() {
     };
     let all = [Status::Sent, Status::Delivered, Status::Read];
     let code = |reply: &Reply| match reply {
-        Reply::Json(status, body) => (
+        Reply::Json(status, body) | Reply::Exhausted(status, body) => (
             *status,
             serde_json::from_slice::<Value>(body).map_or(1, |body| body["error"]["code"].as_u64().unwrap_or(0)),
         ),

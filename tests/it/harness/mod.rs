@@ -20,6 +20,8 @@ pub(crate) const TOKEN: &str = "test-api-token";
 pub(crate) struct Setup {
     pub(crate) mps: u32,
     pub(crate) unknown_after: &'static str,
+    /// Waits before further tries.
+    pub(crate) waits: &'static [&'static str],
     /// Lines added to the configuration.
     pub(crate) more: String,
     /// Lines added to each campaign's `[delivery]`.
@@ -39,6 +41,7 @@ impl Default for Setup {
         Self {
             mps: 100_000,
             unknown_after: "15m",
+            waits: &["1s"],
             more: String::new(),
             delivery: String::new(),
             simulator,
@@ -120,13 +123,14 @@ dir = "{templates}"
 [jobs]
 dir = "{jobs}"
 [retry]
-waits = ["1s"]
+waits = {waits:?}
 {channels}{more}"#,
             state = dir.path().join("state").display(),
             graph = simulator.url(),
             phone = number.phone_number_id,
             account = number.business_account_id,
             mps = setup.mps,
+            waits = setup.waits,
             templates = root.join("templates").display(),
             jobs = dir.path().join("jobs").display(),
             more = setup.more,
@@ -329,6 +333,15 @@ survey_link = "https://survey.example.com/s"
                 return campaign;
             }
             assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}\n{campaign}\n{}", tail(&self.log()));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until the messages of a campaign are as `until` wants them.
+    pub(crate) async fn wait_for_messages(&self, name: &str, what: &str, until: impl Fn(&[Value]) -> bool) {
+        let begin = Instant::now();
+        while !until(&self.messages(name).await) {
+            assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}\n{}", tail(&self.log()));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
