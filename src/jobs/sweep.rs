@@ -62,19 +62,15 @@ async fn due(
     swept: &mut Swept,
 ) -> Result<(), JobError> {
     let doing = "sweeping due messages";
-    let mut seen = std::collections::HashSet::new();
+    let mut after = None;
     loop {
         let now = services.clock.now();
-        let due = services.store.due(now, STEP).await.map_err(JobError::from_store(doing))?;
+        let due = services.store.due(now, after, STEP).await.map_err(JobError::from_store(doing))?;
         let full = due.len() as u64 == STEP;
+        // Held messages stay due until their job has run, those of a paused run for long: the sweep goes past them.
+        let last = due.last().and_then(|message| Some((message.standing.delivery.due_at()?, message.id)));
         let mut waiting: Vec<(Wanted, MessageId, u16)> = Vec::new();
-        let mut fresh = false;
         for message in due {
-            // What is held stays due until its job has run: it is queued once in a sweep, and the sweep does not circle.
-            if !seen.insert(message.id) {
-                continue;
-            }
-            fresh = true;
             match message.standing.delivery {
                 Delivery::Held { .. } => {
                     waiting.push((wake::lane(message.standing.channel), message.id, message.standing.attempt));
@@ -115,9 +111,10 @@ async fn due(
             let jobs: Vec<_> = of_lane.map(|(_, id, attempts)| (*id, *attempts)).collect();
             services.queue.send(lane, &jobs, None).await.map_err(JobError::from_queue(doing))?;
         }
-        if !full || !fresh {
+        if !full || last.is_none() {
             return Ok(());
         }
+        after = last;
     }
 }
 

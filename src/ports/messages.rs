@@ -152,8 +152,13 @@ pub trait Messages: Send + Sync {
     /// Adds a message that belongs to no run.
     async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId>;
     /// Messages whose moment has come: held, calling with a lease that ran out, unknown to be decided, not delivered in time. Oldest
-    /// moment first.
-    async fn due(&self, now: Timestamp, limit: u64) -> Stored<Vec<LoadedMessage>>;
+    /// moment first, and only behind the moment and id of `after`: what cannot go on yet stays due and must not hide the others.
+    async fn due(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, MessageId)>,
+        limit: u64,
+    ) -> Stored<Vec<LoadedMessage>>;
     /// Messages without a run that still wait (state planned) and were planned before `before`.
     async fn single_waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<(MessageId, u16)>>;
     /// Whether, for this sender on this channel, a callback came at or after `called_at` about another message called from one minute before it on.

@@ -123,12 +123,19 @@ impl Messages for SqlStore {
         }
     }
 
-    async fn due(&self, now: Timestamp, limit: u64) -> Stored<Vec<LoadedMessage>> {
+    async fn due(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, MessageId)>,
+        limit: u64,
+    ) -> Stored<Vec<LoadedMessage>> {
+        let (moment, id) = after.map_or((i64::MIN, 0), |(moment, id)| (millis(moment), id.number()));
         let sql = format!(
-            "SELECT {} {LOADED_FROM} WHERE m.due_at IS NOT NULL AND m.due_at <= ? ORDER BY m.due_at LIMIT ?",
+            "SELECT {} {LOADED_FROM} WHERE m.due_at IS NOT NULL AND m.due_at <= ? AND (m.due_at, m.id) > (?, ?) \
+             ORDER BY m.due_at, m.id LIMIT ?",
             loaded_columns()
         );
-        let rows = self.read(&sql, args![now, limited(limit)]).await?;
+        let rows = self.read(&sql, args![now, moment, id, limited(limit)]).await?;
         self.rows(&rows, "messages", encode::loaded)
     }
 

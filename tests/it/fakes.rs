@@ -176,7 +176,7 @@ impl Messages for FakeStore {
     async fn create(&self, _: SingleMessage, _: Timestamp) -> Stored<MessageId> {
         not_asked()
     }
-    async fn due(&self, _: Timestamp, _: u64) -> Stored<Vec<LoadedMessage>> {
+    async fn due(&self, _: Timestamp, _: Option<(Timestamp, MessageId)>, _: u64) -> Stored<Vec<LoadedMessage>> {
         not_asked()
     }
     async fn single_waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<(MessageId, u16)>> {

@@ -101,8 +101,8 @@ on_both_databases! {
         store.learn(messages[0], 1, Fact::Accepted(wamid(messages[0])), at(2)).await.unwrap();
         assert!(!store.finish_if_done(run, at(3)).await.unwrap());
         let four_hours = 2 + 4 * 3600;
-        assert!(store.due(at(four_hours - 1), 10).await.unwrap().is_empty());
-        assert_eq!(store.due(at(four_hours), 10).await.unwrap().len(), 1);
+        assert!(store.due(at(four_hours - 1), None, 10).await.unwrap().is_empty());
+        assert_eq!(store.due(at(four_hours), None, 10).await.unwrap().len(), 1);
         store.learn(messages[0], 1, Fact::NotDelivered, at(four_hours)).await.unwrap();
         assert_eq!(state(&store, messages[0]).await, State::Held);
         let delivered = charged(status(&store, messages[0], ProviderStatus::Delivered), true);

@@ -164,12 +164,23 @@ on_both_databases! {
         store.learn(messages[3], 1, Fact::Accepted(wamid(messages[3])), at(2)).await.unwrap();
         let due = |now| {
             let store = &store;
-            async move { store.due(at(now), 10).await.unwrap().into_iter().map(|message| message.id).collect::<Vec<_>>() }
+            async move { store.due(at(now), None, 10).await.unwrap().into_iter().map(|message| message.id).collect::<Vec<_>>() }
         };
         assert_eq!(due(29).await, []);
         assert_eq!(due(45).await, [messages[1], messages[0]]);
         assert_eq!(due(60).await, [messages[1], messages[0], messages[2]], "the lease of a call that nobody answered");
-        assert_eq!(store.due(at(60), 2).await.unwrap().len(), 2);
+        // Page by page, each once, the oldest moment first.
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store.due(at(60), after, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some((last.standing.delivery.due_at().unwrap(), last.id));
+            paged.extend(page.iter().map(|message| message.id));
+        }
+        let whole: Vec<_> = store.due(at(60), None, 10).await.unwrap().iter().map(|message| message.id).collect();
+        assert!(whole.len() > 2);
+        assert_eq!(paged, whole);
         assert_eq!(store.unknown_count().await.unwrap(), 1);
     }
 

@@ -132,6 +132,34 @@ async fn a_hundred_thousand_jobs_due_at_once_all_run_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_in_one_lane_does_not_hold_up_what_is_due_in_another() {
+    let redis = TestRedis::start();
+    let (lanes, runs) = (connect(&redis.url()).await, Runs::default());
+    let due = redis_now(&redis) + Duration::from_secs(8);
+    let storm: Vec<_> = jobs(100_000).into_iter().map(|job| NewJob { due: Some(due), ..job }).collect();
+    lanes.push(Lane::Retries, &storm).await.unwrap();
+    // Due while the storm is being moved.
+    let fresh: Vec<_> = (1..=20)
+        .map(|n| NewJob { due: Some(due + Duration::from_millis(10 * n)), ..job(format!("fresh_{n:02}")) })
+        .collect();
+    lanes.push(Lane::Sending, &fresh).await.unwrap();
+    let (retries, sending) = (noting(&runs, Duration::ZERO), noting(&runs, Duration::ZERO));
+    let work = vec![worker(Lane::Retries, 1_000, retries), worker(Lane::Sending, 10, sending)];
+    let workers = Workers::start(lanes.clone(), work, None);
+    until_empty(&lanes, Lane::Sending).await;
+    until("the storm is ready", async || lanes.depth(Lane::Retries).await.is_ok_and(|depth| depth.delayed == 0)).await;
+    println!("moved within {:?} of the moment", redis_now(&redis).duration_since(due));
+    until_empty(&lanes, Lane::Retries).await;
+    println!("run within {:?} of the moment", redis_now(&redis).duration_since(due));
+    let ids = runs.ids();
+    assert_eq!(ids.len(), 100_020);
+    let last_fresh = ids.iter().rposition(|id| id.starts_with("fresh")).unwrap();
+    println!("the last fresh job ran after {} of the storm", last_fresh + 1 - 20);
+    assert!(last_fresh < 50_000, "fresh jobs waited behind the storm: {last_fresh}");
+    workers.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_fails_runs_again_with_the_next_attempt_until_it_is_dead() {
     let redis = TestRedis::start();
     let (lanes, runs) = (connect(&redis.url()).await, Runs::default());

@@ -224,7 +224,7 @@ tapped!(Messages {
     effect suppress(id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> ();
     look contacted_since(people: &[ContactId], since: Timestamp) -> HashSet<ContactId>;
     effect create(message: SingleMessage, now: Timestamp) -> MessageId;
-    look due(now: Timestamp, limit: u64) -> Vec<LoadedMessage>;
+    look due(now: Timestamp, after: Option<(Timestamp, MessageId)>, limit: u64) -> Vec<LoadedMessage>;
     look single_waiting(before: Timestamp, limit: u64) -> Vec<(MessageId, u16)>;
     look others_were_heard(channel: Channel, sender: &SenderName, called_at: Timestamp) -> bool;
     look slowest_callback(channel: Channel, sender: &SenderName, since: Timestamp) -> Option<SignedDuration>;

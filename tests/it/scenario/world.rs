@@ -276,8 +276,7 @@ impl World {
             }
             Queued::Send(message, attempts) => {
                 self.run("send-message", async |process| {
-                    let made = send_message::run(&process.services, &process.definitions, id(message), attempts).await;
-                    made.map(drop)
+                    send_message::run(&process.services, &process.definitions, id(message), attempts).await.map(drop)
                 })
                 .await
             }
@@ -381,7 +380,7 @@ impl World {
         next.extend(self.unanswered.iter().map(|(at, _)| *at));
         next.extend(self.commands.iter().map(|(at, _)| *at));
         let far = now + SignedDuration::from_hours(1000);
-        let due = self.store().due(far, 1).await.expect("the store answers");
+        let due = self.store().due(far, None, 1).await.expect("the store answers");
         next.extend(
             due.iter().filter_map(|message| message.standing.delivery.due_at()).map(|at| at.max(self.sweep_at)),
         );
