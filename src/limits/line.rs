@@ -201,7 +201,7 @@ fn slots(rate: f64, span: Duration) -> usize {
         reason = "a rate is positive and a span is short"
     )]
     let whole = (rate * span.as_secs_f64()).ceil() as usize;
-    whole + 1
+    whole.saturating_add(1)
 }
 
 #[cfg(test)]
