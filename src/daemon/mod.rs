@@ -11,6 +11,7 @@ mod loops;
 mod metered;
 pub mod operations;
 pub(crate) mod summary;
+pub mod suspending;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::Metered;
 use crate::daemon::operations::Desk;
+use crate::domain::suspension;
 use crate::http;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
@@ -162,6 +164,7 @@ impl Daemon {
         let connections = StoreSettings {
             readers: config.store.connections.saturating_sub(6).max(3),
             waits: rules(&config).waits,
+            suspensions: rules(&config).suspensions,
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
@@ -220,6 +223,7 @@ impl Daemon {
         let tasks = vec![
             tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::leading(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
+            tokio::spawn(loops::probing(services.clone(), stop.subscribe())),
             tokio::spawn(loops::sweeping(
                 services.clone(),
                 Arc::clone(&shared.definitions),
@@ -418,5 +422,15 @@ fn rules(config: &Config) -> SendingRules {
         feed_ahead: config.queue.feed_ahead,
         pace: config.senders.iter().map(|sender| (sender.name.clone(), sender.mps)).collect(),
         default_language: config.contacts.default_language,
+        suspensions: suspension::Rules {
+            ask_waits: config.suspend.ask_waits.iter().copied().map(signed).collect(),
+            let_through_waits: config.suspend.let_through_waits.iter().copied().map(signed).collect(),
+            quality_rest: signed(config.suspend.quality_rest),
+        },
+        accounts: config
+            .senders
+            .iter()
+            .map(|sender| (sender.name.clone(), sender.business_account_id.clone()))
+            .collect(),
     }
 }

@@ -8,10 +8,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
+use crate::domain::campaign::Campaign;
+use crate::domain::delivery::HeldReason;
 use crate::domain::ids::{MessageId, RunId, SenderName};
 use crate::domain::run::Run;
-use crate::jobs::JobError;
+use crate::domain::suspension::Suspension;
 use crate::jobs::run_campaign::Definitions;
+use crate::jobs::{JobError, probe};
 use crate::ports::{Services, Wanted};
 
 /// How many messages of one run are taken in one turn: runs take turns, so that a large one does not starve a small one.
@@ -95,6 +100,25 @@ pub async fn run(services: &Services, definitions: &Definitions, marks: &Marks) 
     Ok(fed)
 }
 
+/// Why nothing of the run is to be fed now, and until when that is so as far as it is known.
+fn stopped(
+    services: &Services,
+    run: &Run,
+    campaign: &Campaign,
+    in_force: &[Suspension],
+    now: Timestamp,
+) -> Option<(HeldReason, Option<Timestamp>)> {
+    if let Some((limit, until)) = services.limits.full(&campaign.sender, run.id, now) {
+        return Some((HeldReason::Limit(limit), Some(until)));
+    }
+    // What is too old is fed, to end.
+    if campaign.expires_at(run.due_at) <= now {
+        return None;
+    }
+    let stopping = probe::stops_run(in_force, campaign, now)?;
+    Some((HeldReason::Suspended, stopping.may_end_at(now)))
+}
+
 /// The runs that may be fed now, and how far.
 async fn hungry(
     services: &Services,
@@ -104,11 +128,15 @@ async fn hungry(
 ) -> Result<Vec<Hungry>, JobError> {
     let doing = "looking how far runs are fed";
     let now = services.clock.now();
+    let in_force = match runs.is_empty() {
+        true => Vec::new(),
+        false => services.store.suspensions(now).await.map_err(JobError::from_store(doing))?,
+    };
     let mut sending: Vec<(RunId, SenderName, Option<u32>)> = Vec::new();
     for run in runs.iter().filter(|run| run.state.sends()) {
         // A definition that cannot be read sends nothing: whoever resolves its audience says so.
         let Ok(campaign) = definitions.of(services, run.id).await else { continue };
-        if services.limits.full(&campaign.sender, run.id, now).is_none() {
+        if stopped(services, run, &campaign, &in_force, now).is_none() {
             sending.push((run.id, campaign.sender.clone(), campaign.delivery.rate));
         }
     }

@@ -19,6 +19,7 @@ use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::language::Language;
+use crate::domain::suspension;
 use crate::ports::{LoadedMessage, Store, StoreError, Stored};
 
 /// Letters of a tag: nothing that looks like something else.
@@ -39,12 +40,21 @@ pub struct StoreSettings {
     pub default_language: Language,
     /// Waits before each further try of a message, as configured.
     pub waits: Vec<SignedDuration>,
+    /// How long suspensions wait for what.
+    pub suspensions: suspension::Rules,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
         let waits = [30, 120, 600, 3_600, 21_600].map(SignedDuration::from_secs).to_vec();
-        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar, waits }
+        Self {
+            readers: 4,
+            writers: 4,
+            tag_seed: None,
+            default_language: Language::Ar,
+            waits,
+            suspensions: suspension::Rules::default(),
+        }
     }
 }
 
@@ -151,7 +161,7 @@ impl SqlStore {
                 dialect,
                 settings.writers.max(1),
                 &tag,
-                &Arc::new(Policies::new(settings.waits.clone())),
+                &Arc::new(Policies::new(settings.waits.clone(), settings.suspensions.clone())),
             ),
             tag,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),

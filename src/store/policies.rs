@@ -10,6 +10,7 @@ use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
 use crate::domain::ids::CampaignName;
 use crate::domain::retry::Policy;
+use crate::domain::suspension;
 
 /// Runs remembered at once; more than anybody has active.
 const RUNS_MAX: usize = 256;
@@ -27,14 +28,20 @@ pub(super) struct RunRules {
 #[derive(Debug)]
 pub(super) struct Policies {
     waits: Vec<SignedDuration>,
+    suspensions: suspension::Rules,
     singles: Arc<RunRules>,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
 impl Policies {
-    pub(super) fn new(waits: Vec<SignedDuration>) -> Self {
+    pub(super) fn new(waits: Vec<SignedDuration>, suspensions: suspension::Rules) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, singles, runs: Mutex::default() }
+        Self { waits, suspensions, singles, runs: Mutex::default() }
+    }
+
+    /// How long suspensions wait for what.
+    pub(super) const fn suspensions(&self) -> &suspension::Rules {
+        &self.suspensions
     }
 
     /// The rules of messages without a run.

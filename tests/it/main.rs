@@ -22,4 +22,5 @@ mod postgres;
 mod queue;
 mod scenario;
 mod simulator;
+mod suspensions;
 mod webhook;

@@ -4,12 +4,18 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_begin;
 mod m0002_never_lost;
+mod m0004_suspensions;
 mod m0005_campaigns;
 
 pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_begin::Begin), Box::new(m0002_never_lost::NeverLost), Box::new(m0005_campaigns::Campaigns)]
+        vec![
+            Box::new(m0001_begin::Begin),
+            Box::new(m0002_never_lost::NeverLost),
+            Box::new(m0004_suspensions::WhoSuspended),
+            Box::new(m0005_campaigns::Campaigns),
+        ]
     }
 }
