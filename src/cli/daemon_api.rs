@@ -66,6 +66,13 @@ impl DaemonApi {
         self.answer(request.body(body)).await
     }
 
+    /// Takes something away.
+    pub(super) async fn delete<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Ended<T> {
+        let mut url = reqwest::Url::parse(&format!("{}{path}", self.base)).or_exit(Exit::Software)?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.answer(self.http.delete(url).bearer_auth(self.token.expose_secret())).await
+    }
+
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Ended<T> {
         let what = || {
             format!("the daemon at {} did not answer; see its log, or stop it to work on the store directly", self.base)

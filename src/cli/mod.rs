@@ -19,10 +19,12 @@ mod feedback;
 mod installation;
 mod migrate;
 mod queue;
+mod release;
 mod replaying;
 mod screen;
 mod serve;
 mod simulate;
+mod suspend;
 mod trace;
 
 use std::future::Future;
@@ -71,6 +73,8 @@ enum Command {
     Feedback(feedback::Feedback),
     Trace(trace::Trace),
     Explain(explain::Explain),
+    Suspend(suspend::Suspend),
+    Release(release::Release),
     /// What waits in Redis
     #[command(subcommand)]
     Queue(queue::Queue),
@@ -114,6 +118,8 @@ impl Arguments {
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
+            Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),
+            Command::Release(arguments) => wait_for(release::run(arguments, &Installation::load(config)?)),
             Command::Queue(arguments) => wait_for(queue::run(arguments, &Installation::load(config)?)),
             Command::Migrate(arguments) => wait_for(migrate::run(arguments, &Installation::load(config)?)),
             Command::Completions(arguments) => completions::run(arguments),

@@ -1,13 +1,18 @@
 //! `barid trace`: why a message is where it is.
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 use crate::cli::installation::Installation;
+use crate::cli::suspend::failed;
 use crate::cli::{Json, screen};
+use crate::daemon::suspending;
 use crate::domain::delivery::Delivery;
 use crate::domain::ids::MessageId;
-use crate::ports::{HistoryEntry, LoadedMessage, Messages as _};
+use crate::domain::waits_for::WaitsFor;
+use crate::ports::{HistoryEntry, LoadedMessage, Messages as _, Runs as _};
+use crate::store::SqlStore;
 
 /// Show where a message stands and everything that happened to it
 #[derive(Debug, clap::Args)]
@@ -33,7 +38,23 @@ struct Shown {
     attempt: u16,
     whatsapp_id: Option<String>,
     expires_at: String,
+    waits_for: Option<Waits>,
     history: Vec<Event>,
+}
+
+/// Why it is not called now, as the API says it.
+#[derive(Serialize, Deserialize)]
+struct Waits {
+    reason: String,
+    because: String,
+    until: Option<Timestamp>,
+    suspension: Option<i64>,
+}
+
+/// What the daemon knows of a message, as far as the store alone does not.
+#[derive(Deserialize)]
+struct Known {
+    waits_for: Option<Waits>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +73,7 @@ pub(super) async fn run(arguments: &Trace, installation: &Installation) -> Ended
     let message =
         message.ok_or_else(|| Failure::because(Exit::NoInput, format!("there is no message `{id}` in this store")))?;
     let history = store.history(id).await.or_exit(Exit::Unavailable)?;
-    let shown = shown(&message, history);
+    let shown = Shown { waits_for: waits_for(&store, &message, installation).await?, ..shown(&message, history) };
     if arguments.json.json {
         return screen::json(&shown);
     }
@@ -62,6 +83,7 @@ pub(super) async fn run(arguments: &Trace, installation: &Installation) -> Ended
         ("state", shown.state.to_owned()),
         ("because", or_none(&shown.reason)),
         ("until", or_none(&shown.until)),
+        ("waits for", shown.waits_for.as_ref().map_or_else(|| "–".to_owned(), told)),
         ("attempts", shown.attempt.to_string()),
         ("contact", shown.contact.clone()),
         ("run", or_none(&shown.run)),
@@ -80,6 +102,31 @@ pub(super) async fn run(arguments: &Trace, installation: &Installation) -> Ended
     )
 }
 
+/// Why it is not called now. Of full limits only the daemon knows.
+async fn waits_for(store: &SqlStore, message: &LoadedMessage, installation: &Installation) -> Ended<Option<Waits>> {
+    if let Some(daemon) = installation.daemon().await? {
+        return Ok(daemon.get::<Known>(&format!("/api/v1/messages/{}", message.id)).await?.waits_for);
+    }
+    let campaign = match message.run {
+        Some(run) => store.run(run).await.or_exit(Exit::Unavailable)?.map(|run| run.campaign),
+        None => None,
+    };
+    let now = installation.clock().now();
+    let found = suspending::why_waiting_of(store, message, campaign.as_ref(), None, now).await;
+    let found = found.map_err(failed)?;
+    Ok(found.map(|WaitsFor { reason, because, until, suspension }| Waits {
+        reason: reason.to_owned(),
+        because,
+        until,
+        suspension,
+    }))
+}
+
+fn told(waits: &Waits) -> String {
+    let until = waits.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    format!("{}{until}: {}", waits.reason, waits.because)
+}
+
 fn shown(message: &LoadedMessage, history: Vec<HistoryEntry>) -> Shown {
     let standing = &message.standing;
     Shown {
@@ -95,6 +142,7 @@ fn shown(message: &LoadedMessage, history: Vec<HistoryEntry>) -> Shown {
         attempt: standing.attempt,
         whatsapp_id: standing.whatsapp_id.as_ref().map(ToString::to_string),
         expires_at: message.expires_at.to_string(),
+        waits_for: None,
         history: history
             .into_iter()
             .map(|entry| Event {

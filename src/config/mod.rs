@@ -14,6 +14,7 @@ pub mod queue;
 pub mod secrets;
 pub mod server;
 pub mod stores;
+pub mod suspend;
 pub mod templates;
 pub mod whatsapp;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub delivery: delivery::Delivery,
     /// `[retry]`
     pub retry: delivery::Retry,
+    /// `[suspend]`
+    pub suspend: suspend::Suspend,
     /// `[queue]`
     pub queue: queue::Queue,
     /// Folder of templates.
@@ -236,6 +239,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let senders = whatsapp::senders(table, whatsapp.as_ref());
         let delivery = table.table("delivery", delivery::Delivery::read);
         let retry = table.table("retry", delivery::Retry::read);
+        let suspend = table.table("suspend", suspend::Suspend::read);
         let queue = table.table("queue", queue::Queue::read);
         let templates_dir = table.table("templates", |table| folder(table, "dir"));
         let jobs_dir = table.table("jobs", |table| folder(table, "dir"));
@@ -266,6 +270,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             senders,
             delivery: delivery?,
             retry: retry?,
+            suspend: suspend?,
             queue: queue?,
             templates_dir: templates_dir.unwrap_or_else(|| found("templates", path)),
             jobs_dir: jobs_dir.unwrap_or_else(|| found("jobs", path)),

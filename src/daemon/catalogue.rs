@@ -61,6 +61,16 @@ impl Catalogue for Shelf {
         self.in_force.load().campaigns.values().cloned().collect()
     }
 
+    fn campaigns_with(&self, approved_name: &str, language_code: &str) -> Vec<Arc<Campaign>> {
+        let in_force = self.in_force.load();
+        let is_it = |template: &MessageTemplate| {
+            template.approved_name() == approved_name
+                && Language::ALL.iter().any(|language| template.language_code(*language) == language_code)
+        };
+        let uses = |campaign: &&Arc<Campaign>| in_force.templates.get(&campaign.template).is_some_and(|it| is_it(it));
+        in_force.campaigns.values().filter(uses).cloned().collect()
+    }
+
     fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender> {
         let in_force = self.in_force.load();
         let template = in_force.templates.get(&campaign.template).ok_or_else(|| {

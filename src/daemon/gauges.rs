@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::suspension::Scope;
 use crate::http::Refresh;
 use crate::ports::Services;
 use crate::queue::lane::{Lane, Lanes};
@@ -55,6 +56,18 @@ async fn limits(services: &Services, metrics: &Metrics) {
 async fn record(services: &Services, metrics: &Metrics) {
     if let Ok(unknown) = services.store.unknown_count().await {
         metrics.unknown_messages.set(i64::try_from(unknown).unwrap_or(i64::MAX));
+    }
+    if let Ok(in_force) = services.store.suspensions(services.clock.now()).await {
+        for kind in Scope::KINDS {
+            let n = in_force.iter().filter(|suspension| suspension.scope.kind() == kind).count();
+            metrics.suspensions.with_label_values(&[kind]).set(i64::try_from(n).unwrap_or(i64::MAX));
+        }
+    }
+    if let Ok(counts) = services.store.suspension_counts().await {
+        for (cause, n) in counts {
+            let counter = metrics.suspensions_ever.with_label_values(&[cause.as_str()]);
+            counter.inc_by(n.saturating_sub(counter.get()));
+        }
     }
     if let Ok((lag, waiting)) = services.store.lag(services.clock.now()).await {
         metrics.news_lag.set(lag.as_secs_f64());

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, feed, fire, reminder, rollout, sweep};
+use crate::jobs::{JobError, feed, fire, probe, reminder, rollout, sweep};
 use crate::ports::Services;
 use crate::queue::job::in_one_line;
 
@@ -22,6 +22,8 @@ const IDLE_PAUSE: Duration = Duration::from_millis(400);
 const FIRE_PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at stages and reminders.
 const LEAD_PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks at suspensions; how often providers are asked is another matter.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -84,6 +86,15 @@ pub(super) async fn sweeping(
     repeat("sweep", stop, || async {
         sweep::run(&services, &definitions, watching_since).await?;
         Ok(every)
+    })
+    .await;
+}
+
+/// Looks whether suspensions may end.
+pub(super) async fn probing(services: Services, stop: watch::Receiver<bool>) {
+    repeat("probe", stop, || async {
+        probe::run(&services).await?;
+        Ok(PROBE_PAUSE)
     })
     .await;
 }

@@ -13,6 +13,7 @@ mod loops;
 mod metered;
 pub mod operations;
 pub(crate) mod summary;
+pub mod suspending;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::daemon::metered::{Counted, Metered};
 use crate::daemon::operations::Desk;
 use crate::domain::channel::Channel;
 use crate::domain::signed_reference::ReferenceSigner;
+use crate::domain::suspension;
 use crate::http;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
@@ -168,6 +170,7 @@ impl Daemon {
             readers: config.store.connections.saturating_sub(6).max(3),
             waits: rules(&config).waits,
             sick: Arc::clone(&sick),
+            suspensions: rules(&config).suspensions,
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
@@ -202,7 +205,10 @@ impl Daemon {
             readers: channels::readers(&signer),
             tally: Arc::new(Counted(Arc::clone(&metrics))),
             queue: Arc::clone(&queue),
-            limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock, &metrics), metrics: Arc::clone(&metrics) }),
+            limits: Arc::new(Metered {
+                port: limiter(&config, &lanes, &store, &clock, &metrics),
+                metrics: Arc::clone(&metrics),
+            }),
             catalogue: Arc::clone(&shelf) as _,
             audiences: Arc::new(AudienceFileReader::new(
                 config.campaigns_dir(),
@@ -237,6 +243,7 @@ impl Daemon {
         let tasks = vec![
             tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::leading(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
+            tokio::spawn(loops::probing(services.clone(), stop.subscribe())),
             tokio::spawn(loops::sweeping(
                 services.clone(),
                 Arc::clone(&shared.definitions),
@@ -457,5 +464,15 @@ fn rules(config: &Config) -> SendingRules {
         feed_ahead: config.queue.feed_ahead,
         pace: config.senders.iter().map(|sender| (sender.name.clone(), sender.mps)).collect(),
         default_language: config.contacts.default_language,
+        suspensions: suspension::Rules {
+            ask_waits: config.suspend.ask_waits.iter().copied().map(signed).collect(),
+            let_through_waits: config.suspend.let_through_waits.iter().copied().map(signed).collect(),
+            quality_rest: signed(config.suspend.quality_rest),
+        },
+        accounts: config
+            .senders
+            .iter()
+            .map(|sender| (sender.name.clone(), sender.business_account_id.clone()))
+            .collect(),
     }
 }

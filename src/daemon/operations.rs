@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
+use crate::daemon::suspending::{self, Known};
 use crate::daemon::{forecasts, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::{Contact, ContactUpdate};
@@ -14,10 +15,14 @@ use crate::domain::language::Language;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunCommand, RunState};
-use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay};
+use crate::domain::suspension::{KeptSuspension, Suspension};
+use crate::domain::waits_for::WaitsFor;
+use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::{JobError, replay};
-use crate::ports::{Catalogue, DeadLetterFilter, ReplayTerms, Services, SingleMessage, StoreError, Wanted};
+use crate::ports::{
+    Catalogue, DeadLetterFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError, Wanted,
+};
 
 /// Carries out what operators ask.
 pub struct Desk {
@@ -34,10 +39,22 @@ impl Desk {
         Self { services, shelf, currency, expires_after }
     }
 
-    fn known(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
+    fn defined(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
         self.shelf
             .campaign(name)
             .ok_or_else(|| OperationError::NotFound(CommandError::NoCampaign(name.clone()).to_string()))
+    }
+
+    /// What exists to be suspended. A run outlives the file that defined it, and must be stopped all the same.
+    async fn known(&self) -> Result<Known, OperationError> {
+        let senders = self.services.rules.accounts.keys().map(ToString::to_string).collect();
+        let active = self.services.store.active().await.map_err(unavailable)?;
+        let campaigns = self.shelf.campaigns().into_iter().map(|campaign| campaign.name.to_string());
+        let mut campaigns: Vec<String> =
+            campaigns.chain(active.into_iter().map(|run| run.campaign.to_string())).collect();
+        campaigns.sort_unstable();
+        campaigns.dedup();
+        Ok(Known { senders, campaigns })
     }
 
     async fn summary(&self, name: &CampaignName, run: Option<Run>) -> Result<CampaignSummary, OperationError> {
@@ -59,7 +76,8 @@ impl Desk {
     }
 }
 
-fn unavailable(error: StoreError) -> OperationError {
+/// An error of the store, as operators see it.
+pub(super) fn unavailable(error: StoreError) -> OperationError {
     OperationError::Unavailable(Box::new(error))
 }
 
@@ -88,7 +106,7 @@ impl Operations for Desk {
         let run = self.services.store.newest(name).await.map_err(unavailable)?;
         // A campaign whose file is gone still has its run.
         if run.is_none() {
-            self.known(name)?;
+            self.defined(name)?;
         }
         self.summary(name, run).await
     }
@@ -96,7 +114,7 @@ impl Operations for Desk {
     async fn command(&self, name: &CampaignName, verb: CampaignVerb) -> Result<CampaignSummary, OperationError> {
         let command = match verb {
             CampaignVerb::Start => {
-                let campaign = self.known(name)?;
+                let campaign = self.defined(name)?;
                 command_run::start(&self.services, &campaign).await.map_err(refused)?;
                 return self.campaign(name).await;
             }
@@ -114,7 +132,7 @@ impl Operations for Desk {
         phone: &PhoneNumber,
         language: Option<Language>,
     ) -> Result<MessageId, OperationError> {
-        let campaign = self.known(name)?;
+        let campaign = self.defined(name)?;
         let contact = self.services.store.by_phone(phone.e164()).await.map_err(unavailable)?;
         let contact = contact.ok_or_else(|| OperationError::Invalid {
             code: "no-contact",
@@ -156,7 +174,7 @@ impl Operations for Desk {
     async fn retry_failed(&self, name: &CampaignName, wanted: &Replay) -> Result<u64, OperationError> {
         let run = self.services.store.newest(name).await.map_err(unavailable)?;
         let Some(run) = run else {
-            self.known(name)?;
+            self.defined(name)?;
             return Err(refused(CommandError::NoRun(name.clone())));
         };
         if run.state == RunState::Cancelled {
@@ -165,6 +183,24 @@ impl Operations for Desk {
         }
         let filter = DeadLetterFilter { campaign: None, run: Some(run.id), ..wanted.filter.clone() };
         self.replayed(&filter, wanted).await
+    }
+
+    async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
+        let now = self.services.clock.now();
+        let wanted = suspending::wanted(&request, &self.known().await?, now)?;
+        suspending::suspend(&*self.services.store, wanted, now).await
+    }
+
+    async fn release(&self, id: i64, by: String) -> Result<KeptSuspension, OperationError> {
+        suspending::release(&*self.services.store, id, &by, self.services.clock.now()).await
+    }
+
+    async fn waits_for(
+        &self,
+        message: &LoadedMessage,
+        campaign: Option<&CampaignName>,
+    ) -> Result<Option<WaitsFor>, OperationError> {
+        suspending::why_waiting(&self.services, message, campaign).await
     }
 
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {

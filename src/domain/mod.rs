@@ -39,3 +39,4 @@ pub mod stop_words;
 pub mod suspension;
 pub mod template;
 pub mod time_zone_of_number;
+pub mod waits_for;

@@ -27,10 +27,10 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-pub use api::{ApiState, ContactRow, Integration, RowConsent};
+pub use api::{ApiState, ContactRow, Integration, RowConsent, SuspensionItem};
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
-pub use operations::{CampaignVerb, OperationError, Operations, Replay};
+pub use operations::{CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 pub use server::{ListenError, ServerSettings, bind, serve};
 pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, RolloutSummary, StateCounts};
 pub use webhook::WebhookState;
@@ -58,6 +58,10 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// POST /api/v1/dead-letters/replay                 sends some of them once more
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
+/// GET  /api/v1/suspensions?all=                    what is stopped, and with `all=1` what was
+/// POST /api/v1/suspensions                         stop a sender, campaign, channel or country
+/// GET  /api/v1/suspensions/{id}                    one, in force or past
+/// DELETE /api/v1/suspensions/{id}                  let go on
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```

@@ -1,14 +1,16 @@
 //! What operators may do with campaigns and contacts, as far as HTTP asks for it. Whoever puts the service together provides it.
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::suspension::{KeptSuspension, Suspension};
+use crate::domain::waits_for::WaitsFor;
 use crate::http::summary::CampaignSummary;
-use crate::ports::DeadLetterFilter;
+use crate::ports::{DeadLetterFilter, LoadedMessage};
 
 /// What an operator tells a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,21 @@ pub struct Replay {
     pub expires_after: Option<SignedDuration>,
     /// Only counted.
     pub is_dry: bool,
+}
+
+/// A stop that an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuspensionRequest {
+    /// `sender`, `campaign`, `channel` or `country`.
+    pub kind: String,
+    /// Which one.
+    pub value: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Until when; `None`: until it is released.
+    pub until: Option<Timestamp>,
+    /// Who asks.
+    pub by: String,
 }
 
 /// Why something was not done. The texts are shown to the caller, so they say what to do.
@@ -92,6 +109,16 @@ pub trait Operations: Send + Sync {
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError>;
     /// The same for what failed in the newest run of a campaign: `replay.filter` says which of it.
     async fn retry_failed(&self, name: &CampaignName, replay: &Replay) -> Result<u64, OperationError>;
+    /// Stops a part of the sending; answers the suspension and whether it is new. When it answers, only calls under way still leave.
+    async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError>;
+    /// Lets go on what a suspension stopped; answers it as it is kept.
+    async fn release(&self, id: i64, by: String) -> Result<KeptSuspension, OperationError>;
+    /// Why a message that is to be called is not called now; `None` when nothing stops it.
+    async fn waits_for(
+        &self,
+        message: &LoadedMessage,
+        campaign: Option<&CampaignName>,
+    ) -> Result<Option<WaitsFor>, OperationError>;
     /// Writes these, new or known; answers each as it is now, in the same order, with whether it is new. At most 500.
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError>;
 }

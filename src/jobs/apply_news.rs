@@ -5,7 +5,7 @@ use crate::domain::ids::{JournalId, SenderId};
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, News, Source, StatusNews};
 use crate::domain::stop_words::{self, heard};
-use crate::jobs::{JobError, react, wake};
+use crate::jobs::{JobError, heed, probe, react, wake};
 use crate::ports::{Applied, Heard, Kept, Services};
 
 /// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
@@ -37,6 +37,8 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
             {
                 foreign += 1;
             }
+            // Before the row is marked as applied: so it is done again should we end here, and doing it twice is harmless.
+            News::Notice(notice) => foreign += u64::from(!heed::run(services, &notice).await?),
             News::Status(status) => statuses.push(status),
             News::Inbound(message) => inbound.push(understand(services, message)),
             News::Other { kind } => {
@@ -54,6 +56,9 @@ pub async fn run(services: &Services, id: JournalId) -> Result<Applied, JobError
     }
     for refused in &applied.refused {
         react::to_callback(services, refused).await;
+    }
+    for (message, became) in &applied.let_through {
+        probe::let_through(services, *message, *became).await;
     }
     if applied.suppressed > 0 {
         tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");

@@ -8,10 +8,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
+use crate::domain::campaign::Campaign;
+use crate::domain::delivery::HeldReason;
 use crate::domain::ids::{MessageId, RunId, SenderName};
 use crate::domain::run::Run;
-use crate::jobs::JobError;
+use crate::domain::suspension::Suspension;
 use crate::jobs::run_campaign::Definitions;
+use crate::jobs::{JobError, probe};
 use crate::ports::{Services, Wanted};
 
 /// How many messages of one run are taken in one turn: runs take turns, so that a large one does not starve a small one.
@@ -95,6 +100,25 @@ pub async fn run(services: &Services, definitions: &Definitions, marks: &Marks) 
     Ok(fed)
 }
 
+/// Why nothing of the run is to be fed now, and until when that is so as far as it is known.
+fn stopped(
+    services: &Services,
+    run: &Run,
+    campaign: &Campaign,
+    in_force: &[Suspension],
+    now: Timestamp,
+) -> Option<(HeldReason, Option<Timestamp>)> {
+    // What is too old is fed all the same: only whoever looks at a message can end it.
+    if campaign.expires_at(run.due_at) <= now {
+        return None;
+    }
+    if let Some((limit, until)) = services.limits.full(&campaign.sender, run.id, now) {
+        return Some((HeldReason::Limit(limit), Some(until)));
+    }
+    let stopping = probe::stops_run(in_force, campaign, now)?;
+    Some((HeldReason::Suspended, stopping.may_end_at(now)))
+}
+
 /// The runs that may be fed now, and how far.
 async fn hungry(
     services: &Services,
@@ -104,13 +128,15 @@ async fn hungry(
 ) -> Result<Vec<Hungry>, JobError> {
     let doing = "looking how far runs are fed";
     let now = services.clock.now();
+    let in_force = match runs.is_empty() {
+        true => Vec::new(),
+        false => services.store.suspensions(now).await.map_err(JobError::from_store(doing))?,
+    };
     let mut sending: Vec<(RunId, SenderName, Option<u32>)> = Vec::new();
     for run in runs.iter().filter(|run| run.state.sends()) {
         // A definition that cannot be read sends nothing: whoever resolves its audience says so.
         let Ok(campaign) = definitions.of(services, run.id).await else { continue };
-        // What is too old is fed all the same: only whoever looks at a message can end it.
-        let is_over = campaign.expires_at(run.due_at) <= now;
-        if is_over || services.limits.full(&campaign.sender, run.id, now).is_none() {
+        if stopped(services, run, &campaign, &in_force, now).is_none() {
             sending.push((run.id, campaign.sender.clone(), campaign.delivery.rate));
         }
     }

@@ -8,6 +8,8 @@ pub mod command_run;
 pub mod feed;
 pub mod fire;
 mod first_sight;
+pub mod heed;
+pub mod probe;
 pub mod react;
 pub mod reminder;
 pub mod replay;

@@ -5,40 +5,53 @@ use jiff::Timestamp;
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
 use crate::domain::consent::{ConsentChange, ConsentChangeKind};
-use crate::domain::country::CountryCode;
 use crate::domain::failure::{FailureClass, Refusal, Slow};
-use crate::domain::ids::{CampaignName, ContactId, SenderName};
-use crate::domain::suspension::{Refused, suspension_after};
+use crate::domain::ids::ContactId;
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::suspension::{NewSuspension, Refused, suspension_after};
 use crate::jobs::first_sight::{Sight, TOLD};
 use crate::ports::{LoadedMessage, RefusedMessage, Services, SlowDown};
 
 /// Without an estimate of the provider's, the account rests so long.
 const ACCOUNT_REST: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
-/// Reacts to a refusal that came with the answer of a call.
-pub async fn to_answer(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>, refusal: &Refusal) {
-    let country = message.contact.phone.as_ref().and_then(crate::domain::phone_number::PhoneNumber::country);
-    let campaign = campaign.map(|campaign| &campaign.name);
-    let (channel, contact) = (message.standing.channel, message.contact.id);
-    react(services, channel, &message.sender, contact, campaign, country, refusal).await;
+/// Reacts to a refusal that came with the answer of a call, which was made at `called_at`.
+pub async fn to_answer(
+    services: &Services,
+    message: &LoadedMessage,
+    campaign: Option<&Campaign>,
+    refusal: &Refusal,
+    called_at: Timestamp,
+) {
+    let refused = Refused {
+        channel: message.standing.channel,
+        sender: &message.sender,
+        campaign: campaign.map(|campaign| &campaign.name),
+        country: message.contact.phone.as_ref().and_then(PhoneNumber::country),
+        class: refusal.class,
+        code: refusal.code,
+        called_at,
+    };
+    react(services, &refused, message.contact.id, refusal).await;
 }
 
 /// Reacts to a refusal that came by a callback.
 pub async fn to_callback(services: &Services, refused: &RefusedMessage) {
-    let RefusedMessage { sender, contact, channel, campaign, country, refusal, .. } = refused;
-    react(services, *channel, sender, *contact, campaign.as_ref(), *country, refusal).await;
+    let RefusedMessage { sender, contact, channel, campaign, country, refusal, called_at, .. } = refused;
+    let refused = Refused {
+        channel: *channel,
+        sender,
+        campaign: campaign.as_ref(),
+        country: *country,
+        class: refusal.class,
+        code: refusal.code,
+        called_at: *called_at,
+    };
+    react(services, &refused, *contact, refusal).await;
 }
 
-async fn react(
-    services: &Services,
-    channel: Channel,
-    sender: &SenderName,
-    contact: ContactId,
-    campaign: Option<&CampaignName>,
-    country: Option<CountryCode>,
-    refusal: &Refusal,
-) {
-    let class = refusal.class;
+async fn react(services: &Services, refused: &Refused<'_>, contact: ContactId, refusal: &Refusal) {
+    let Refused { channel, sender, campaign, class, .. } = *refused;
     if channel == Channel::Whatsapp {
         let slower = match class.slow() {
             Slow::Number => Some(SlowDown::Number(sender.clone())),
@@ -54,26 +67,33 @@ async fn react(
     if class == FailureClass::OptedOut && channel != Channel::Whatsapp {
         note_opt_out(services, channel, contact, refusal, now).await;
     }
-    let question = Refused { channel, sender, campaign, country, class, code: refusal.code };
-    let Some(wanted) = suspension_after(&question, now) else {
+    let Some(wanted) = suspension_after(refused, &services.rules.suspensions, now) else {
         if class.alerts() {
             tell(Sight::new(channel, class, refusal.code, campaign), now);
         }
         return;
     };
-    match services.store.suspend(wanted, now).await {
+    suspend(services, wanted).await;
+}
+
+/// Puts in force what nobody has to think about, and says so once.
+pub(super) async fn suspend(services: &Services, wanted: NewSuspension) {
+    let scope = wanted.scope.clone();
+    match services.store.suspend(wanted, services.clock.now()).await {
         Ok((suspension, true)) => tracing::error!(
             suspension.id = suspension.id,
             suspension.scope = suspension.scope.kind(),
             suspension.value = %suspension.scope.value(),
-            failure.class = class.name(),
-            failure.code = refusal.code,
+            failure.class = suspension.cause.name(),
+            failure.code = suspension.cause.code(),
             "sending is suspended: {}",
-            class.explanation()
+            suspension.cause
         ),
         Ok((_, false)) => {}
         // The next message meets the same refusal and asks again.
-        Err(error) => tracing::warn!(error = %error, failure.class = class.name(), "a suspension cannot be written"),
+        Err(error) => {
+            tracing::warn!(suspension.scope = scope.kind(), error = %error, "a suspension cannot be written");
+        }
     }
 }
 

@@ -18,8 +18,9 @@ use crate::domain::limit::Urgency;
 use crate::domain::message::{Content, Envelope, Recipient, Rendered};
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
+use crate::domain::suspension::LetThrough;
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, react, wake};
+use crate::jobs::{JobError, probe, react, wake};
 use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Verdict};
 
 /// How long the answer of a call is kept in hand when the store does not take it. Longer than any restart of a database.
@@ -109,11 +110,11 @@ pub async fn run(
     let freeze =
         !kept && (attempts_before > 0 || campaign.is_some_and(|campaign| !campaign.delivery.fallback.is_empty()));
     let start = start(services, &message, freeze.then_some(rendered), permit.fence.clone(), price_micros, Some(&ask));
-    let lease_until = start.lease_until;
+    let (lease_until, called_at) = (start.lease_until, start.now);
     let answer = services.store.start(start).await.map_err(JobError::from_store("marking an attempt as started"));
     let alone = match answer {
-        Ok(StartAnswer::Go) => None,
-        Ok(StartAnswer::GoAlone { suspension }) => Some(suspension),
+        Ok(StartAnswer::Go) => false,
+        Ok(StartAnswer::GoAlone { .. }) => true,
         Ok(StartAnswer::Hold { until, .. }) => {
             services.limits.give_back(&ask, permit).await;
             wake::at(services, id, attempts_before, message.standing.channel, until).await;
@@ -154,7 +155,11 @@ pub async fn run(
         Answer::Refused(refusal) => Some(refusal.clone()),
         _ => None,
     };
-    let taken = matches!(answer, Answer::Accepted(_));
+    let became = match &answer {
+        Answer::Accepted(_) => LetThrough::Taken,
+        Answer::Refused(refusal) => LetThrough::Refused(refusal.class),
+        Answer::NotSent { .. } | Answer::Unanswered { .. } => LetThrough::Unclear,
+    };
     let unknown_after = campaign.map_or(services.rules.unknown_after, |campaign| campaign.delivery.unknown_after);
     let fact = match answer {
         Answer::Accepted(id) => Fact::Accepted(id),
@@ -166,10 +171,10 @@ pub async fn run(
     };
     let effect = record(services, id, attempt, fact).await?;
     if let Some(refusal) = &refusal {
-        react::to_answer(services, &message, campaign, refusal).await;
+        react::to_answer(services, &message, campaign, refusal, called_at).await;
     }
-    if let Some(suspension) = alone.filter(|_| taken) {
-        release(services, suspension).await;
+    if alone {
+        probe::let_through(services, id, became).await;
     }
     let mut made = Made { late_by: Some(late_by), again_after: None };
     if let Effect::Changed(next) = effect
@@ -354,18 +359,6 @@ fn tell(id: MessageId, attempt: u16, channel: Channel, answer: &Answer) {
         }
         Answer::Unanswered { because } => {
             tracing::warn!(message.id = %id, attempt.number = attempt, channel, because, "the answer was never seen; callbacks will settle it");
-        }
-    }
-}
-
-async fn release(services: &Services, suspension: i64) {
-    match services.store.release(suspension, services.clock.now()).await {
-        Ok(true) => {
-            tracing::info!(suspension.id = suspension, "the message that was let through was taken; sending goes on")
-        }
-        Ok(false) => {}
-        Err(error) => {
-            tracing::warn!(suspension.id = suspension, error = %error, "a suspension cannot be released; the next message that is let through tries again");
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct CannotRender(
 pub trait Catalogue: Send + Sync {
     /// Every campaign whose file is in order.
     fn campaigns(&self) -> Vec<Arc<Campaign>>;
+    /// The campaigns whose template Meta knows under that name and has in that language.
+    fn campaigns_with(&self, approved_name: &str, language_code: &str) -> Vec<Arc<Campaign>>;
     /// What the campaign tells this person.
     ///
     /// # Errors

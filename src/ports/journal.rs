@@ -14,6 +14,7 @@ use crate::domain::feedback::Feedback;
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, Source, StatusNews};
+use crate::domain::suspension::LetThrough;
 use crate::ports::{Page, Stored};
 
 /// A callback body as it was kept.
@@ -70,6 +71,8 @@ pub struct RefusedMessage {
     pub campaign: Option<CampaignName>,
     /// Where the number is from.
     pub country: Option<CountryCode>,
+    /// When its newest call was made.
+    pub called_at: Timestamp,
     /// How it was refused.
     pub refusal: Refusal,
 }
@@ -93,6 +96,8 @@ pub struct Applied {
     pub held: Vec<HeldMessage>,
     /// What was refused.
     pub refused: Vec<RefusedMessage>,
+    /// What became of messages that suspensions let through.
+    pub let_through: Vec<(MessageId, LetThrough)>,
 }
 
 /// Callback bodies as they came, and what they do to the record.

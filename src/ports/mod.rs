@@ -43,6 +43,7 @@ use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::news::Source;
+use crate::domain::suspension;
 
 /// The time. The only way to learn it.
 pub trait Clock: Send + Sync {
@@ -100,4 +101,8 @@ pub struct SendingRules {
     pub pace: BTreeMap<SenderName, u32>,
     /// The language of people of whom none is known.
     pub default_language: Language,
+    /// How long suspensions wait for what.
+    pub suspensions: suspension::Rules,
+    /// The WhatsApp Business account of each of our numbers, where the configuration says it.
+    pub accounts: BTreeMap<SenderName, Option<String>>,
 }

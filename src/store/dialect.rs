@@ -309,6 +309,17 @@ impl Dialect {
         }
     }
 
+    /// A statement that takes the one lock of all starts, until the transaction ends: shared by those who start, exclusive for who changes
+    /// what each of them must see. SQLite's one writer needs none.
+    pub(super) const fn gate(self, lock: Lock) -> Option<&'static str> {
+        match (self, lock) {
+            (Self::Sqlite, _) => None,
+            // "start" as a number.
+            (Self::Postgres, Lock::Shared) => Some("SELECT pg_advisory_xact_lock_shared(495874929268)"),
+            (Self::Postgres, Lock::Exclusive) => Some("SELECT pg_advisory_xact_lock(495874929268)"),
+        }
+    }
+
     /// A query for the next free ids of a table: parameters are the table's name and how many. On SQLite it answers the highest id ever
     /// given (nothing before the first), on PostgreSQL each new id.
     pub(super) const fn fresh_ids(self) -> &'static str {

@@ -27,7 +27,7 @@ use crate::domain::quiet_hours::quiet_for;
 use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
-use crate::domain::suspension::Target;
+use crate::domain::suspension::{self, LetThrough, Target};
 use crate::ports::{HeldMessage, RefusedMessage, ReplayTerms, SickChannels, Start};
 
 /// What a message that does not exist answers.
@@ -149,6 +149,7 @@ pub(super) struct Ledger {
     /// What callbacks of this transaction made wait, and what providers refused through them.
     held: Vec<HeldMessage>,
     refused: Vec<RefusedMessage>,
+    let_through: Vec<(MessageId, LetThrough)>,
 }
 
 /// Whether a fact shows that a provider took what it is about.
@@ -156,9 +157,12 @@ const fn was_taken(fact: &Fact) -> bool {
     matches!(fact, Fact::Accepted(_) | Fact::AssumeSent | Fact::Sent | Fact::Delivered | Fact::Read)
 }
 
+/// What the history calls it when a message goes although a suspension stops all others.
+const LET_THROUGH: &str = "let-through";
+
 /// The bit of an event in `events_seen`.
 fn bit(event: &str) -> i64 {
-    const EVENTS: [&str; 14] = [
+    const EVENTS: [&str; 15] = [
         "submitted",
         "failed",
         "not-sent",
@@ -173,6 +177,7 @@ fn bit(event: &str) -> i64 {
         "expired",
         "held",
         "not-delivered",
+        LET_THROUGH,
     ];
     EVENTS.iter().position(|known| *known == event).map_or(0, |at| 1 << at)
 }
@@ -242,7 +247,7 @@ impl Ledger {
                 self.generations.insert(row.text()?, row.int()?);
             }
         }
-        self.suspensions = InForce::load(db).await?;
+        self.suspensions = InForce::load(db, starts.iter().map(|start| start.now).max().unwrap_or_default()).await?;
         let mut spared: HashMap<jiff::SignedDuration, Vec<i64>> = HashMap::new();
         for start in starts.iter().filter(|start| start.attempts_before == 0) {
             if let Some(entry) = self.entries.get(&start.id.number())
@@ -275,7 +280,7 @@ impl Ledger {
     }
 
     /// Marks the next attempt as started, or says why not.
-    pub(super) fn start(&mut self, start: &Start) -> StartAnswer {
+    pub(super) fn start(&mut self, start: &Start, rules: &suspension::Rules) -> StartAnswer {
         let (id, now) = (start.id.number(), start.now);
         let Some(entry) = self.entries.get(&id) else { return StartAnswer::NotNow { because: NO_SUCH_MESSAGE } };
         if entry.standing.attempt != start.attempts_before {
@@ -316,7 +321,7 @@ impl Ledger {
                 if !fence_holds {
                     return StartAnswer::NotNow { because: "its permit is from before the limits were rebuilt" };
                 }
-                let alone = self.suspensions.let_through(&target, now);
+                let alone = self.suspensions.let_through(start.id, &target, rules, now);
                 let attempt = start.attempts_before + 1;
                 self.change(id, None, Delivery::Calling { lease_until: start.lease_until }, now);
                 self.reserve(id, start.price_micros);
@@ -336,6 +341,8 @@ impl Ledger {
                 let detail = if channel == Channel::Whatsapp { "" } else { channel.name() };
                 self.write(id, now, None, attempt, "started", detail.to_owned());
                 if let Some(suspension) = alone {
+                    let detail = format!("to see whether suspension {suspension} may end");
+                    self.write(id, now, None, attempt, LET_THROUGH, detail);
                     return StartAnswer::GoAlone { suspension };
                 }
             }
@@ -505,6 +512,13 @@ impl Ledger {
         // As it was when the attempt was made: what is learnt may put another channel in its place.
         let channel = entry.standing.channel;
         let effect = self.learn(id, attempt, &fact, Some(news.provider_at), now);
+        if newest && self.entries[&id].events_seen & bit(LET_THROUGH) != 0 {
+            let became = match &news.status {
+                ProviderStatus::Failed(refusal) => LetThrough::Refused(refusal.class),
+                _ => LetThrough::Left,
+            };
+            self.let_through.push((MessageId::new(id), became));
+        }
         if let Effect::Changed(next) = &effect {
             self.note_consequences(id, attempt, channel, &fact, next);
         }
@@ -532,14 +546,19 @@ impl Ledger {
                 channel: if entry.is_whatsapp_attempt(attempt) { Channel::Whatsapp } else { channel },
                 campaign: entry.rules.campaign.clone(),
                 country: phone.and_then(|phone| PhoneNumber::from_e164(phone).ok()?.country()),
+                called_at: entry
+                    .calls
+                    .called_at
+                    .and_then(|at| Timestamp::from_millisecond(at).ok())
+                    .unwrap_or_default(),
                 refusal: refusal.clone(),
             });
         }
     }
 
-    /// What callbacks made wait and what providers refused through them.
-    pub(super) fn consequences(&mut self) -> (Vec<HeldMessage>, Vec<RefusedMessage>) {
-        (std::mem::take(&mut self.held), std::mem::take(&mut self.refused))
+    /// What callbacks made wait, what providers refused through them, and what became of messages that were let through.
+    pub(super) fn consequences(&mut self) -> (Vec<HeldMessage>, Vec<RefusedMessage>, Vec<(MessageId, LetThrough)>) {
+        (std::mem::take(&mut self.held), std::mem::take(&mut self.refused), std::mem::take(&mut self.let_through))
     }
 
     /// Ends a message that waits to be called; answers whether it did.

@@ -170,7 +170,8 @@ impl<'a> Batch<'a> {
                     .or_else(|| self.by_whatsapp_id.get(id).copied())
                     .or_else(|| accepted.get(id).copied());
                 let effect = message.map(|message| ledger.status(message, status, live.news.now));
-                let (held, refused) = ledger.consequences();
+                let (held, refused, let_through) = ledger.consequences();
+                live.applied.let_through.extend(let_through);
                 live.applied.held.extend(held);
                 live.applied.refused.extend(refused);
                 match effect {

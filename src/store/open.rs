@@ -19,6 +19,7 @@ use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::language::Language;
+use crate::domain::suspension;
 use crate::ports::{Kept, LoadedMessage, SickChannels, Store, StoreError, Stored};
 
 /// Letters of a tag: nothing that looks like something else.
@@ -41,12 +42,22 @@ pub struct StoreSettings {
     pub waits: Vec<SignedDuration>,
     /// Which channels are left alone at present.
     pub sick: Arc<SickChannels>,
+    /// How long suspensions wait for what.
+    pub suspensions: suspension::Rules,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
         let waits = [30, 120, 600, 3_600, 21_600].map(SignedDuration::from_secs).to_vec();
-        Self { readers: 4, writers: 4, tag_seed: None, default_language: Language::Ar, waits, sick: Arc::default() }
+        Self {
+            readers: 4,
+            writers: 4,
+            tag_seed: None,
+            default_language: Language::Ar,
+            waits,
+            sick: Arc::default(),
+            suspensions: suspension::Rules::default(),
+        }
     }
 }
 
@@ -155,7 +166,11 @@ impl SqlStore {
                 dialect,
                 settings.writers.max(1),
                 &tag,
-                &Arc::new(Policies::new(settings.waits.clone(), Arc::clone(&settings.sick))),
+                &Arc::new(Policies::new(
+                    settings.waits.clone(),
+                    Arc::clone(&settings.sick),
+                    settings.suspensions.clone(),
+                )),
             ),
             tag,
             link_key,

@@ -10,6 +10,7 @@ use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
 use crate::domain::ids::CampaignName;
 use crate::domain::retry::Policy;
+use crate::domain::suspension;
 use crate::ports::SickChannels;
 
 /// Runs remembered at once; more than anybody has active.
@@ -28,20 +29,26 @@ pub(super) struct RunRules {
 #[derive(Debug)]
 pub(super) struct Policies {
     waits: Vec<SignedDuration>,
+    suspensions: suspension::Rules,
     singles: Arc<RunRules>,
     sick: Arc<SickChannels>,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
 impl Policies {
-    pub(super) fn new(waits: Vec<SignedDuration>, sick: Arc<SickChannels>) -> Self {
+    pub(super) fn new(waits: Vec<SignedDuration>, sick: Arc<SickChannels>, suspensions: suspension::Rules) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, singles, sick, runs: Mutex::default() }
+        Self { waits, suspensions, singles, sick, runs: Mutex::default() }
     }
 
     /// The channels that are left alone for a while.
     pub(super) fn sick(&self) -> Arc<SickChannels> {
         Arc::clone(&self.sick)
+    }
+
+    /// How long suspensions wait for what.
+    pub(super) const fn suspensions(&self) -> &suspension::Rules {
+        &self.suspensions
     }
 
     /// The rules of messages without a run.

@@ -16,7 +16,7 @@ use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
-use crate::domain::suspension::{NewSuspension, Suspension};
+use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
     Applied, DeadLetterFilter, LimitFacts, OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, SingleMessage,
     Start, Stored,
@@ -141,15 +141,27 @@ pub(super) enum Request {
     },
     Release {
         id: i64,
+        by: ReleasedBy,
         now: Timestamp,
     },
-    /// Makes due what suspensions held.
+    /// Notes the end of suspensions whose time is over.
+    EndSuspensions {
+        now: Timestamp,
+    },
+    /// Makes due what suspensions held, after this message.
     Wake {
+        after: i64,
         now: Timestamp,
     },
-    ProbeAgain {
+    TakeProbe {
         id: i64,
-        at: Timestamp,
+        planned: Timestamp,
+        next: Timestamp,
+    },
+    LetThrough {
+        message: MessageId,
+        became: LetThrough,
+        now: Timestamp,
     },
     LimitFacts {
         portfolio: String,
@@ -195,7 +207,9 @@ impl Request {
             | Self::EndReminders { .. }
             | Self::Suspend { .. }
             | Self::Release { .. }
-            | Self::ProbeAgain { .. } => Kind::Control,
+            | Self::EndSuspensions { .. }
+            | Self::TakeProbe { .. }
+            | Self::LetThrough { .. } => Kind::Control,
             Self::Upsert { .. }
             | Self::Plan(_)
             | Self::Cancel { .. }
@@ -253,6 +267,9 @@ pub(super) enum Outcome {
     Fed(Vec<(MessageId, u16)>),
     Ended(bool),
     Suspended(Box<Suspension>, bool),
+    Released(Vec<Suspension>),
+    /// The last row that it was about, if there was one.
+    Last(Option<i64>),
     LimitFacts(Box<LimitFacts>),
 }
 

@@ -220,6 +220,22 @@ impl<'a, C: ConnectionTrait> Db<'a, C> {
         self.dialect.lock(lock, alias)
     }
 
+    /// Passes the gate: until we commit, nothing is put in force that every start must see.
+    pub(super) async fn pass_gate(&self) -> Sql<()> {
+        if let Some(sql) = self.dialect.gate(Lock::Shared) {
+            self.run(sql, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the gate: waits for the starts that are being written, and keeps others waiting until we commit.
+    pub(super) async fn close_gate(&self) -> Sql<()> {
+        if let Some(sql) = self.dialect.gate(Lock::Exclusive) {
+            self.run(sql, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
     /// `n` ids of a table that were never given before, rising.
     pub(super) async fn fresh_ids(&self, table: &'static str, n: usize) -> Sql<Vec<i64>> {
         if n == 0 {

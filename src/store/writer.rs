@@ -321,6 +321,10 @@ impl Writer {
         requests: &[&Request],
         outcomes: &mut [Option<Stored<Outcome>>],
     ) -> Sql<()> {
+        // Before anything is locked, so that nobody who closes the gate waits for us while we wait for them.
+        if requests.iter().any(|request| matches!(request, Request::Start(_))) {
+            db.pass_gate().await?;
+        }
         let of_rows: Vec<(usize, &RowNews)> = requests
             .iter()
             .enumerate()
@@ -392,7 +396,7 @@ impl Writer {
         }
         for (at, request) in requests.iter().enumerate() {
             if let Request::Start(start) = request {
-                outcomes[at] = Some(Ok(Outcome::Started(ledger.start(start))));
+                outcomes[at] = Some(Ok(Outcome::Started(ledger.start(start, self.policies.suspensions()))));
             }
         }
         if let Some(news) = news {
@@ -422,7 +426,11 @@ impl Writer {
             Request::Open { campaign, due_at, definition, now } => {
                 runs::open(db, campaign, *due_at, definition, *now).await.map(Outcome::Opened)
             }
-            Request::Command { run, command } => runs::command(db, *run, *command).await.map(Outcome::Run),
+            Request::Command { run, command } => {
+                // When it answers, no call leaves but those whose mark is written.
+                db.close_gate().await?;
+                runs::command(db, *run, *command).await.map(Outcome::Run)
+            }
             Request::Cancel { run, now } => {
                 runs::cancel_some(db, &self.policies, *run, *now, self.shard).await.map(Outcome::Count)
             }
@@ -442,12 +450,18 @@ impl Writer {
             }
             Request::Feed { run, limit } => runs::feed(db, *run, *limit).await.map(Outcome::Fed),
             Request::Finish { run, now } => runs::finish(db, *run, *now).await.map(Outcome::Ended),
-            Request::Suspend { wanted, now } => suspensions::suspend(db, wanted, *now)
+            Request::Suspend { wanted, now } => suspensions::suspend(db, wanted, self.policies.suspensions(), *now)
                 .await
                 .map(|(suspension, is_new)| Outcome::Suspended(Box::new(suspension), is_new)),
-            Request::Release { id, now } => suspensions::release(db, *id, *now).await.map(Outcome::Ended),
-            Request::Wake { now } => suspensions::wake_some(db, *now).await.map(Outcome::Count),
-            Request::ProbeAgain { id, at } => suspensions::probe_again(db, *id, *at).await.map(|()| Outcome::Done),
+            Request::Release { id, by, now } => suspensions::release(db, *id, by, *now).await.map(Outcome::Ended),
+            Request::EndSuspensions { now } => suspensions::end_those_over(db, *now).await.map(|()| Outcome::Done),
+            Request::Wake { after, now } => suspensions::wake_some(db, *after, *now).await.map(Outcome::Last),
+            Request::TakeProbe { id, planned, next } => {
+                suspensions::take_probe(db, *id, *planned, *next).await.map(Outcome::Ended)
+            }
+            Request::LetThrough { message, became, now } => {
+                suspensions::let_through(db, message.number(), *became, *now).await.map(Outcome::Released)
+            }
             Request::LimitFacts { portfolio, senders, tier, now } => {
                 limit_facts::read(db, portfolio, senders, *tier, *now)
                     .await

@@ -16,6 +16,7 @@ use prometheus::{
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
 use crate::domain::news::Source;
+use crate::domain::suspension::{Cause, Scope};
 
 /// The channels that there are.
 pub const CHANNELS: [&str; Channel::ALL.len()] = channels();
@@ -104,6 +105,10 @@ metrics! {
     unknown_messages: IntGauge = int_gauge("barid_unknown_messages");
     /// Refusals after which the message waits for another try on the same channel, by their class.
     retries: IntCounterVec = counters("barid_retries_total", &[("class", &failure_classes())]);
+    /// Parts of the sending that are suspended now, by what is suspended.
+    suspensions: IntGaugeVec = int_gauges("barid_suspensions", "scope", &Scope::KINDS);
+    /// Suspensions that there ever were in the record that all processes share, by the class of the refusal or `operator`.
+    suspensions_ever: IntCounterVec = counters("barid_suspensions_total", &[("class", &Cause::names())]);
     /// Seconds that a job took, by job.
     job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
     /// Jobs that could not do their work, by job.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::daemon::suspending::{Known, wanted};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
@@ -14,9 +15,11 @@ use barid::domain::ids::{CampaignName, ContactId, FeedbackId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
+use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, Replay, ServerSettings,
-    StateCounts, WebhookState, bind, public_routes, serve,
+    StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
 use barid::ports::{Clock, DeadLetter, HistoryEntry, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
@@ -71,10 +74,46 @@ impl Operations for Operator {
         self.replays.lock().unwrap().push((Some(name.clone()), replay.clone()));
         Ok(3)
     }
+    async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
+        let known = Known { senders: vec!["default".to_owned()], campaigns: vec!["welcome".to_owned()] };
+        let NewSuspension { scope, cause, by, until, probe, .. } = wanted(&request, &known, Noon.now())?;
+        Ok((Suspension { scope, cause, by, until, probe, ..stop() }, true))
+    }
+    async fn release(&self, id: i64, by: String) -> Result<KeptSuspension, OperationError> {
+        match id {
+            1 => Ok(KeptSuspension { suspension: stop(), released: Some((Noon.now(), ReleasedBy::Operator(by))) }),
+            id => Err(OperationError::Conflict(format!("the suspension `{id}` is over already"))),
+        }
+    }
+    async fn waits_for(
+        &self,
+        message: &LoadedMessage,
+        campaign: Option<&CampaignName>,
+    ) -> Result<Option<WaitsFor>, OperationError> {
+        let channel = message.standing.channel;
+        let target = Target { sender: &message.sender, campaign, channel, country: None };
+        Ok(waits_for(&message.standing.delivery, message.run_state, &target, &[stop()], None, Noon.now()))
+    }
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         let written =
             |(update, id): (ContactUpdate, i64)| (Contact { phone: Some(update.phone), ..nadia(id) }, id == 1);
         Ok(updates.into_iter().zip(1..).map(written).collect())
+    }
+}
+
+/// Number 1 of ours is stopped because its account is not paid.
+fn stop() -> Suspension {
+    Suspension {
+        id: 1,
+        scope: Scope::Sender("default".parse().unwrap()),
+        cause: Cause::Refusal { class: FailureClass::AccountRestricted, code: Some(131_042) },
+        by: "barid".to_owned(),
+        since: Noon.now(),
+        until: None,
+        probe: Probe::LetOneThrough,
+        probe_at: "2026-11-22T12:30:00Z".parse().ok(),
+        probes: 0,
+        probe_message: None,
     }
 }
 
@@ -149,8 +188,10 @@ async fn open() -> Api {
             message(9, Delivery::Failed(undeliverable)),
             message(8, Delivery::Unknown { decide_at: noon }),
             message(7, Delivery::Read),
+            message(6, Delivery::Planned),
         ],
         dead_letters: [12, 10].map(dead_letter).to_vec(),
+        suspensions: vec![stop()],
         history: vec![HistoryEntry {
             at: noon,
             provider_at: None,
@@ -344,9 +385,9 @@ async fn messages_say_why_they_are_where_they_are() {
     let unknown = &list["items"][1];
     assert_eq!((&unknown["state"], &unknown["until"]), (&"unknown".into(), &"2026-11-22T12:00:00Z".into()));
     let (_, rest) = api.get("/api/v1/messages?campaign=welcome&limit=2&cursor=8").await;
-    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (2, &Value::Null));
     assert_eq!(api.get("/api/v1/messages?state=read").await.1["items"][0]["id"], "msg_00000007");
-    assert_eq!(api.get("/api/v1/messages?phone=%2B966500000101").await.1["items"].as_array().unwrap().len(), 3);
+    assert_eq!(api.get("/api/v1/messages?phone=%2B966500000101").await.1["items"].as_array().unwrap().len(), 4);
     for bad in ["state=lost", "phone=x", "limit=0", "cursor=x", "campain=welcome", "campaign=Not%20One"] {
         assert_eq!(api.get(&format!("/api/v1/messages?{bad}")).await.0, 400, "{bad}");
     }
@@ -436,4 +477,70 @@ async fn what_is_not_built_says_so_and_what_is_down_too() {
     assert_eq!(api.get("/api/v1/reportage").await.0, 404);
     api.store.fail();
     assert_eq!(api.get("/api/v1/contacts").await.0, 503);
+}
+
+#[tokio::test]
+async fn suspensions_are_made_shown_and_ended_and_a_wrong_name_is_told_with_the_right_one() {
+    let api = open().await;
+    let body = r#"{"scope": "country", "value": "sa", "reason": "rates changed", "until": "2026-11-23T12:00:00Z", "by": "amal"}"#;
+    let (status, item) = api.post("/api/v1/suspensions", body).await;
+    assert_eq!((status, &item["scope"], &item["value"]), (201, &"country".into(), &"SA".into()));
+    assert_eq!(
+        (&item["reason"], &item["by"], &item["in_force"]),
+        (&"rates changed".into(), &"amal".into(), &true.into())
+    );
+    assert_eq!((&item["until"], &item["cause"]), (&"2026-11-23T12:00:00Z".into(), &"operator".into()));
+    let refused = [
+        (r#"{"scope": "sender", "value": "defualt", "reason": "x"}"#, "unknown-name", "did you mean `default`?"),
+        (r#"{"scope": "campaign", "value": "welcom", "reason": "x"}"#, "unknown-name", "did you mean `welcome`?"),
+        (r#"{"scope": "channel", "value": "telegraph", "reason": "x"}"#, "unknown-name", "there are `whatsapp`"),
+        (r#"{"scope": "country", "value": "Mars", "reason": "x"}"#, "unknown-country", "two letters"),
+        (r#"{"scope": "planet", "value": "mars", "reason": "x"}"#, "unknown-scope", "there are `sender`"),
+        (r#"{"scope": "sender", "value": "default", "reason": " "}"#, "bad-reason", "why"),
+        (
+            r#"{"scope": "sender", "value": "default", "reason": "x", "until": "2026-11-22T12:00:00Z"}"#,
+            "bad-until",
+            "over",
+        ),
+    ];
+    for (body, code, words) in refused {
+        let (status, problem) = api.post("/api/v1/suspensions", body).await;
+        assert_eq!((status, &problem["type"]), (422, &format!("urn:barid:problem:{code}").into()), "{body}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
+    for bad in ["", "{}", r#"{"scope": "sender", "value": "default", "reason": "x", "til": 3}"#] {
+        assert_eq!(api.post("/api/v1/suspensions", bad).await.0, 400, "{bad}");
+    }
+
+    let (status, list) = api.get("/api/v1/suspensions").await;
+    assert_eq!((status, list["items"].as_array().unwrap().len(), &list["next"]), (200, 1, &Value::Null));
+    let item = &list["items"][0];
+    assert_eq!((&item["cause"], &item["code"]), (&"account-restricted".into(), &131_042.into()));
+    assert_eq!((&item["probe"], &item["probe_at"]), (&"let-one-through".into(), &"2026-11-22T12:30:00Z".into()));
+    assert_eq!(api.get("/api/v1/suspensions?all=1").await.1["items"][0], *item);
+    assert_eq!(api.get("/api/v1/suspensions/1").await.1, *item);
+    assert_eq!(api.get("/api/v1/suspensions/7").await.0, 404);
+    assert_eq!(api.get("/api/v1/suspensions?al=1").await.0, 400);
+
+    let delete = |path: &str| api.ask(http().delete(format!("{}{path}", api.base)));
+    let (status, item) = delete("/api/v1/suspensions/1?by=amal").await;
+    assert_eq!((status, &item["in_force"], &item["released_by"]), (200, &false.into(), &"operator amal".into()));
+    assert_eq!(delete("/api/v1/suspensions/2").await.0, 409);
+    assert_eq!(delete("/api/v1/suspensions/x").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_is_suspended_shows_in_the_status_and_in_each_message_that_waits() {
+    let api = open().await;
+    let (_, status) = api.get("/api/whatsapp/status").await;
+    assert_eq!((&status["healthy"], &status["senders"][0]["healthy"]), (&false.into(), &false.into()));
+    assert_eq!(status["senders"][0]["suspensions"][0]["code"], 131_042);
+    assert_eq!(status["suspensions"], json!([]));
+    let (_, message) = api.get("/api/v1/messages/msg_00000006").await;
+    assert_eq!(message["waits_for"]["reason"], "suspended", "{message}");
+    assert_eq!(
+        (&message["waits_for"]["suspension"], &message["waits_for"]["until"]),
+        (&1.into(), &"2026-11-22T12:30:00Z".into())
+    );
+    assert_eq!(api.get("/api/v1/messages/msg_00000007").await.1["waits_for"], Value::Null, "it was read");
 }

@@ -16,7 +16,7 @@ use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
-use barid::domain::suspension::{NewSuspension, Suspension};
+use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
     Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
     LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
@@ -45,6 +45,7 @@ pub(crate) struct FakeStore {
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) run: Option<Run>,
     pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) suspensions: Vec<Suspension>,
     pub(crate) is_down: AtomicBool,
 }
 
@@ -320,13 +321,34 @@ impl Suspensions for FakeStore {
     async fn suspend(&self, _: NewSuspension, _: Timestamp) -> Stored<(Suspension, bool)> {
         not_asked()
     }
-    async fn release(&self, _: i64, _: Timestamp) -> Stored<bool> {
+    async fn release(&self, _: i64, _: ReleasedBy, _: Timestamp) -> Stored<bool> {
         not_asked()
     }
     async fn suspensions(&self, _: Timestamp) -> Stored<Vec<Suspension>> {
-        Ok(Vec::new())
+        self.up()?;
+        Ok(self.suspensions.clone())
     }
-    async fn probe_again(&self, _: i64, _: Timestamp) -> Stored<()> {
+    async fn suspension(&self, id: i64) -> Stored<Option<KeptSuspension>> {
+        let found = self.suspensions.iter().find(|suspension| suspension.id == id);
+        Ok(found.map(|suspension| KeptSuspension { suspension: suspension.clone(), released: None }))
+    }
+    async fn all_suspensions(&self, before: Option<i64>, limit: u64) -> Stored<Page<KeptSuspension>> {
+        let rest =
+            self.suspensions.iter().rev().filter(|suspension| before.is_none_or(|before| suspension.id < before));
+        let rest: Vec<KeptSuspension> =
+            rest.map(|suspension| KeptSuspension { suspension: suspension.clone(), released: None }).collect();
+        Ok(page(&rest, |kept| kept.suspension.id, limit))
+    }
+    async fn suspension_counts(&self) -> Stored<Vec<(String, u64)>> {
+        not_asked()
+    }
+    async fn take_probe(&self, _: i64, _: Timestamp, _: Timestamp) -> Stored<bool> {
+        not_asked()
+    }
+    async fn let_through(&self, _: MessageId, _: LetThrough, _: Timestamp) -> Stored<Vec<Suspension>> {
+        not_asked()
+    }
+    async fn settle_suspensions(&self, _: Timestamp) -> Stored<()> {
         not_asked()
     }
 }

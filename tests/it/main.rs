@@ -26,4 +26,5 @@ mod queue;
 mod retry;
 mod scenario;
 mod simulator;
+mod suspensions;
 mod webhook;

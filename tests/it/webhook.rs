@@ -9,10 +9,13 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::ids::{CampaignName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::suspension::{KeptSuspension, Suspension};
+use barid::domain::waits_for::WaitsFor;
 use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, Integration, ListenError, OperationError, Operations, OpsState,
-    ReadyCheck, Replay, ServerSettings, WebhookState, bind, ops_routes, public_routes, serve,
+    ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind, ops_routes, public_routes, serve,
 };
+use barid::ports::LoadedMessage;
 use barid::telemetry::Metrics;
 use barid::whatsapp::Reader;
 use hmac::{Hmac, KeyInit, Mac};
@@ -51,6 +54,15 @@ impl Operations for NoOperations {
     }
     async fn retry_failed(&self, _: &CampaignName, replay: &Replay) -> Result<u64, OperationError> {
         self.replay(replay).await
+    }
+    async fn suspend(&self, _: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
+        Err(OperationError::NotYetSupported("a suspension".to_owned()))
+    }
+    async fn release(&self, _: i64, _: String) -> Result<KeptSuspension, OperationError> {
+        Err(OperationError::NotYetSupported("a release".to_owned()))
+    }
+    async fn waits_for(&self, _: &LoadedMessage, _: Option<&CampaignName>) -> Result<Option<WaitsFor>, OperationError> {
+        Ok(None)
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))

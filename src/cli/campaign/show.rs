@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::cli::campaign::list::state;
 use crate::cli::campaign::plan::by_day;
 use crate::cli::campaign::standing::{Newest, newest};
-use crate::cli::exit::Ended;
+use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
-use crate::cli::{Json, screen};
+use crate::cli::{Json, screen, suspend};
 use crate::domain::campaign::{Campaign, Start};
 use crate::domain::ids::CampaignName;
-use crate::http::{CampaignSummary, ForecastSummary, StateCounts};
+use crate::http::{CampaignSummary, ForecastSummary, StateCounts, SuspensionItem};
+use crate::ports::Suspensions as _;
 
 /// Show a campaign and how many recipients of its newest run stand where, and why
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,8 @@ struct Shown {
     /// Whether the whole audience is resolved.
     planned_whole: bool,
     counts: Vec<Count>,
+    /// What stops its sender, its channel or itself.
+    suspensions: Vec<SuspensionItem>,
     /// As its file has it now; `None` when the file is gone or wrong.
     definition: Option<Campaign>,
 }
@@ -57,6 +60,14 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
         }
         Err(failure) => return Err(failure),
     };
+    let now = installation.clock().now();
+    let in_force = store.suspensions(now).await.or_exit(Exit::Unavailable)?.into_iter();
+    let frozen = run.as_ref().and_then(|run| serde_json::from_str::<Campaign>(&run.definition).ok());
+    let in_terms = frozen.as_ref().or(definition.as_ref());
+    let suspensions = in_force
+        .filter(|one| in_terms.is_some_and(|campaign| one.scope.is_about(campaign)))
+        .map(|one| SuspensionItem::in_force(one, now))
+        .collect();
     let counts = counts.into_iter().map(|count| Count {
         language: count.language.code(),
         channel: count.channel.name(),
@@ -69,6 +80,7 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
         due_at: run.as_ref().map(|run| run.due_at.to_string()),
         planned_whole: run.as_ref().is_some_and(|run| run.planned_whole),
         counts: counts.collect(),
+        suspensions,
         definition,
     };
     if arguments.json.json {
@@ -126,6 +138,9 @@ fn tell(shown: Shown) -> Ended {
         pairs.push(("reminder", format!("{} of {} ({}){told}", reminder.number, reminder.due_at, reminder.state)));
     }
     screen::pairs(pairs)?;
+    if !shown.suspensions.is_empty() {
+        suspend::table(shown.suspensions)?;
+    }
     if shown.counts.is_empty() {
         return Ok(());
     }

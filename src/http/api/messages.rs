@@ -15,6 +15,7 @@ use crate::domain::consent::Purpose;
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
+use crate::domain::waits_for::WaitsFor;
 use crate::http::error::Problem;
 use crate::ports::{HistoryEntry, ListedMessage, LoadedMessage, MessageFilter};
 
@@ -112,6 +113,8 @@ async fn list(state: &ApiState, parameters: HashMap<String, String>) -> Result<L
 struct WithHistory {
     #[serde(flatten)]
     message: Message,
+    /// Why it is not called now; `null` when nothing stops it.
+    waits_for: Option<WaitsFor>,
     history: Vec<Event>,
 }
 
@@ -138,7 +141,8 @@ async fn show(state: &ApiState, id: &str) -> Result<WithHistory, Problem> {
         Some(run) => state.store.run(run).await?.map(|run| run.campaign),
         None => None,
     };
+    let waits_for = state.operations.waits_for(&message, campaign.as_ref()).await?;
     let history: Vec<Event> = state.store.history(id).await?.into_iter().map(Event::from).collect();
     let changed_at = history.last().map(|event| event.at);
-    Ok(WithHistory { message: Message::new(message, campaign, changed_at), history })
+    Ok(WithHistory { message: Message::new(message, campaign, changed_at), waits_for, history })
 }

@@ -8,6 +8,7 @@ mod integrations;
 mod messages;
 mod query;
 mod status;
+mod suspensions;
 
 use std::future::ready;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
 pub use status::Integration;
+pub use suspensions::SuspensionItem;
 
 use super::error::{Problem, Unauthorised};
 use super::operations::Operations;
@@ -57,6 +59,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .unify()
         .or(integrations::routes(&state))
         .unify()
+        .or(suspensions::routes(&state))
+        .unify()
         .or(not_built_yet())
         .unify();
     // Only addresses of the API ask for the token, so that others are simply not there.
@@ -91,7 +95,7 @@ fn authorised(state: Arc<ApiState>) -> impl Filter<Extract = (), Error = Rejecti
 
 /// What the design names and this version does not do: said so, instead of looking like a wrong address.
 fn not_built_yet() -> BoxedFilter<(Response,)> {
-    const NOT_BUILT: [&str; 13] = [
+    const NOT_BUILT: [&str; 12] = [
         "/api/whatsapp/send-message",
         "/api/whatsapp/send-survey",
         "/api/whatsapp/test",
@@ -101,7 +105,6 @@ fn not_built_yet() -> BoxedFilter<(Response,)> {
         "/api/v1/templates",
         "/api/v1/reports",
         "/api/v1/queues",
-        "/api/v1/suspensions",
         "/api/v1/audit",
         "/api/v1/tokens",
         "/api/v1/channels",

@@ -8,9 +8,11 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::suspensions::{SuspensionItem, is_illness};
 use super::{ApiState, reply, with};
 use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
+use crate::domain::suspension::{Scope, Suspension};
 use crate::http::error::Problem;
 
 /// How the integration is set up.
@@ -39,12 +41,16 @@ struct Status<'a> {
     category: &'static str,
     priority: u8,
     configured: bool,
+    /// Whether messages can leave, as far as is known: everything is set up, and no provider's refusal has suspended one of our numbers.
+    healthy: bool,
     missing: &'a [String],
     senders: Vec<Sender<'a>>,
     token: Option<()>,
     queues: BTreeMap<&'static str, u64>,
     unknown_messages: u64,
     callbacks: Callbacks,
+    /// What stops the channel as a whole.
+    suspensions: Vec<SuspensionItem>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +58,9 @@ struct Sender<'a> {
     name: &'a SenderName,
     phone_number_id: &'a SenderId,
     mps: u32,
+    /// Whether no provider's refusal has suspended it.
+    healthy: bool,
+    suspensions: Vec<SuspensionItem>,
     quality: Option<()>,
     tier: Option<()>,
 }
@@ -65,20 +74,33 @@ struct Callbacks {
 
 async fn status(state: &ApiState) -> Result<Status<'_>, Problem> {
     let Integration { missing, senders, .. } = &state.integration;
-    let (oldest, waiting) = state.store.lag(state.clock.now()).await?;
+    let now = state.clock.now();
+    let (oldest, waiting) = state.store.lag(now).await?;
+    let in_force = state.store.suspensions(now).await?;
+    let stopping = |scope: &Scope| in_force.iter().filter(|one| one.scope == *scope).cloned().collect::<Vec<_>>();
+    let shown = |all: Vec<Suspension>| all.into_iter().map(|one| SuspensionItem::in_force(one, now)).collect();
+    let senders: Vec<Sender<'_>> = senders
+        .iter()
+        .map(|(name, phone_number_id, mps)| {
+            let stopped = stopping(&Scope::Sender(name.clone()));
+            let healthy = !stopped.iter().any(is_illness);
+            Sender { name, phone_number_id, mps: *mps, healthy, suspensions: shown(stopped), quality: None, tier: None }
+        })
+        .collect();
+    let of_channel = stopping(&Scope::Channel(Channel::Whatsapp));
+    let configured = missing.is_empty() && !senders.is_empty();
     Ok(Status {
         integration: "whatsapp",
         category: "messaging",
         priority: 1,
-        configured: missing.is_empty() && !senders.is_empty(),
+        configured,
+        healthy: configured && senders.iter().all(|sender| sender.healthy) && !of_channel.iter().any(is_illness),
         missing,
-        senders: senders
-            .iter()
-            .map(|(name, phone_number_id, mps)| Sender { name, phone_number_id, mps: *mps, quality: None, tier: None })
-            .collect(),
+        senders,
         token: None,
         queues: BTreeMap::from([("sending", state.queue.sending_depth().await?)]),
         unknown_messages: state.store.unknown_count().await?,
         callbacks: Callbacks { waiting, oldest_seconds: oldest.as_secs_f64() },
+        suspensions: shown(of_channel),
     })
 }

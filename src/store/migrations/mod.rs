@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m0001_begin;
 mod m0002_never_lost;
 mod m0003_sources;
+mod m0004_suspensions;
 mod m0005_campaigns;
 
 pub(super) struct Migrator;
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_begin::Begin),
             Box::new(m0002_never_lost::NeverLost),
             Box::new(m0003_sources::Sources),
+            Box::new(m0004_suspensions::WhoSuspended),
             Box::new(m0005_campaigns::Campaigns),
         ]
     }

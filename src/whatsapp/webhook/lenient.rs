@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::notice::Origin;
 use super::wire::{self, Change};
 use super::{UNREADABLE, read_change};
 use crate::domain::news::News;
@@ -22,15 +23,17 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<News>, String> {
         return Ok(vec![News::Other { kind: "unrecognised" }]);
     }
     for entry in elements(tree.get("entry"), &mut news) {
+        let [account, time]: [Option<wire::Text<'_>>; 2] = ["id", "time"].map(|name| readable(entry.get(name)));
+        let origin = Origin { account: account.as_deref(), time: time.as_deref() };
         for change in elements(entry.get("changes"), &mut news) {
-            read_tree(change, &mut news);
+            read_tree(change, origin, &mut news);
         }
     }
     Ok(news)
 }
 
 /// One change, each of its elements by itself.
-fn read_tree(change: &Value, news: &mut Vec<News>) {
+fn read_tree(change: &Value, origin: Origin<'_>, news: &mut Vec<News>) {
     let value = change.get("value").unwrap_or(&Value::Null);
     let mut whole = Change {
         field: readable(change.get("field")),
@@ -48,8 +51,10 @@ fn read_tree(change: &Value, news: &mut Vec<News>) {
         whole.value.statuses = each(value.get("statuses"), news);
         whole.value.messages = each(value.get("messages"), news);
         whole.value.errors = each(value.get("errors"), news);
+    } else {
+        whole.value = readable(Some(value)).unwrap_or_default();
     }
-    read_change(&whole, news);
+    read_change(&whole, origin, news);
 }
 
 fn each<'a, T: Deserialize<'a>>(list: Option<&'a Value>, news: &mut Vec<News>) -> Vec<T> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `wire` | the shapes in a body |
 //! | `inbound` | what a person sent |
+//! | `notice` | what Meta says about templates, numbers and accounts |
 //! | `lenient` | bodies in which something is broken |
 //!
 //! A body is read in one pass into borrowed structs. Only when that fails is it read again, slowly and element by element, so
@@ -12,6 +13,7 @@
 
 mod inbound;
 mod lenient;
+mod notice;
 mod wire;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use self::notice::Origin;
 use self::wire::{Change, Status};
 use super::error_codes::class_of;
 use crate::domain::failure::{FailureClass, Refusal};
@@ -86,8 +89,9 @@ impl WebhookReader for Reader {
             Ok(body) => {
                 let mut news = Vec::new();
                 if body.is_for_whatsapp() {
-                    for change in body.entry.iter().flat_map(|entry| &entry.changes) {
-                        read_change(change, &mut news);
+                    for entry in &body.entry {
+                        let origin = Origin { account: entry.id.as_deref(), time: entry.time.as_deref() };
+                        entry.changes.iter().for_each(|change| read_change(change, origin, &mut news));
                     }
                 } else {
                     news.push(News::Other { kind: "unrecognised" });
@@ -100,11 +104,11 @@ impl WebhookReader for Reader {
 }
 
 /// The news in one change.
-fn read_change(change: &Change<'_>, news: &mut Vec<News>) {
+fn read_change(change: &Change<'_>, origin: Origin<'_>, news: &mut Vec<News>) {
     let Change { field, value } = change;
     let kind = field_kind(field.as_deref());
     if kind != "messages" {
-        news.push(News::Other { kind });
+        news.push(notice::read(kind, origin, value).map_or(News::Other { kind }, News::Notice));
         return;
     }
     let Some(sender) = value.metadata.phone_number_id.as_deref().and_then(|id| id.parse::<SenderId>().ok()) else {

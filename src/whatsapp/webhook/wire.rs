@@ -31,6 +31,10 @@ pub(super) fn is_whatsapp(object: Option<&str>) -> bool {
 
 #[derive(Deserialize)]
 pub(super) struct Entry<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) time: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) changes: Vec<Change<'a>>,
 }
@@ -55,6 +59,39 @@ pub(super) struct Value<'a> {
     pub(super) messages: Vec<Message<'a>>,
     #[serde(default)]
     pub(super) errors: Vec<IgnoredAny>,
+    // What Meta says about templates, numbers and accounts.
+    #[serde(borrow)]
+    pub(super) event: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) message_template_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) message_template_language: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) other_info: Option<OtherInfo<'a>>,
+    #[serde(borrow)]
+    pub(super) ban_info: Option<BanInfo<'a>>,
+    #[serde(borrow, default)]
+    pub(super) restriction_info: Vec<Restriction<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OtherInfo<'a> {
+    #[serde(borrow)]
+    pub(super) title: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BanInfo<'a> {
+    #[serde(borrow)]
+    pub(super) waba_ban_state: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Restriction<'a> {
+    #[serde(borrow)]
+    pub(super) restriction_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) expiration: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Default)]

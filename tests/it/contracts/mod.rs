@@ -11,6 +11,7 @@ mod lifetime;
 mod messages;
 mod races;
 mod runs;
+mod suspensions;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
