@@ -202,7 +202,10 @@ impl Daemon {
             readers: channels::readers(&signer),
             tally: Arc::new(Counted(Arc::clone(&metrics))),
             queue: Arc::clone(&queue),
-            limits: Arc::new(Metered { port: limiter(&config, &lanes, &store, &clock, &metrics), metrics: Arc::clone(&metrics) }),
+            limits: Arc::new(Metered {
+                port: limiter(&config, &lanes, &store, &clock, &metrics),
+                metrics: Arc::clone(&metrics),
+            }),
             catalogue: Arc::clone(&shelf) as _,
             audiences: Arc::new(AudienceFileReader::new(
                 config.campaigns_dir(),

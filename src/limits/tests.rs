@@ -32,7 +32,8 @@ impl TestRedis {
             .spawn()
             .expect("redis-server is installed");
         let redis = Self { dir, child };
-        let client = redis::Client::open(format!("redis+unix://{}", redis.dir.path().join("redis.sock").display())).unwrap();
+        let client =
+            redis::Client::open(format!("redis+unix://{}", redis.dir.path().join("redis.sock").display())).unwrap();
         loop {
             match client.get_multiplexed_async_connection().await {
                 Ok(link) => return (redis, Redis::over(link)),
@@ -130,7 +131,9 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
         // What was taken in a batch only grows, so whoever was refused does not fit at its end either.
         for (take, taken) in refused {
             match taken {
-                Taken::Tier { .. } => assert!(seen.counted.len() == TIER as usize && !seen.counted.contains(&take.person.unwrap())),
+                Taken::Tier { .. } => {
+                    assert!(seen.counted.len() == TIER as usize && !seen.counted.contains(&take.person.unwrap()))
+                }
                 Taken::Budget => {
                     let run = take.run.unwrap();
                     let used = seen.used.get(&run).copied().unwrap_or(0);
@@ -158,7 +161,8 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
         let Some(rate) = runs[*run].rate else { continue };
         // Those who were let wait by their number may catch up a fiftieth of a second.
         let most = (1.02 * f64::from(rate)).ceil() as usize + 1;
-        let busiest = (0..slots.len()).map(|n| slots[n..].iter().take_while(|at| **at - slots[n] < 1_000_000).count()).max();
+        let busiest =
+            (0..slots.len()).map(|n| slots[n..].iter().take_while(|at| **at - slots[n] < 1_000_000).count()).max();
         assert!(busiest.unwrap_or(0) <= most, "run {run}: {busiest:?} in a second");
     }
 }
@@ -243,7 +247,8 @@ async fn people_come_back_one_after_the_other_when_their_day_is_over() {
         price_micros: 0,
         horizon_us: 1_000_000,
     };
-    let answer = shared.take(1, Some(TIER), 0, &numbers(), &[], &[ask(100), ask(101), ask(102)]).await.unwrap().unwrap();
+    let answer =
+        shared.take(1, Some(TIER), 0, &numbers(), &[], &[ask(100), ask(101), ask(102)]).await.unwrap().unwrap();
     assert!(matches!(answer.taken[0], Taken::Slot { is_new_person: true, .. }));
     let until: Vec<i64> = answer.taken[1..]
         .iter()
