@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use crate::domain::limit::{Limit, TIER_SPAN};
 
@@ -71,8 +71,13 @@ pub fn forecast(outlook: &Outlook, now: Timestamp) -> Forecast {
     } else {
         pace
     };
-    let ends_at = (is_reached && (payable > 0 || outlook.waiting == 0)).then_some(plan.at);
+    let ends_at = (is_reached && (payable > 0 || outlook.waiting == 0)).then(|| whole_second(plan.at));
     Forecast { ends_at, limited_by, days: plan.days, not_paid_for }
+}
+
+/// The next whole second: nobody foretells more exactly.
+fn whole_second(at: Timestamp) -> Timestamp {
+    at.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil)).unwrap_or(at)
 }
 
 /// How the messages leave.
@@ -189,7 +194,20 @@ mod tests {
             ("a budget for none", Outlook { paid_for: Some(0), ..outlook(7_000, 70.0) }),
             ("a very slow number", outlook(200_000, 1.0)),
             ("nobody waits", outlook(0, 70.0)),
-        ].iter().map(|(what, outlook)| format!("{what}: {}", told(outlook))).collect::<Vec<_>>().join("\n"), @"");
+        ].iter().map(|(what, outlook)| format!("{what}: {}", told(outlook))).collect::<Vec<_>>().join("\n"), @"
+        the number: 2026-12-01T09:01:40Z by number [7000] left over 0
+        half as fast: 2026-12-01T09:03:20Z by number [7000] left over 0
+        the run's own rate: 2026-12-01T09:11:40Z by rate [7000] left over 0
+        a rate above the number's: 2026-12-01T09:01:40Z by number [7000] left over 0
+        a tier that is large enough: 2026-12-01T09:01:40Z by number [7000] left over 0
+        a tier for two days: 2026-12-02T09:04:23Z by tier [10000, 4200] left over 0
+        a tier that is used up: 2026-12-02T05:00:02Z by tier [200] left over 0
+        a tier of nobody: never by tier [] left over 0
+        a budget for half: 2026-12-01T09:00:50Z by budget [3500] left over 3500
+        a budget for none: never by budget [] left over 7000
+        a very slow number: 2026-12-03T16:33:20Z by number [86400, 86400, 27200] left over 0
+        nobody waits: 2026-12-01T09:00:00Z by number [] left over 0
+        ");
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! While Redis or the facts are away, everybody waits: without limits nothing leaves.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -212,8 +214,14 @@ impl Desk {
             if self.told.is_closed() && self.told.is_empty() {
                 return;
             }
-            if let Err(error) = self.turn().await {
-                self.recover(error).await;
+            match AssertUnwindSafe(self.turn()).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.recover(error).await,
+                // Whoever was in the batch asks again, since the answer was dropped.
+                Err(_panic) => {
+                    tracing::error!(portfolio = %self.settings.portfolio, "limits: a round panicked; its messages ask again");
+                    tokio::time::sleep(AWAY_PAUSE).await;
+                }
             }
         }
     }

@@ -130,13 +130,17 @@ impl Limiter {
 }
 
 async fn asked(portfolio: &Portfolio, wish: Wish) -> Verdict {
-    let (answer, answered) = oneshot::channel();
-    let told = portfolio.desk.send(Told::Ask(Waiting { wish, answer }));
-    if told.is_ok()
-        && let Ok(answer) = answered.await
-        && let Some(verdict) = answer.take()
-    {
-        return verdict;
+    loop {
+        let (answer, answered) = oneshot::channel();
+        if portfolio.desk.send(Told::Ask(Waiting { wish: wish.clone(), answer })).is_err() {
+            break;
+        }
+        // An answer that was dropped was lost with its round.
+        if let Ok(answer) = answered.await
+            && let Some(verdict) = answer.take()
+        {
+            return verdict;
+        }
     }
     // The desk has ended, so the process does: nothing leaves without limits.
     std::future::pending().await

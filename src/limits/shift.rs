@@ -1,7 +1,7 @@
 //! Keeps the distance of slots when messages come late to them, so that a stall does not become a burst.
 //!
 //! Whoever comes late shifts all that follow by as much: they leave with the distances that were reserved, only later. The shift goes
-//! back to nothing by a fiftieth of the time that passes, so that, with what is left of one stall when the next begins, no second carries more than 3 % above its share.
+//! back to nothing by a hundredth of the time that passes, so that no second carries more than about 1 % above its share.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Whoever is later than this has lost the slot and asks for another one.
 pub(super) const LATE_MAX: Duration = Duration::from_secs(1);
 /// The shift shrinks by one part in so many of the time that passes.
-const CATCH_UP: u32 = 50;
+const CATCH_UP: u32 = 100;
 
 /// How late one of our numbers is.
 #[derive(Debug, Default)]
@@ -51,14 +51,14 @@ mod tests {
         let left: Vec<Instant> = (1..=30).map(|n| shift.leave_at(slot(n), resumed).unwrap()).collect();
         assert_eq!(left[0], resumed);
         assert!(left.windows(2).all(|two| two[1] - two[0] == 10 * MS), "the distances are those of the slots");
-        // 15 s later all is as it should be again.
-        let much_later = slot(1_600);
+        // Half a minute later all is as it should be again.
+        let much_later = slot(3_600);
         assert_eq!(shift.leave_at(much_later, much_later - 20 * MS), Some(much_later));
         assert_eq!(shift.leave_at(begin, much_later), None, "a slot of long ago is lost");
     }
 
     #[tokio::test]
-    async fn no_second_carries_more_than_three_percent_above_the_rate_whatever_stalls() {
+    async fn no_second_carries_much_more_than_the_rate_whatever_stalls() {
         let begin = Instant::now() + Duration::from_secs(10);
         let mut shift = Shift::default();
         let mut clock = begin;
@@ -72,6 +72,6 @@ mod tests {
         left.sort();
         let busiest =
             (0..left.len()).map(|n| left[n..].iter().take_while(|at| **at - left[n] < 1_000 * MS).count()).max();
-        assert!(busiest.unwrap() <= 515, "{busiest:?} of 500");
+        assert!(busiest.unwrap() <= 508, "{busiest:?} of 500");
     }
 }

@@ -198,14 +198,20 @@ function commands.take()
       for n = 1, #waits do
         local b = at_ask + (waits[n] - 1) * 6
         local other = tonumber(ARGV[b + 1])
-        if other == number and due[tonumber(ARGV[b + 2])] <= cursor[number] then
+        if other == number and due[tonumber(ARGV[b + 2])] <= (number > 0 and cursor[number] or now) then
           try(table.remove(waits, n), now + tonumber(ARGV[b + 6]))
           break
         end
       end
     end
   end
-  for n = 1, #waits do try(waits[n], now + RUN_AHEAD_US) end
+  for n = 1, #waits do
+    local a = at_ask + (waits[n] - 1) * 6
+    local number, run, horizon = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 6])
+    -- Nobody is left to use the slots before it is due, but somebody may still come: only a short gap is made.
+    local due_first = due[run] > (number > 0 and cursor[number] or now)
+    try(waits[n], now + (due_first and RUN_AHEAD_US or horizon))
+  end
 
   for n = 1, n_numbers do
     if moved[n] then save_number(KEYS[2 + n], cursor[n], slowed[n], slowed_at[n]) end
@@ -236,7 +242,7 @@ function commands.give_back()
     local person, at, run, price, pair = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[a + 4])
     -- Somebody else may have counted the same person since.
     if person ~= '' and redis.call('ZSCORE', KEYS[2], person) == at then redis.call('ZREM', KEYS[2], person) end
-    if run ~= '' then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, whole(-tonumber(price))) end
+    if run ~= '' and tonumber(price) > 0 then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, whole(-tonumber(price))) end
     if pair > 0 then
       local next_at, x, till = parsed(redis.call('GET', KEYS[2 + pair]))
       if next_at > now_ms then save_pair(KEYS[2 + pair], next_at - PAIR_MS, x, till) end
@@ -328,8 +334,8 @@ function commands.standing()
   end
   for part = 0, parts - 1 do
     local from = now_ms - span + math.floor(span * part / parts)
-    local to = now_ms - span + math.floor(span * (part + 1) / parts)
-    answers[#answers + 1] = redis.call('ZCOUNT', KEYS[2], '(' .. whole(from), whole(to))
+    local to = part + 1 < parts and whole(now_ms - span + math.floor(span * (part + 1) / parts)) or '(+inf'
+    answers[#answers + 1] = redis.call('ZCOUNT', KEYS[2], '(' .. whole(from), to)
   end
   return answers
 end
