@@ -189,7 +189,6 @@ fn what_is_dangerous_together_is_warned_of() {
     ]);
     let config = Config::load(None, &env).unwrap();
     insta::assert_snapshot!(config.warnings().join("\n"), @"
-    `[email] from`: sending e-mail is not supported yet
     `[delivery] lease` is shorter than `connect_timeout` and `answer_timeout` together: calls that still run would be taken for dead and become unknown; make it longer
     `[delivery] unknown_after` is shorter than `answer_timeout`: it would decide before the answer can come; make it longer
     `[server] listen` is open to other machines, but WHATSAPP_APP_SECRET is not set: callbacks cannot be checked and all are refused
@@ -197,6 +196,7 @@ fn what_is_dangerous_together_is_warned_of() {
     BARID_API_TOKEN is shorter than 24 characters and could be guessed; make one with `openssl rand -hex 24`
     `[whatsapp] graph_url` is plain http to another machine: the token and every message could be read on the way
     `[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer
+    the channel `email` cannot be used: SMTP_URL is not set (`smtps://user:password@mail.example.com:465`)
     ");
     insta::assert_snapshot!(config.missing_for_serving().join("\n"), @"
     WHATSAPP_API_TOKEN is not set (the access token of a system user, to send with); set it, or WHATSAPP_API_TOKEN_FILE to the path of a file
