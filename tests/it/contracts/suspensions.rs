@@ -163,9 +163,9 @@ on_both_databases! {
         let other = suspend(&store, by_operator(Scope::Country("EG".parse().unwrap()), "audit"), at(1)).await;
         futures_util::future::join_all(messages[1..].iter().map(|id| asked(&store, *id, 0, at(2)))).await;
         store.hold(messages[0], 0, HeldReason::QuietHours, at(40_000), at(2)).await.unwrap();
-        assert_eq!(store.due(at(3), 5_000).await.unwrap().len(), 0);
+        assert_eq!(store.due(at(3), None, 5_000).await.unwrap().len(), 0);
         assert!(store.release(suspension.id, ReleasedBy::Operator("amal".to_owned()), at(3)).await.unwrap());
-        let due = store.due(at(3), 5_000).await.unwrap();
+        let due = store.due(at(3), None, 5_000).await.unwrap();
         assert_eq!(due.len(), 1_299, "all of them, and not the one that waits for the morning");
         assert!(due.iter().all(|message| message.id != messages[0]));
         database.assert_counts_are_exact(&store, run.id).await;
@@ -184,7 +184,7 @@ on_both_databases! {
         // As a process leaves it that dies right after the commit.
         database.change("UPDATE suspensions SET released_at = since, released_by = 'operator amal', waking = 1").await;
         store.settle_suspensions(at(3)).await.unwrap();
-        assert_eq!(store.due(at(3), 10).await.unwrap().len(), 3);
+        assert_eq!(store.due(at(3), None, 10).await.unwrap().len(), 3);
         assert_eq!(database.ask("SELECT CAST(SUM(waking) AS TEXT) FROM suspensions").await, ["0"]);
     }
 
@@ -226,7 +226,7 @@ on_both_databases! {
         let released = store.let_through(messages[0], LetThrough::Taken, at(6)).await.unwrap();
         assert_eq!(released.iter().map(|one| one.id).collect::<Vec<_>>(), [suspension.id]);
         assert!(waits > at(4));
-        assert_eq!(store.due(at(6), 10).await.unwrap().len(), 1, "whoever waited is woken");
+        assert_eq!(store.due(at(6), None, 10).await.unwrap().len(), 1, "whoever waited is woken");
         assert_eq!(asked(&store, messages[2], 0, at(6)).await, StartAnswer::Go);
         let kept = store.suspension(suspension.id).await.unwrap().unwrap();
         assert_eq!(kept.released, Some((at(6), ReleasedBy::LetThrough)));

@@ -390,6 +390,9 @@ pub(crate) struct OneCampaign {
 const ROWS: u64 = 2;
 
 impl Catalogue for OneCampaign {
+    fn campaigns_with(&self, _: &str, _: &str) -> Vec<Arc<Campaign>> {
+        Vec::new()
+    }
     fn campaigns(&self) -> Vec<Arc<Campaign>> {
         vec![Arc::new(Campaign {
             name: CAMPAIGN.parse().unwrap(),

@@ -17,7 +17,7 @@ use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
-use barid::domain::suspension::{NewSuspension, Suspension};
+use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
     Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
     LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
@@ -266,9 +266,14 @@ tapped!(Journal {
 
 tapped!(Suspensions {
     effect suspend(wanted: NewSuspension, now: Timestamp) -> (Suspension, bool);
-    effect release(id: i64, now: Timestamp) -> bool;
+    effect release(id: i64, by: ReleasedBy, now: Timestamp) -> bool;
     look suspensions(now: Timestamp) -> Vec<Suspension>;
-    effect probe_again(id: i64, at: Timestamp) -> ();
+    look suspension(id: i64) -> Option<KeptSuspension>;
+    look all_suspensions(before: Option<i64>, limit: u64) -> Page<KeptSuspension>;
+    look suspension_counts() -> Vec<(String, u64)>;
+    effect take_probe(id: i64, planned: Timestamp, next: Timestamp) -> bool;
+    effect let_through(message: MessageId, became: LetThrough, now: Timestamp) -> Vec<Suspension>;
+    effect settle_suspensions(now: Timestamp) -> ();
 });
 
 tapped!(LimitFactsOf {

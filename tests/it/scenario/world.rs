@@ -150,6 +150,8 @@ impl World {
                 // Little, so that feeding has several steps.
                 feed_ahead: 3,
                 pace: BTreeMap::new(),
+                accounts: BTreeMap::new(),
+                suspensions: barid::domain::suspension::Rules::default(),
                 default_language: Language::Ar,
             },
         };
