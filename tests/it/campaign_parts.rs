@@ -81,6 +81,15 @@ async fn a_pilot_that_goes_well_leads_to_everybody_by_itself() {
     barid.write_campaign("survey", &people, "");
     let rollout =
         "[rollout]\nstages = [\"10%\", \"50%\", \"100%\"]\nwait = \"1s\"\nhalt_when = { failed_above = \"10%\" }";
+    let budget = "[budget]\nmax = { amount = \"0.10\", currency = \"USD\" }";
+    add_to_campaign(&barid, "survey", "", &format!("{rollout}\n{budget}"));
+    let plan = barid.run(&["campaign", "plan", "survey", "--json"]);
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let stages: Vec<u64> =
+        plan["stages"].as_array().unwrap().iter().map(|stage| stage["recipients"].as_u64().unwrap()).collect();
+    assert_eq!(stages, [6, 30, 60], "{plan}");
+    assert!(plan["warnings"].to_string().contains("the budget of 0.10 USD ends after"), "{plan}");
+    barid.write_campaign("survey", &people, "");
     add_to_campaign(&barid, "survey", "", rollout);
     barid.start().await;
     barid.start_campaign("survey").await;

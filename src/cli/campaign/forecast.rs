@@ -5,11 +5,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::config::pricing::Pricing;
 use crate::domain::campaign::Campaign;
+use crate::domain::channel::Channel;
 use crate::domain::document::text_of_duration;
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::rollout::waits;
+use crate::domain::sms::segments;
 use crate::domain::template::Category;
+use crate::http::Cost;
 
 /// How long Meta may hold a message whose template has no time to live (time-to-live page, checked 2026-11-22).
 const META_HOLDS: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -39,6 +43,42 @@ impl Quiet {
             self.until = self.until.max(Some(until));
         }
     }
+}
+
+/// What one of the other channels would take over if WhatsApp reached nobody, and those before it neither.
+#[derive(Debug, Default)]
+pub(super) struct TakeOver {
+    /// Recipients with an address there.
+    pub(super) recipients: u64,
+    /// Parts of text messages, for SMS.
+    pub(super) segments: u64,
+    pub(super) micros: i64,
+}
+
+impl TakeOver {
+    /// Adds a recipient with this text.
+    pub(super) fn add(&mut self, channel: Channel, text: &str, pricing: &Pricing) {
+        self.recipients += 1;
+        self.micros += match channel {
+            Channel::Sms => {
+                let segments = segments(text);
+                self.segments += u64::from(segments.count);
+                segments.price_micros(pricing.sms.micros)
+            }
+            Channel::TwilioWhatsapp => pricing.twilio_whatsapp.micros,
+            Channel::Email => pricing.email.micros,
+            Channel::Whatsapp => pricing.template.micros,
+        };
+    }
+}
+
+/// The same, to be shown.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownTakeOver {
+    pub(super) channel: &'static str,
+    pub(super) recipients: u64,
+    pub(super) segments: u64,
+    pub(super) cost_at_most: Cost,
 }
 
 /// A stage of the rollout.

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::cli::campaign::forecast::{Outlook, Quiet, Stage, stages, waits_of, warnings};
+use crate::cli::campaign::forecast::{Outlook, Quiet, ShownTakeOver, Stage, TakeOver, stages, waits_of, warnings};
 use crate::cli::contacts::cannot_read;
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
 use crate::cli::{Json, screen};
+use crate::config::pricing::Pricing;
 use crate::contacts_file::{ContactsFile, Settings};
 use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
+use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, after_change};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::SuppressedReason;
@@ -52,6 +54,8 @@ struct Tally {
     /// Numbers seen, as digits: a person who stands twice in a file is told once.
     seen: HashSet<u64>,
     quiet: Quiet,
+    /// In the order of the campaign's other channels.
+    take_over: Vec<(Channel, TakeOver)>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +69,7 @@ struct Shown {
     row_errors: Vec<String>,
     cost: Cost,
     budget: Option<Cost>,
+    fallback: Vec<ShownTakeOver>,
     stages: Vec<Stage>,
     quiet: Quiet,
     reminders: u32,
@@ -88,8 +93,10 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
         campaign: &campaign,
         template: &template,
         begins: campaign.due_after(now).unwrap_or(now),
+        pricing: &installation.config.pricing,
     };
     let mut tally = Tally::default();
+    tally.take_over.extend(campaign.delivery.fallback.iter().map(|channel| (*channel, TakeOver::default())));
     match &campaign.audience.source {
         AudienceSource::Query => from_store(&store, &judge, &mut tally).await?,
         AudienceSource::File(path) => {
@@ -111,6 +118,7 @@ struct Judge<'a> {
     values: [Values; 2],
     /// When the run begins; what only a person starts is reckoned from now.
     begins: Timestamp,
+    pricing: &'a Pricing,
 }
 
 impl Judge<'_> {
@@ -146,9 +154,26 @@ impl Judge<'_> {
             Ok(_) => {
                 *tally.recipients.entry(contact.language.code()).or_default() += 1;
                 tally.quiet.add(self.campaign, &contact.timezone, self.begins);
+                self.add_take_over(contact, &values, tally);
             }
             // The sentence names the variable, never the person.
             Err(error) => *tally.skipped.entry(error.to_string()).or_default() += 1,
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// What other channels would take over of a recipient.
+    fn add_take_over(&self, contact: &Contact, values: &Values, tally: &mut Tally) {
+        if tally.take_over.is_empty() {
+            return;
+        }
+        let (has_phone, has_bsuid) = (contact.phone.is_some(), contact.bsuid.is_some());
+        let reachable = Channels::reaching(has_phone, has_bsuid, contact.email.is_some());
+        // What WhatsApp can be told can be told as text: the campaign file was checked for it.
+        let Ok(text) = self.template.text(values) else { return };
+        for (channel, taken) in tally.take_over.iter_mut().filter(|(channel, _)| reachable.contains(*channel)) {
+            taken.add(*channel, &text, self.pricing);
         }
     }
 }
@@ -287,6 +312,16 @@ fn shown(
         row_errors: tally.row_errors,
         cost: Money { micros, currency: price.currency }.into(),
         budget: campaign.budget.map(Cost::from),
+        fallback: tally
+            .take_over
+            .into_iter()
+            .map(|(channel, taken)| ShownTakeOver {
+                channel: channel.name(),
+                recipients: taken.recipients,
+                segments: taken.segments,
+                cost_at_most: Money { micros: taken.micros, currency: price.currency }.into(),
+            })
+            .collect(),
         stages: stages(campaign, recipients),
         quiet: tally.quiet,
         reminders: campaign.reminder.as_ref().map_or(0, |reminder| reminder.times),
@@ -323,6 +358,12 @@ fn tell(shown: Shown) -> Ended {
             "quiet when it begins".to_owned(),
             format!("{} recipients, the last until {until}", shown.quiet.recipients),
         ]);
+    }
+    for taken in &shown.fallback {
+        let segments = if taken.segments > 0 { format!(" in {} segments", taken.segments) } else { String::new() };
+        let cost = format!("{} {}", taken.cost_at_most.amount, taken.cost_at_most.currency);
+        let what = format!("{} recipients{segments}, {cost} if all of them", taken.recipients);
+        rows.push([format!("falls back to {}", taken.channel), what]);
     }
     if shown.reminders > 0 {
         rows.push([

@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 
 use super::{
     Database, at, begin, callback, change, delivery, heard, inbound, on_both_databases, people, planned, run_to,
-    single, start, state, status, stop, terms, wamid,
+    single, start, state, status, terms, wamid,
 };
 
 fn rollout() -> Rollout {
