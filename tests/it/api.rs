@@ -467,6 +467,27 @@ async fn feedback_and_status_have_their_fixed_shapes() {
 }
 
 #[tokio::test]
+async fn every_channel_says_whether_it_can_be_used() {
+    let (_, list) = open().await.get("/api/integrations").await;
+    let shown: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["integration"].as_str().unwrap(), item["priority"].clone(), item["configured"].clone()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("whatsapp", 1.into(), false.into()),
+            ("twilio-whatsapp", 2.into(), false.into()),
+            ("sms", 3.into(), false.into()),
+            ("email", 4.into(), true.into()),
+        ]
+    );
+    assert_eq!(list["items"][2]["missing"], json!(["TWILIO_ACCOUNT_SID is not set"]));
+}
+
+#[tokio::test]
 async fn what_is_not_built_says_so_and_what_is_down_too() {
     let api = open().await;
     for path in ["/api/v1/reports/costs", "/api/v1/templates"] {

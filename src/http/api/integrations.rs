@@ -33,7 +33,8 @@ fn items(state: &ApiState) -> Vec<Item> {
     let missing_for = |channel| match channel {
         Channel::Whatsapp => state.integration.missing.clone(),
         other => {
-            channels.iter().find(|(known, _)| *known == other).map(|(_, missing)| missing.clone()).unwrap_or_default()
+            let known = channels.iter().find(|(known, _)| *known == other).map(|(_, missing)| missing.clone());
+            known.unwrap_or_else(|| vec!["nothing is known of this channel".to_owned()])
         }
     };
     (1..)
