@@ -35,8 +35,8 @@ impl Slow {
             Self::Number => "the number: its pace is halved and finds back",
             Self::Account => "every number of the account",
             Self::SuspendSender => "the number (on another channel: the channel) is suspended",
-            Self::SuspendCampaign => "the campaign is suspended",
-            Self::SuspendCountry => "people of this country are suspended",
+            Self::SuspendCampaign => "the campaign is suspended (by a refusal of WhatsApp)",
+            Self::SuspendCountry => "people of this country are suspended on WhatsApp",
         }
     }
 }

@@ -260,7 +260,12 @@ impl Suspension {
             Scope::Sender(sender) => target.channel == Channel::Whatsapp && sender == target.sender,
             Scope::Campaign(campaign) => target.campaign == Some(campaign),
             Scope::Channel(channel) => *channel == target.channel,
-            Scope::Country(country) => target.country == Some(*country),
+            // What a provider refuses is its own business: a text message may still go there, and is the fallback. What a person
+            // stops is stopped.
+            Scope::Country(country) => {
+                let everywhere = matches!(self.cause, Cause::Operator(_));
+                target.country == Some(*country) && (everywhere || target.channel.is_whatsapp())
+            }
         }
     }
 
@@ -327,8 +332,10 @@ pub fn suspension_after(refused: &Refused<'_>, rules: &Rules, now: Timestamp) ->
         (Slow::SuspendSender, Channel::Whatsapp) => Scope::Sender(refused.sender.clone()),
         // Other channels have one account for all.
         (Slow::SuspendSender, channel) => Scope::Channel(channel),
-        (Slow::SuspendCampaign, _) => Scope::Campaign(refused.campaign?.clone()),
-        (Slow::SuspendCountry, _) => Scope::Country(refused.country?),
+        (Slow::SuspendCampaign, Channel::Whatsapp) => Scope::Campaign(refused.campaign?.clone()),
+        (Slow::SuspendCountry, Channel::Whatsapp) => Scope::Country(refused.country?),
+        // What a channel that takes over refuses of a template or a country is told to a person, and WhatsApp goes on.
+        (Slow::SuspendCampaign | Slow::SuspendCountry, _) => return None,
         (Slow::Nothing | Slow::Pair | Slow::Number | Slow::Account, _) => return None,
     };
     let cause = Cause::Refusal { class: refused.class, code: refused.code };
@@ -399,6 +406,9 @@ mod tests {
         for class in [NumberThrottled, Transient, Undeliverable, OptedOut, Unrecognised] {
             assert_eq!(after(class, Channel::Whatsapp), None, "{class:?}");
         }
+        for class in [CountryRestricted, TemplateUnavailable] {
+            assert_eq!(after(class, Channel::Sms), None, "another channel's {class:?} does not stop WhatsApp");
+        }
     }
 
     #[test]
@@ -413,6 +423,10 @@ mod tests {
         let country = Suspension { scope: Scope::Country("EG".parse().unwrap()), ..suspension };
         let in_egypt = Target { country: "EG".parse().ok(), ..target(&other, Channel::Sms) };
         assert!(country.stops(&in_egypt, at(9)));
+        let cause = Cause::Refusal { class: FailureClass::CountryRestricted, code: Some(130497) };
+        let refused = Suspension { cause, ..country };
+        assert!(!refused.stops(&in_egypt, at(9)), "what Meta refuses may still go by text message");
+        assert!(refused.stops(&Target { channel: Channel::Whatsapp, ..in_egypt }, at(9)));
     }
 
     #[test]
