@@ -203,7 +203,7 @@ on_both_databases! {
         callback(&store, vec![got(0, ProviderStatus::Read), got(1, ProviderStatus::Read), got(2, ProviderStatus::Delivered)]).await;
         callback(&store, vec![got(3, ProviderStatus::Delivered), got(4, ProviderStatus::Read), got(5, ProviderStatus::Sent)]).await;
         let row = barid::ports::Journal::append(&store, barid::domain::news::Source::Meta, "{}".into(), at(40)).await.unwrap();
-        let answers = vec![inbound(1, "wamid.answer", "good"), stop(2, "wamid.stop")];
+        let answers = vec![inbound(1, "wamid.answer", "good"), crate::contracts::stop(2, "wamid.stop")];
         barid::ports::Journal::apply(&store, row, vec![], answers, at(41)).await.unwrap();
         let first = store.unanswered(run.id, None, 2).await.unwrap();
         let ids = |page: &barid::ports::Page<barid::domain::contact::Contact>| page.items.iter().map(|contact| contact.id).collect::<Vec<_>>();
