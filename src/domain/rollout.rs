@@ -184,7 +184,7 @@ mod tests {
                     chosen.len()
                 );
                 let widest = chosen.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-                assert!(widest <= 5 * n.min(10_007) / expected.max(1).min(2_000) + 60, "{share}: a gap of {widest}");
+                assert!(widest <= 5 * n.min(10_007) / expected.clamp(1, 2_000) + 60, "{share}: a gap of {widest}");
                 let even = chosen.iter().filter(|id| **id % 2 == 0).count();
                 let odd = chosen.len() - even;
                 assert!(even.abs_diff(odd) <= 4 + chosen.len() / 5, "{share}: {even} even, {odd} odd");
