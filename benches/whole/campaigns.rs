@@ -40,7 +40,7 @@ impl Campaign {
     }
 
     fn simulator(&self) -> Settings {
-        Settings { statuses: self.statuses.clone(), latency: self.latency.clone(), ..Setup::default().simulator }
+        Settings { statuses: self.statuses.clone(), latency: self.latency, ..Setup::default().simulator }
     }
 
     pub(crate) async fn measure(&self) {

@@ -1,5 +1,7 @@
 //! Many retries due in the same second: how soon they are gone, and how little fresh work feels of it.
 
+#![expect(clippy::disallowed_methods, reason = "a storm of real jobs is due in real time")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! What a campaign file can ask for beside its message, over the whole service: stages, reminders, quiet hours, recent contacts, a replay of
 //! what failed, and turns between campaigns.
 
+#![expect(clippy::disallowed_methods, reason = "the service under test lives in real time")]
+
 use barid::simulator::{ErrorShare, Faults, Statuses};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
