@@ -184,7 +184,7 @@ async fn a_refused_connection_is_tried_until_it_is_there_and_a_kill_in_between_f
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_between_two_tries_costs_nobody_their_message_or_a_wait() {
     let people = people_ending(400, "1");
-    let mut setup = setup(&["3s"], &[("1", Outcome::FaultOnce(Fault::Http500))]);
+    let mut setup = setup(&["3s", "3s", "3s", "3s"], &[("1", Outcome::FaultOnce(Fault::Http500))]);
     setup.more = SHORT.to_owned();
     setup.unknown_after = "2s";
     let mut barid = Barid::start_with(setup, &people).await;
@@ -193,7 +193,13 @@ async fn a_kill_between_two_tries_costs_nobody_their_message_or_a_wait() {
     barid.kill();
     barid.start().await;
     let campaign = barid.settle("survey").await;
-    assert_eq!(campaign["run"]["read"], 400, "{campaign}");
+    let messages = barid.messages("survey").await;
+    let failed = messages.iter().find(|message| message["state"] == "failed");
+    let why = match failed {
+        Some(message) => history(&barid, message).await,
+        None => Vec::new(),
+    };
+    assert_eq!(campaign["run"]["read"], 400, "{campaign} {why:?}");
     reconcile(&barid, "survey", &people).await.assert_clean(&barid);
     // What was in the middle of a call at the kill is called once more at most.
     let calls = barid.simulator.counts().calls;
@@ -214,7 +220,7 @@ async fn a_try_that_would_come_too_late_is_not_waited_for() {
 async fn a_storm_of_retries_is_drained_in_batches_and_fresh_work_passes_it() {
     let storm = people_ending(5_000, "1");
     let fresh = people_ending(100, "2");
-    let mut setup = setup(&["20s"], &[("1", Outcome::FaultOnce(Fault::Http500))]);
+    let mut setup = setup(&["20s", "5s", "5s", "5s"], &[("1", Outcome::FaultOnce(Fault::Http500))]);
     setup.mps = 800;
     setup.more = SHORT.to_owned();
     setup.unknown_after = "2s";
@@ -235,7 +241,8 @@ async fn a_storm_of_retries_is_drained_in_batches_and_fresh_work_passes_it() {
     tokio::time::timeout(PATIENCE, in_the_storm).await.expect("the storm begins");
     barid.start_campaign("fresh").await;
     barid.settle("fresh").await;
-    barid.settle("survey").await;
+    let campaign = barid.settle("survey").await;
+    assert_eq!(campaign["run"]["read"], 5_000, "{campaign}");
     // The order of acceptance tells: how much of the storm was still to come when the last of the fresh ones was taken.
     let ledger = barid.simulator.ledger();
     let first_fresh = ledger.iter().position(|row| row.to.ends_with('2')).expect("told");
