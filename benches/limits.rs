@@ -168,12 +168,12 @@ async fn bare(n: usize) {
     for _ in 0..n / BATCH {
         let mut call = redis::cmd("EVAL");
         call.arg("return 1").arg(BATCH);
-        (0..BATCH).for_each(|key| {
+        for key in 0..BATCH {
             call.arg(format!("{{bench:limits:p}}:pair:one:{key}"));
-        });
-        (0..BATCH * 6).for_each(|argument| {
+        }
+        for argument in 0..BATCH * 6 {
             call.arg(argument);
-        });
+        }
         call.query_async::<i64>(&mut link).await.unwrap();
     }
     report("bare EVAL of 500 with as many arguments", n, begin, before, &redis);

@@ -176,6 +176,57 @@ fn a_secret_that_everybody_can_read_or_that_is_given_twice_is_refused() {
 }
 
 #[test]
+fn the_numbers_of_a_portfolio_share_its_tier() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("barid.toml");
+    let load = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file), &Environment::default())
+    };
+    let config = load(
+        r#"
+        [whatsapp]
+        phone_number_id = "1"
+        business_account_id = "10"
+        [[senders]]
+        name = "same-account"
+        phone_number_id = "2"
+        tier = 2000
+        [[senders]]
+        name = "other-account"
+        phone_number_id = "3"
+        business_account_id = "30"
+        tier = "unlimited"
+        "#,
+    );
+    let shown = |config: Config| -> Vec<String> {
+        let senders = config.senders.iter();
+        senders.map(|s| format!("{} {} {:?}", s.name, s.portfolio, s.tier.and_then(|tier| tier.people()))).collect()
+    };
+    let expected = ["default 10 Some(2000)", "same-account 10 Some(2000)", "other-account 30 None"];
+    assert_eq!(shown(config.unwrap()), expected, "an account is a portfolio, unless another one is named");
+
+    let two = |portfolio: &str| {
+        load(&format!(
+            "[whatsapp]\nphone_number_id = \"1\"\nportfolio = \"ours\"\ntier = 250\n\
+             [[senders]]\nname = \"second\"\nphone_number_id = \"2\"\nbusiness_account_id = \"30\"\ntier = 2000\n{portfolio}"
+        ))
+    };
+    let told = problems(two("")).join("\n");
+    assert!(
+        told.ends_with(
+            "the senders `default` and `second` belong to the portfolio `ours`, which has one tier, but have 250 and 2000; \
+             give both the same, or each the `portfolio` that it belongs to"
+        ),
+        "{told}"
+    );
+    let config = two("portfolio = \"theirs\"").unwrap();
+    assert_eq!(shown(config), ["default ours Some(250)", "second theirs Some(2000)"]);
+    let told = problems(two("portfolio = \"{a}\"")).join("\n");
+    assert!(told.contains("`portfolio` must be 1 to 64 letters"), "{told}");
+}
+
+#[test]
 fn what_is_dangerous_together_is_warned_of() {
     let env = environment(&[
         ("BARID__DELIVERY__LEASE", "20s"),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::line::{BULK_AHEAD, Line, URGENT_AHEAD, Waits};
 use super::redis_clock::RedisClock;
 use super::script::{GivenBack, RunLimits, ScriptError, Shared, Take, TakeAnswer, Taken};
-use super::sight::{LINE_MAX, Sight};
+use super::sight::Sight;
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName};
 use crate::domain::limit::{Limit, PAIR_BURST, PAIR_INTERVAL, Urgency};
 use crate::ports::{Clock, LimitFacts, LimitFactsOf, Permit, SlowDown, Verdict};
@@ -30,9 +30,12 @@ const LOADING_PAUSE: Duration = Duration::from_millis(50);
 /// The record is asked for its generation at most this often when a permit was not taken.
 const SUSPECT_PAUSE: Duration = Duration::from_secs(1);
 /// A full tier is looked at again after this at the latest: places of messages that failed come back before their time.
-const TIER_LOOK: SignedDuration = SignedDuration::from_hours(1);
+const TIER_LOOK: SignedDuration = SignedDuration::from_mins(15);
 /// A used-up budget is looked at again after this at the latest.
 const BUDGET_LOOK: SignedDuration = SignedDuration::from_mins(15);
+/// A job that would wait longer for its run, or for its number beside other numbers, had better do something else: twice as long as what is
+/// fed ahead of calls.
+const LONG_LINE: SignedDuration = SignedDuration::from_secs(4);
 /// With one number nobody is kept from work by its line, unless jobs would wait until they count as stuck.
 const ONLY_LINE_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// Loading again takes at most one part in so many of the time.
@@ -256,19 +259,19 @@ impl Desk {
         let line = &self.lines[wish.number.unwrap_or(self.settings.senders.len())];
         if let Some(run) = wish.run
             && let Some(rate) = run.rate
-            && takes(line.of(run.run), f64::from(rate)) > LINE_MAX
+            && takes(line.of(run.run), f64::from(rate)) > LONG_LINE
         {
             self.run_lines.retain(|_, end| *end > now);
             let end = self.run_lines.entry(run.run).or_insert(now);
-            *end = after((*end).max(after(now, LINE_MAX)), takes(1, f64::from(rate)));
+            *end = after((*end).max(after(now, LONG_LINE)), takes(1, f64::from(rate)));
             return Some((Limit::Rate, *end));
         }
         let number = wish.number?;
-        let longest = if self.settings.shares_workers { LINE_MAX } else { ONLY_LINE_MAX };
+        let longest = if self.settings.shares_workers { LONG_LINE } else { ONLY_LINE_MAX };
         if takes(line.bulk(), self.rate_of(number)) > longest {
             let one = takes(1, self.rate_of(number));
             let end = &mut self.number_lines[number];
-            *end = after((*end).max(after(now, LINE_MAX)), one);
+            *end = after((*end).max(after(now, LONG_LINE)), one);
             return Some((Limit::Number, *end));
         }
         None
@@ -541,8 +544,9 @@ impl Desk {
         self.known = self.known.max(facts.generation);
         let people: Vec<(ContactId, i64)> = facts.people.iter().map(|(who, at)| (*who, at.as_millisecond())).collect();
         let people = self.settings.tier.is_some().then_some(&people[..]);
-        let in_force = self.shared.load(facts.generation, people, &facts.budgets, &debts(&facts)).await?;
+        let in_force = self.shared.load(facts.generation, people, &facts.budgets, &debts(&facts)).await;
         self.shared.end_loading().await?;
+        let in_force = in_force?;
         self.rebuild_took = begun.elapsed();
         self.promised.clear();
         self.sight.unblock_all();

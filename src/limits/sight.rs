@@ -12,7 +12,7 @@ use crate::domain::limit::Limit;
 /// A run is fed again this long after those of its messages that wait have asked again.
 const FED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// A line that takes longer than this is not made longer.
-pub(super) const LINE_MAX: SignedDuration = SignedDuration::from_secs(2);
+const LINE_MAX: SignedDuration = SignedDuration::from_secs(2);
 
 /// What blocks a run.
 #[derive(Debug, Clone, Copy)]

@@ -20,7 +20,7 @@ async fn a_tier_counts_each_person_once_and_refuses_the_next_for_a_day() {
     }
     let (limit, until) = refused(limiter.permit(&ask(4)).await);
     assert_eq!(limit, Limit::Tier);
-    assert!(until > now() + SignedDuration::from_mins(30), "{until}: it is not asked again and again");
+    assert!(until > now() + SignedDuration::from_mins(10), "{until}: it is not asked again and again");
     // Those who are counted already are free, and so is what opens no conversation.
     permit(&limiter, &ask(2)).await;
     permit(&limiter, &Ask { counts_for_tier: false, ..ask(5) }).await;
@@ -123,7 +123,7 @@ async fn a_run_whose_line_is_long_lets_its_jobs_do_something_else() {
     let redis = TestRedis::start();
     let limiter = std::sync::Arc::new(limiter(&redis, FAST, None).await);
     let slow = |n: i64| Ask { rate: Some(1), ..of_run(n, 1) };
-    let asked: Vec<_> = (0..10)
+    let asked: Vec<_> = (0..20)
         .map(|n| {
             let limiter = std::sync::Arc::clone(&limiter);
             tokio::spawn(async move { limiter.permit(&slow(n)).await })
@@ -141,7 +141,7 @@ async fn a_run_whose_line_is_long_lets_its_jobs_do_something_else() {
         }
     }
     moments.sort();
-    assert!(went <= 4 && moments.len() >= 6, "{went} went, {} came back later", moments.len());
+    assert!(went <= 7 && moments.len() >= 13, "{went} went, {} came back later", moments.len());
     for two in moments.windows(2) {
         assert!(two[1].duration_since(two[0]) >= SignedDuration::from_millis(999), "one each second: {moments:?}");
     }
