@@ -1,5 +1,5 @@
 //! What Meta says by itself about templates, numbers and accounts (pages …/webhooks/reference/{message_template_status_update,
-//! phone_number_quality_update,account_update,business_capability_update}, 2026-11-22). What is not known here stays [`News::Other`].
+//! phone_number_quality_update,account_update,business_capability_update}, 2026-11-22). What is not known here stays [`News::Other`](crate::domain::news::News::Other).
 
 use jiff::Timestamp;
 
