@@ -1,4 +1,4 @@
-//! A campaign from its start to its last effect.
+//! A campaign from its start to its last effect, or from its planned audience on.
 
 use std::time::Instant;
 
@@ -17,6 +17,8 @@ pub(crate) struct Campaign {
     pub(crate) statuses: Statuses,
     pub(crate) latency: Latency,
     pub(crate) on_postgres: bool,
+    /// The clock starts with the campaign; otherwise when everybody is planned and waits.
+    pub(crate) with_planning: bool,
 }
 
 /// All three callbacks of each message within a third of a second.
@@ -34,9 +36,21 @@ pub(crate) fn all_three() -> Statuses {
     }
 }
 
+fn command(barid: &Barid, arguments: &[&str]) {
+    let output = barid.run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 impl Campaign {
     pub(crate) fn new(name: &'static str, messages: usize) -> Self {
-        Self { name, messages, statuses: Statuses::off(), latency: Latency::NONE, on_postgres: false }
+        Self {
+            name,
+            messages,
+            statuses: Statuses::off(),
+            latency: Latency::NONE,
+            on_postgres: false,
+            with_planning: false,
+        }
     }
 
     fn simulator(&self) -> Settings {
@@ -51,9 +65,18 @@ impl Campaign {
         let database = if self.on_postgres { Some(postgres::fresh_database().await) } else { None };
         let setup = Setup { simulator: self.simulator(), store_url: database.clone(), ..Setup::default() };
         let barid = Barid::start_with(setup, &people(n)).await;
-        let before = Cpu::now(&barid, database.as_deref());
-        let begin = Instant::now();
-        barid.start_campaign("survey").await;
+        let (before, begin) = if self.with_planning {
+            let begin = (Cpu::now(&barid, database.as_deref()), Instant::now());
+            barid.start_campaign("survey").await;
+            begin
+        } else {
+            command(&barid, &["suspend", "sender", "default", "--reason", "its audience is planned first"]);
+            barid.start_campaign("survey").await;
+            barid.wait_for("survey", "the audience to be planned", |_, run| run["total"] == n).await;
+            let begin = (Cpu::now(&barid, database.as_deref()), Instant::now());
+            command(&barid, &["release", "--all"]);
+            begin
+        };
         if self.statuses.enabled {
             barid.settle("survey").await;
         } else {

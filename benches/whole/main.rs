@@ -4,8 +4,9 @@
 //!
 //! | part | what it measures |
 //! |---|---|
-//! | `send` | a campaign without callbacks, to people whom the record does not know yet: planned, sent, recorded |
-//! | `callbacks` | the same with three callbacks of each message taken in and applied |
+//! | `send` | a planned campaign without callbacks: loaded, decided, rendered, called, recorded |
+//! | `campaign` | the same from its start on, to people whom the record does not know yet: planning included |
+//! | `callbacks` | `send` with three callbacks of each message taken in and applied |
 //! | `latency` | the same against a Graph API that takes 50 ms for an answer |
 //! | `postgres` | `send` and `callbacks` with PostgreSQL as the record |
 //! | `import` | a file with contacts |
@@ -36,7 +37,8 @@ use barid::simulator::{Latency, Millis};
 use campaigns::{Campaign, all_three};
 use measure::{Report, argument};
 
-const PARTS: [&str; 8] = ["send", "callbacks", "latency", "postgres", "import", "planning", "storm", "soak"];
+const PARTS: [&str; 9] =
+    ["send", "campaign", "callbacks", "latency", "postgres", "import", "planning", "storm", "soak"];
 
 /// The parts that were asked for; all without `--only`.
 fn wanted() -> Vec<&'static str> {
@@ -52,6 +54,7 @@ fn wanted() -> Vec<&'static str> {
 async fn measure(part: &'static str, messages: usize) {
     match part {
         "send" => Campaign::new("send", messages).measure().await,
+        "campaign" => Campaign { with_planning: true, ..Campaign::new("campaign", messages) }.measure().await,
         "callbacks" => {
             Campaign { statuses: all_three(), ..Campaign::new("send with three callbacks", messages) }.measure().await
         }
