@@ -1,5 +1,6 @@
 //! The script, its keys and what it answers. Everything that is said to Redis is said here.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt as _;
@@ -64,6 +65,25 @@ pub(super) struct Take {
     pub(super) price_micros: i64,
     /// How far ahead its slot may be, in microseconds.
     pub(super) horizon_us: i64,
+}
+
+/// What asks have in common with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    number: Option<usize>,
+    run: Option<usize>,
+    takes_pair: bool,
+    counts: bool,
+    price_micros: i64,
+    horizon_us: i64,
+}
+
+impl Kind {
+    const fn of(take: &Take) -> Self {
+        let Take { number, run, pair, person, price_micros, horizon_us } = *take;
+        let takes_pair = pair.is_some() && number.is_some();
+        Self { number, run, takes_pair, counts: person.is_some(), price_micros, horizon_us }
+    }
 }
 
 /// A run as the script needs it.
@@ -160,16 +180,25 @@ impl Shared {
         format!("{}:loaded:{generation}:{what}", self.tag)
     }
 
-    /// The script by its hash, with these keys after the two that every command has.
+    /// The script by its hash, with these keys after the two that every command has; arguments are added to it.
+    fn command(&self, keys: &[String], command: &str) -> Cmd {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(SCRIPT.get_hash()).arg(keys.len() + 2).arg(self.facts()).arg(self.tier()).arg(keys).arg(command);
+        call
+    }
+
     async fn call<T: FromRedisValue>(
         &self,
         keys: &[String],
         command: &str,
         arguments: &[String],
     ) -> Result<T, ScriptError> {
-        let mut call = redis::cmd("EVALSHA");
-        call.arg(SCRIPT.get_hash()).arg(keys.len() + 2).arg(self.facts()).arg(self.tier());
-        call.arg(keys).arg(command).arg(arguments);
+        let mut call = self.command(keys, command);
+        call.arg(arguments);
+        self.run(call).await
+    }
+
+    async fn run<T: FromRedisValue>(&self, call: Cmd) -> Result<T, ScriptError> {
         self.redis.ask(call).await.map_err(|error| {
             if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
                 ScriptError::Forgotten
@@ -202,31 +231,39 @@ impl Shared {
     ) -> Result<Option<TakeAnswer>, ScriptError> {
         let mut keys: Vec<String> = numbers.iter().map(|(sender, _)| self.number(sender)).collect();
         keys.extend(runs.iter().map(|run| self.rate(run.run)));
-        let mut arguments = Vec::with_capacity(8 + numbers.len() + runs.len() * 3 + takes.len() * 6);
-        let tier = tier.map_or(-1, i64::from);
-        arguments.extend([known, tier, self.span_ms].map(|n| n.to_string()));
-        arguments.extend([promised, numbers.len(), runs.len(), takes.len()].map(|n| n.to_string()));
-        arguments.extend(numbers.iter().map(|(_, mps)| mps.to_string()));
-        for run in runs {
-            arguments.push(run.rate.unwrap_or(0).to_string());
-            arguments.push(run.budget_micros.unwrap_or(-1).to_string());
-            arguments.push(run.run.number().to_string());
-        }
-        let place = |place: Option<usize>| place.map_or(0, |place| place + 1).to_string();
-        let mut pairs = std::collections::HashMap::new();
+        let mut kinds = Vec::new();
+        let mut places = HashMap::new();
+        let mut asks = Vec::with_capacity(takes.len() * 2);
+        let mut people = Vec::new();
         for take in takes {
-            let pair = take.pair.zip(take.number).map(|(contact, number)| {
-                *pairs.entry((number, contact)).or_insert_with_key(|_| {
-                    keys.push(self.pair(&numbers[number].0, contact));
-                    keys.len() - 1 - numbers.len() - runs.len()
-                })
+            let kind = Kind::of(take);
+            let place = *places.entry(kind).or_insert_with(|| {
+                kinds.push(kind);
+                kinds.len()
             });
-            arguments.extend([place(take.number), place(take.run), place(pair)]);
-            arguments.push(take.person.map_or_else(String::new, |person| person.number().to_string()));
-            arguments.push(take.price_micros.to_string());
-            arguments.push(take.horizon_us.to_string());
+            asks.extend(u16::try_from(place).expect("a batch has few kinds").to_be_bytes());
+            keys.extend(take.pair.zip(take.number).map(|(contact, number)| self.pair(&numbers[number].0, contact)));
+            people.extend(take.person.map(ContactId::number));
         }
-        let answer: Vec<i64> = self.call(&keys, "take", &arguments).await?;
+        let mut call = self.command(&keys, "take");
+        call.arg(known).arg(tier.map_or(-1, i64::from)).arg(self.span_ms).arg(promised);
+        call.arg(numbers.len()).arg(runs.len()).arg(kinds.len()).arg(asks);
+        for (_, mps) in numbers {
+            call.arg(mps);
+        }
+        for run in runs {
+            call.arg(run.rate.unwrap_or(0)).arg(run.budget_micros.unwrap_or(-1)).arg(run.run.number());
+        }
+        let place = |place: Option<usize>| place.map_or(0, |place| place + 1);
+        for kind in kinds {
+            call.arg(place(kind.number))
+                .arg(place(kind.run))
+                .arg(i64::from(kind.takes_pair))
+                .arg(i64::from(kind.counts));
+            call.arg(kind.price_micros).arg(kind.horizon_us);
+        }
+        call.arg(people);
+        let answer: Vec<i64> = self.run(call).await?;
         parsed(&answer, numbers.len(), takes.len())
     }
 
@@ -364,26 +401,29 @@ fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAns
     if answer.get(1) == Some(&-1) {
         return Ok(None);
     }
-    if answer.len() != 4 + numbers * 2 + takes * 2 {
+    if answer.len() != 4 + numbers * 2 + takes {
         return Err(unexpected("take").into());
     }
-    let two = |part: &[i64]| part.chunks_exact(2).map(|two| (two[0], two[1])).collect::<Vec<_>>();
-    let taken = two(&answer[4 + numbers * 2..]).into_iter().map(|(what, value)| match what {
-        0 => Ok(Taken::Slot { at_us: value.abs(), is_new_person: value < 0 }),
-        1 => Ok(Taken::NotYetNumber { free_us: value }),
-        2 => Ok(Taken::NotYetRate { due_us: value }),
-        3 => Ok(Taken::Pair { until_ms: value }),
-        4 => Ok(Taken::Tier { until_ms: value }),
-        5 => Ok(Taken::Budget),
-        6 => Ok(Taken::Account { until_ms: value }),
-        _ => Err(unexpected("take")),
+    let (now_us, now_ms) = (answer[0], answer[0].div_euclid(1_000));
+    let taken = answer[4 + numbers * 2..].iter().map(|code| {
+        let (what, after) = (code.rem_euclid(8), code.div_euclid(16));
+        match what {
+            0 => Ok(Taken::Slot { at_us: now_us + after, is_new_person: code & 8 != 0 }),
+            1 => Ok(Taken::NotYetNumber { free_us: now_us + after }),
+            2 => Ok(Taken::NotYetRate { due_us: now_us + after }),
+            3 => Ok(Taken::Pair { until_ms: now_ms + after }),
+            4 => Ok(Taken::Tier { until_ms: now_ms + after }),
+            5 => Ok(Taken::Budget),
+            6 => Ok(Taken::Account { until_ms: now_ms + after }),
+            _ => Err(unexpected("take")),
+        }
     });
     Ok(Some(TakeAnswer {
-        now_us: answer[0],
+        now_us,
         generation: answer[1],
         rebuilt_at_ms: answer[2],
         people: answer[3],
-        numbers: two(&answer[4..4 + numbers * 2]),
+        numbers: answer[4..4 + numbers * 2].chunks_exact(2).map(|two| (two[0], two[1])).collect(),
         taken: taken.collect::<Result<_, RedisError>>()?,
     }))
 }

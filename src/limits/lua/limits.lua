@@ -43,26 +43,31 @@ local function save_pair(key, next_at, x, till)
   local ttl = math.max(1, next_at - now_ms)
   if x and till + PAIR_FORGIVEN_MS > now_ms then
     redis.call('SET', key, whole(next_at) .. ' ' .. x .. ' ' .. whole(till), 'PX',
-      whole(math.max(ttl, till + PAIR_FORGIVEN_MS - now_ms)))
+      math.max(ttl, till + PAIR_FORGIVEN_MS - now_ms))
   else
-    redis.call('SET', key, whole(next_at), 'PX', whole(ttl))
+    redis.call('SET', key, next_at, 'PX', ttl)
   end
 end
 
 local commands = {}
 
--- ARGV: generation known, tier (-1: none), span of the tier (ms), how many were promised a place before, numbers, rates, asks;
+-- ARGV: generation known, tier (-1: none), span of the tier (ms), how many were promised a place before, numbers, rates, kinds of asks,
+--   the asks, two bytes each: its kind;
 --   for each number: messages each second; for each run: messages each second (0: any), budget (-1: none), its name;
---   for each ask: number, run, pair (places among the keys of their kind; 0: none), person (or empty), price, horizon (µs).
--- KEYS: numbers, rates of runs, pairs.
--- Answers: now, generation (-1: none, nothing was done), rebuilt_at, people counted; for each number: next and factor; for each ask two:
---   what (0 granted, 1 number, 2 rate: not yet; 3 pair, 4 tier, 5 budget, 6 account: refused) and the slot or the moment; a granted one
---   that added a person has a negative slot.
+--   for each kind: number, run (places among the keys of their kind; 0: none), whether it takes from a pair (0, 1), whether its person
+--   counts (0, 1), price, horizon (µs); then the persons that count, in the order of the asks.
+--   Asks are much alike, and each argument costs as much as deciding: so what they have in common is said once.
+-- KEYS: numbers, rates of runs, pairs in the order of the asks that take from one.
+-- Answers: now, generation (-1: none, nothing was done), rebuilt_at, people counted; for each number: next and factor; for each ask one
+--   number: 16 × (the slot in µs, or the moment in ms, after now) + what (0 granted, 1 number, 2 rate: not yet; 3 pair, 4 tier, 5 budget,
+--   6 account: refused), + 8 where it was granted and added a person.
 function commands.take()
   local known, tier, span, rank = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-  local n_numbers, n_runs, n_asks = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-  local at_number, at_run = 8, 8 + n_numbers
-  local at_ask = at_run + n_runs * 3
+  local n_numbers, n_runs, n_kinds, asks = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+  local n_asks = #asks / 2
+  local at_number, at_run = 9, 9 + n_numbers
+  local at_kind = at_run + n_runs * 3
+  local max = math.max
 
   local wanted = { 'generation', 'rebuilt_at', 'account' }
   for run = 1, n_runs do wanted[3 + run] = 'budget:' .. ARGV[at_run + run * 3] end
@@ -76,6 +81,29 @@ function commands.take()
   local before = {}
   for run = 1, n_runs do before[run] = used[run] end
 
+  local number_of, run_of, takes_pair, counts, price_of, horizon_of = {}, {}, {}, {}, {}, {}
+  for kind = 1, n_kinds do
+    local a = at_kind + (kind - 1) * 6
+    number_of[kind], run_of[kind] = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+    takes_pair[kind], counts[kind] = ARGV[a + 3] == '1', ARGV[a + 4] == '1'
+    price_of[kind], horizon_of[kind] = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
+  end
+  local kind_of, pair_of, person_of = {}, {}, {}
+  local pair, person = n_numbers + n_runs, at_kind + n_kinds * 6
+  for ask = 1, n_asks do
+    local high, low = string.byte(asks, ask * 2 - 1, ask * 2)
+    local kind = high * 256 + low
+    kind_of[ask] = kind
+    if takes_pair[kind] then
+      pair = pair + 1
+      pair_of[ask] = pair
+    end
+    if counts[kind] then
+      person = person + 1
+      person_of[ask] = ARGV[person]
+    end
+  end
+
   local states = {}
   if #KEYS > 2 then states = redis.call('MGET', unpack(KEYS, 3)) end
 
@@ -86,7 +114,7 @@ function commands.take()
     gap[n] = math.ceil(16000000 / (rate[n] * factor(slowed[n], slowed_at[n])))
     -- Nobody reserves further ahead than a second: what lies beyond is from before the clock was put back.
     if cursor[n] > now + gap[n] + 2000000 then cursor[n] = now end
-    cursor[n] = math.max(cursor[n], now)
+    cursor[n] = max(cursor[n], now)
   end
   local due, run_gap, budget, ran = {}, {}, {}, {}
   for run = 1, n_runs do
@@ -96,17 +124,14 @@ function commands.take()
     budget[run] = tonumber(ARGV[a + 2])
     due[run] = tonumber(states[n_numbers + run] or '0')
     if due[run] > now + run_gap[run] + 2000000 then due[run] = now end
-    due[run] = math.max(due[run], now)
+    due[run] = max(due[run], now)
   end
 
   local counted, n_counted, added, n_added = {}, 0, {}, 0
   if tier >= 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', whole(now_ms - span))
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - span)
     local people = { '+' }
-    for ask = 1, n_asks do
-      local person = ARGV[at_ask + (ask - 1) * 6 + 4]
-      if person ~= '' then people[#people + 1] = person end
-    end
+    for ask = 1, n_asks do people[#people + 1] = person_of[ask] end
     local scores = redis.call('ZMSCORE', KEYS[2], unpack(people))
     if not scores[1] then return { now, -1, 0, 0 } end
     redis.call('PEXPIRE', KEYS[2], KEEP_MS)
@@ -121,41 +146,40 @@ function commands.take()
   local out = 4 + n_numbers * 2
   local n_tier_refused = 0
 
-  local function answer(ask, what, value)
-    answers[out + ask * 2 - 1], answers[out + ask * 2] = what, value
-  end
+  local function answer(ask, what, after_now) answers[out + ask] = after_now * 16 + what end
 
   -- Grants, refuses, or says when to ask again. True when it was granted.
   local function try(ask, slot_max)
-    local a = at_ask + (ask - 1) * 6
-    local number, run, pair = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-    local person, price = ARGV[a + 4], tonumber(ARGV[a + 5])
-    if number > 0 and account > now_ms then return answer(ask, 6, account) end
+    local kind = kind_of[ask]
+    local number, run, price, person = number_of[kind], run_of[kind], price_of[kind], person_of[ask]
+    if number > 0 and account > now_ms then return answer(ask, 6, account - now_ms) end
     local p
-    if pair > 0 then
-      p = pairs_of[pair]
+    if pair_of[ask] then
+      -- By its key: one person can be asked for twice.
+      local key = KEYS[2 + pair_of[ask]]
+      p = pairs_of[key]
       if not p then
-        local next_at, x, till = parsed(states[n_numbers + n_runs + pair])
-        p = { math.max(math.min(next_at, now_ms + PAIR_BURST * PAIR_MS), now_ms), x, till }
-        pairs_of[pair] = p
+        local next_at, x, till = parsed(states[pair_of[ask]])
+        p = { max(math.min(next_at, now_ms + PAIR_BURST * PAIR_MS), now_ms), x, till }
+        pairs_of[key] = p
       end
-      if p[3] and p[3] > now_ms then return answer(ask, 3, p[3]) end
+      if p[3] and p[3] > now_ms then return answer(ask, 3, p[3] - now_ms) end
       local free_at = p[1] - (PAIR_BURST - 1) * PAIR_MS
-      if free_at > now_ms then return answer(ask, 3, free_at) end
+      if free_at > now_ms then return answer(ask, 3, free_at - now_ms) end
     end
-    if tier >= 0 and person ~= '' and not counted[person] and n_counted + n_added >= tier then
+    if tier >= 0 and person and not counted[person] and n_counted + n_added >= tier then
       -- The places that the set still has are given back in its order; each who is refused looks at another one.
       local place = math.min(n_counted - 1, n_counted + n_added - tier + rank + n_tier_refused)
       local first = place >= 0 and redis.call('ZRANGE', KEYS[2], place, place, 'WITHSCORES')[2]
       n_tier_refused = n_tier_refused + 1
-      return answer(ask, 4, (tonumber(first or '') or now_ms) + span)
+      return answer(ask, 4, (tonumber(first or '') or now_ms) + span - now_ms)
     end
     if run > 0 and budget[run] >= 0 and used[run] + price > budget[run] then return answer(ask, 5, 0) end
     local slot = number > 0 and cursor[number] or now
-    if run > 0 and run_gap[run] > 0 then slot = math.max(slot, due[run]) end
+    if run > 0 and run_gap[run] > 0 then slot = max(slot, due[run]) end
     if slot > slot_max then
-      if run > 0 and run_gap[run] > 0 and due[run] >= slot then return answer(ask, 2, due[run]) end
-      return answer(ask, 1, slot)
+      if run > 0 and run_gap[run] > 0 and due[run] >= slot then return answer(ask, 2, due[run] - now) end
+      return answer(ask, 1, slot - now)
     end
     -- Everything that it needs is there.
     if number > 0 then
@@ -164,53 +188,53 @@ function commands.take()
     end
     if run > 0 then
       if run_gap[run] > 0 then
-        due[run] = math.max(due[run], slot - 20000) + run_gap[run]
+        due[run] = max(due[run], slot - 20000) + run_gap[run]
         ran[run] = true
       end
       used[run] = used[run] + price
     end
     if p then
-      p[1] = math.max(p[1], now_ms) + PAIR_MS
-      touched[pair] = true
+      p[1] = p[1] + PAIR_MS
+      touched[KEYS[2 + pair_of[ask]]] = p
     end
     local is_new = false
-    if tier >= 0 and person ~= '' then
+    if tier >= 0 and person then
       is_new = not counted[person]
       if is_new then n_added = n_added + 1 end
       counted[person] = true
       -- Who was counted already gets another moment, so that whoever counted them first does not take them along when it goes back.
-      added[#added + 1] = whole(is_new and now_ms or now_ms + 1)
+      added[#added + 1] = is_new and now_ms or now_ms + 1
       added[#added + 1] = person
     end
-    answer(ask, 0, is_new and -slot or slot)
+    answer(ask, is_new and 8 or 0, slot - now)
     return true
   end
 
   -- Whose run is not due yet lets others go first, and follows as soon as it is.
   local waits = {}
   local RUN_AHEAD_US = 20000
+  local function is_early(number, run)
+    return run > 0 and run_gap[run] > 0 and due[run] > (number > 0 and cursor[number] or now)
+  end
   for ask = 1, n_asks do
-    local a = at_ask + (ask - 1) * 6
-    local number, run, horizon = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 6])
-    if run > 0 and run_gap[run] > 0 and due[run] > (number > 0 and cursor[number] or now) then
+    local kind = kind_of[ask]
+    local number = number_of[kind]
+    if is_early(number, run_of[kind]) then
       waits[#waits + 1] = ask
-    elseif try(ask, now + horizon) and #waits > 0 then
+    elseif try(ask, now + horizon_of[kind]) and #waits > 0 then
       for n = 1, #waits do
-        local b = at_ask + (waits[n] - 1) * 6
-        local other = tonumber(ARGV[b + 1])
-        if other == number and due[tonumber(ARGV[b + 2])] <= (number > 0 and cursor[number] or now) then
-          try(table.remove(waits, n), now + tonumber(ARGV[b + 6]))
+        local other = kind_of[waits[n]]
+        if number_of[other] == number and not is_early(number, run_of[other]) then
+          try(table.remove(waits, n), now + horizon_of[other])
           break
         end
       end
     end
   end
   for n = 1, #waits do
-    local a = at_ask + (waits[n] - 1) * 6
-    local number, run, horizon = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 6])
+    local kind = kind_of[waits[n]]
     -- Nobody is left to use the slots before it is due, but somebody may still come: only a short gap is made.
-    local due_first = due[run] > (number > 0 and cursor[number] or now)
-    try(waits[n], now + (due_first and RUN_AHEAD_US or horizon))
+    try(waits[n], now + (is_early(number_of[kind], run_of[kind]) and RUN_AHEAD_US or horizon_of[kind]))
   end
 
   for n = 1, n_numbers do
@@ -219,16 +243,14 @@ function commands.take()
   end
   for run = 1, n_runs do
     if ran[run] then
-      local ttl = math.max(1, math.ceil((due[run] - now) / 1000))
-      redis.call('SET', KEYS[2 + n_numbers + run], whole(due[run]), 'PX', whole(ttl))
+      local ttl = max(1, math.ceil((due[run] - now) / 1000))
+      redis.call('SET', KEYS[2 + n_numbers + run], whole(due[run]), 'PX', ttl)
     end
     if used[run] ~= before[run] then
       redis.call('HINCRBY', KEYS[1], wanted[3 + run], whole(used[run] - before[run]))
     end
   end
-  for pair in pairs(touched) do
-    save_pair(KEYS[2 + n_numbers + n_runs + pair], pairs_of[pair][1], pairs_of[pair][2], pairs_of[pair][3])
-  end
+  for key, p in pairs(touched) do save_pair(key, p[1], p[2], p[3]) end
   if #added > 0 then redis.call('ZADD', KEYS[2], unpack(added)) end
   answers[4] = n_counted + n_added
   return answers

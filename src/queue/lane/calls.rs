@@ -8,7 +8,7 @@ use crate::queue::QueueError;
 
 /// At most how many jobs one script handles: Redis is never busy with one call for more than a few milliseconds.
 pub(super) const JOBS_PER_SCRIPT: usize = 1000;
-/// At most how many outcomes one script handles; each has five arguments.
+/// At most how many outcomes one script handles; each has up to five arguments.
 const OUTCOMES_PER_SCRIPT: usize = 500;
 
 impl Lanes {
@@ -25,8 +25,15 @@ impl Lanes {
         let mut stale = 0;
         for chunk in outcomes.chunks(OUTCOMES_PER_SCRIPT) {
             let mut call = self.keys(lane).call(&scripts::SETTLE);
-            for outcome in chunk {
-                call.arg(outcome.kind).arg(outcome.id).arg(outcome.token).arg(outcome.attempt).arg(&outcome.value);
+            // Nearly all are done, and need no more than two arguments.
+            let (done, others): (Vec<_>, Vec<_>) = chunk.iter().partition(|outcome| outcome.fate.is_none());
+            call.arg(done.len());
+            for Settlement { id, token, .. } in done {
+                call.arg(*id).arg(*token);
+            }
+            for Settlement { id, token, fate } in others {
+                let Some(Fate { kind, attempt, value }) = fate else { continue };
+                call.arg(*kind).arg(*id).arg(*token).arg(*attempt).arg(value);
             }
             stale += self.run::<usize>(call, || format!("cannot settle jobs of lane `{lane}`")).await?;
         }
@@ -92,9 +99,15 @@ pub(super) struct Step {
 
 /// One outcome, as the script takes it.
 pub(super) struct Settlement<'a> {
-    pub(super) kind: &'static str,
     pub(super) id: &'a str,
     pub(super) token: &'a str,
+    /// What becomes of a job that is not done.
+    pub(super) fate: Option<Fate>,
+}
+
+/// What becomes of a job that is not done.
+pub(super) struct Fate {
+    pub(super) kind: &'static str,
     pub(super) attempt: u16,
     pub(super) value: String,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::calls::{Settlement, millis};
+use super::calls::{Fate, Settlement, millis};
 use super::desk::{Desk, Message, Outcome};
 
 /// At most how many outcomes are taken together.
@@ -64,11 +64,16 @@ async fn send(desk: &Desk, ended: &mut Vec<(String, Outcome)>) {
 }
 
 fn settlement<'a>(id: &'a str, token: &'a str, outcome: &Outcome) -> Settlement<'a> {
-    let (kind, attempt, value) = match outcome {
-        Outcome::Done => ("done", 0, String::new()),
-        Outcome::Release => ("release", 0, String::new()),
-        Outcome::Retry { attempt, wait } => ("retry", *attempt, millis(*wait).to_string()),
-        Outcome::Dead { attempt, why } => ("dead", *attempt, why[..why.floor_char_boundary(WHY_BYTES_MAX)].to_owned()),
+    let fate = match outcome {
+        Outcome::Done => None,
+        Outcome::Release => Some(Fate { kind: "release", attempt: 0, value: String::new() }),
+        Outcome::Retry { attempt, wait } => {
+            Some(Fate { kind: "retry", attempt: *attempt, value: millis(*wait).to_string() })
+        }
+        Outcome::Dead { attempt, why } => {
+            let why = why[..why.floor_char_boundary(WHY_BYTES_MAX)].to_owned();
+            Some(Fate { kind: "dead", attempt: *attempt, value: why })
+        }
     };
-    Settlement { kind, id, token, attempt, value }
+    Settlement { id, token, fate }
 }

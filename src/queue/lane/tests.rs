@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::calls::Settlement;
+use super::calls::{Fate, Settlement};
 use super::{Lane, LaneSettings, Lanes, NewJob};
 use crate::queue::server::{RedisServer, RedisServerSettings};
 
@@ -34,7 +34,8 @@ impl Fixture {
 
     /// Answers whether it had an effect.
     async fn settle(&self, kind: &'static str, id: &str, token: &str, value: &str) -> bool {
-        let settlement = Settlement { kind, id, token, attempt: 1, value: value.to_owned() };
+        let fate = (kind != "done").then(|| Fate { kind, attempt: 1, value: value.to_owned() });
+        let settlement = Settlement { id, token, fate };
         self.lanes.settle(LANE, &[settlement]).await.unwrap() == 0
     }
 
@@ -109,7 +110,10 @@ async fn released_jobs_come_back_in_front_and_in_order() {
     let it = Fixture::start().await;
     it.push(&["a", "b", "c", "d"]).await;
     assert_eq!(it.fetch(3, "token").await, ["a", "b", "c"]);
-    let release = |id| Settlement { kind: "release", id, token: "token", attempt: 0, value: String::new() };
+    let release = |id| {
+        let fate = Some(Fate { kind: "release", attempt: 0, value: String::new() });
+        Settlement { id, token: "token", fate }
+    };
     assert_eq!(it.lanes.settle(LANE, &[release("a"), release("b"), release("c")]).await.unwrap(), 0);
     assert_eq!(it.fetch(10, "other").await, ["a", "b", "c", "d"]);
     it.server.stop().await;
