@@ -42,6 +42,10 @@ impl BounceReader {
 }
 
 impl NewsReader for BounceReader {
+    fn may_hold_words(&self) -> bool {
+        false
+    }
+
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<Vec<News>, String> {
         let message = MessageParser::default().parse(body).ok_or("this is not a mail")?;
         let mut found = Found::default();
