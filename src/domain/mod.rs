@@ -17,6 +17,7 @@ pub mod ids;
 pub mod language;
 pub mod limit;
 pub mod link;
+pub mod log_format;
 pub mod message;
 pub mod money;
 pub mod network;
