@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod causes;
 pub mod channel;
 pub mod consent;
 pub mod contact;
