@@ -11,6 +11,7 @@ use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
 use super::people::People;
 use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::Effect;
 use crate::domain::feedback::reference;
 use crate::domain::ids::{FeedbackId, JournalId};
@@ -87,6 +88,11 @@ impl<'a> Batch<'a> {
         let phones = heard.iter().filter_map(|(_, heard)| heard.news.phone.clone()).collect();
         let bsuids = heard.iter().filter_map(|(_, heard)| heard.news.bsuid.clone()).collect();
         let mut people = People::load(db, phones, bsuids, Vec::new()).await?;
+        let starts =
+            |heard: &Heard| heard.consent.as_ref().is_some_and(|change| change.kind == ConsentChangeKind::Start);
+        if heard.iter().any(|(_, heard)| starts(heard)) {
+            people.recall_stop_words(db).await?;
+        }
         let mut places = Vec::new();
         let mut silenced: Vec<(usize, usize)> = Vec::new();
         for (at, heard) in heard {
@@ -102,7 +108,7 @@ impl<'a> Batch<'a> {
             }
             if let Some(change) = &heard.consent {
                 for person in [Some(person), twin].into_iter().flatten() {
-                    people.change_consent(person, change);
+                    people.hear_consent(person, change);
                     silenced.push((at, person));
                 }
             }

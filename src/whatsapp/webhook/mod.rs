@@ -202,7 +202,7 @@ fn refusal(status: &Status<'_>) -> Refusal {
 /// A time as Meta writes it: seconds, or milliseconds where the number is too large for seconds.
 ///
 /// Without a readable one the epoch stands in: what happened counts, and nothing is decided by this time that an old one could
-/// make worse.
+/// make worse: a start word without one does not end a stop.
 fn moment(text: Option<&str>) -> Timestamp {
     let number = text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or_default();
     let at = if number > SECONDS_MAX { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) };
