@@ -4,6 +4,8 @@ use std::error::Error as _;
 
 use reqwest::StatusCode;
 
+use crate::domain::causes::in_one_line;
+
 /// Installs the TLS implementation of this process; further calls do nothing. reqwest is built without one, see `Cargo.toml`.
 pub fn install_tls_provider() {
     // The error only says that there is one already.
@@ -30,15 +32,7 @@ pub fn was_never_written(error: &reqwest::Error) -> bool {
 
 /// What went wrong, from the outside in, without the address (which may hold an id of ours).
 pub fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+    in_one_line(&error.without_url())
 }
 
 /// Whether a status without the provider's own error proves that the provider did not take the message.

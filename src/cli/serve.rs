@@ -18,8 +18,7 @@ pub(super) struct Serve {}
 pub(super) fn run(_: &Serve, config: Option<&Path>) -> Ended {
     let environment = Environment::of_process();
     let config = Config::load(config, &environment).or_exit(Exit::Config)?;
-    let format = config.log.format.name().parse().or_exit(Exit::Config)?;
-    logging::open(format, &config.log.level, environment.get("JOURNAL_STREAM")).or_exit(Exit::Config)?;
+    logging::open(config.log.format, &config.log.level, environment.get("JOURNAL_STREAM")).or_exit(Exit::Config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Software)?;
     let ended = runtime.block_on(serve(config));
     // A file that is being read on the blocking pool must not keep the process.

@@ -1,6 +1,7 @@
 //! `[log]`: how the log looks and how much it says.
 
 use crate::domain::document::{Node, Read, Table, one_of};
+use crate::domain::log_format::LogFormat;
 
 /// How the log looks and how much it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,33 +10,6 @@ pub struct Log {
     pub format: LogFormat,
     /// A level, or levels by module, in the notation of `tracing`.
     pub level: String,
-}
-
-/// How the log looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// By where the output goes.
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-    /// Fields to systemd's journal.
-    Journald,
-}
-
-impl LogFormat {
-    const ALL: [Self; 4] = [Self::Auto, Self::Json, Self::Pretty, Self::Journald];
-
-    /// The word in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Json => "json",
-            Self::Pretty => "pretty",
-            Self::Journald => "journald",
-        }
-    }
 }
 
 impl Read for LogFormat {

@@ -67,24 +67,7 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
         let shared = Arc::clone(shared);
         worker(Lane::News, concurrency.news, NEWS_TIMEOUT, move |payload: ApplyNews| {
             let shared = Arc::clone(&shared);
-            async move {
-                let applied =
-                    measured(&shared.metrics, "apply-news", apply_news::run(&shared.services, payload.row)).await?;
-                shared.metrics.news.with_label_values(&["changed"]).inc_by(applied.changed);
-                shared.metrics.news.with_label_values(&["unchanged"]).inc_by(applied.unchanged);
-                shared.metrics.news.with_label_values(&["set-aside"]).inc_by(applied.set_aside);
-                shared.metrics.news.with_label_values(&["foreign"]).inc_by(applied.foreign);
-                shared.metrics.feedback.inc_by(applied.feedback);
-                for refused in &applied.refused {
-                    let class = refused.refusal.class.name();
-                    shared.metrics.failures.with_label_values(&[class]).inc();
-                    // On another channel it is a fallback.
-                    if applied.held.iter().any(|held| held.id == refused.id && held.channel == refused.channel) {
-                        shared.metrics.retries.with_label_values(&[class]).inc();
-                    }
-                }
-                Ok(())
-            }
+            async move { measured(&shared.metrics, "apply-news", apply_news::run(&shared.services, payload.row)).await }
         })
     };
     vec![

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{JobError, feed, fire, probe, reminder, rollout, sweep};
 use crate::ports::Services;
-use crate::queue::job::in_one_line;
 
 /// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
 const FEED_PAUSE: Duration = Duration::from_millis(100);

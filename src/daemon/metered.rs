@@ -11,7 +11,8 @@ use crate::domain::ids::{RunId, SenderName};
 use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
 use crate::ports::{
-    Answer, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict, WhatsApp,
+    Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict,
+    WhatsApp,
 };
 use crate::telemetry::Metrics;
 
@@ -73,6 +74,23 @@ pub(super) struct Counted(pub(super) Arc<Metrics>);
 impl Tally for Counted {
     fn fell_back(&self, from: Channel, to: Channel) {
         self.0.fallbacks.with_label_values(&[from.name(), to.name()]).inc();
+    }
+
+    fn applied(&self, applied: &Applied) {
+        let news = |effect, n| self.0.news.with_label_values(&[effect]).inc_by(n);
+        news("changed", applied.changed);
+        news("unchanged", applied.unchanged);
+        news("set-aside", applied.set_aside);
+        news("foreign", applied.foreign);
+        self.0.feedback.inc_by(applied.feedback);
+        for refused in &applied.refused {
+            let class = refused.refusal.class.name();
+            self.0.failures.with_label_values(&[class]).inc();
+            // On another channel it is a fallback.
+            if applied.held.iter().any(|held| held.id == refused.id && held.channel == refused.channel) {
+                self.0.retries.with_label_values(&[class]).inc();
+            }
+        }
     }
 }
 

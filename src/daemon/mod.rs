@@ -366,22 +366,10 @@ fn public_routes(
     metrics: &Arc<Metrics>,
     signer: ReferenceSigner,
 ) -> Result<http::Routes, StartError> {
-    let mut webhook = http::WebhookState::new(
-        Arc::clone(&services.clock),
-        Arc::clone(&services.store) as _,
-        Arc::clone(&services.queue),
-        Arc::clone(&services.webhook),
-        Arc::clone(metrics),
-    );
+    let mut webhook = http::WebhookState::new(services.clone(), Arc::clone(metrics));
     webhook.verify_token.clone_from(&config.secrets.whatsapp_webhook_verify_token);
     webhook.trusted_proxies.clone_from(&config.server.trusted_proxies);
-    let mut doors = http::ChannelDoors::new(
-        Arc::clone(&services.clock),
-        Arc::clone(&services.store),
-        Arc::clone(&services.queue),
-        Arc::clone(metrics),
-        signer,
-    );
+    let mut doors = http::ChannelDoors::new(services.clone(), Arc::clone(metrics), signer);
     doors.twilio = channels::twilio_check(config);
     doors.token.clone_from(&config.secrets.barid_api_token);
     doors.trusted_proxies.clone_from(&config.server.trusted_proxies);

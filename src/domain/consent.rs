@@ -150,6 +150,11 @@ impl ConsentChangeKind {
     }
 }
 
+/// Whether a start was said before a stop that is in force, and only came later. Providers bring what they could not deliver again, for days.
+pub fn is_overtaken(start: &ConsentChange, last_stop: Timestamp) -> bool {
+    start.kind == ConsentChangeKind::Start && start.at < last_stop
+}
+
 /// The consent after a change. A stop survives everything but a start: an import cannot undo what the person said.
 pub fn after_change(consent: Consent, change: ConsentChangeKind) -> Consent {
     match change {
@@ -179,6 +184,23 @@ mod tests {
         let started = after_change(stopped, ConsentChangeKind::Start);
         assert_eq!(started, Consent { granted: survey, stopped: false });
         assert!(!started.allows(Purpose::Marketing));
+    }
+
+    #[test]
+    fn a_start_that_comes_late_does_not_end_a_stop_that_was_said_after_it() {
+        let at = |second: i64| Timestamp::from_second(1_764_000_000 + second).unwrap();
+        let said = |kind, second| ConsentChange {
+            kind,
+            at: at(second),
+            source: "start-word".to_owned(),
+            evidence: "START".to_owned(),
+        };
+        assert!(is_overtaken(&said(ConsentChangeKind::Start, 9), at(10)));
+        assert!(
+            !is_overtaken(&said(ConsentChangeKind::Start, 10), at(10)),
+            "times are whole seconds: what comes last counts"
+        );
+        assert!(!is_overtaken(&said(ConsentChangeKind::Stop, 9), at(10)));
     }
 
     #[test]

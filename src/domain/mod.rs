@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod causes;
 pub mod channel;
 pub mod consent;
 pub mod contact;
@@ -17,6 +18,7 @@ pub mod ids;
 pub mod language;
 pub mod limit;
 pub mod link;
+pub mod log_format;
 pub mod message;
 pub mod money;
 pub mod network;

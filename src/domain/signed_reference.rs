@@ -17,7 +17,7 @@ const SIGNATURE_BYTES: usize = 12;
 pub enum Use {
     /// The link under an e-mail that stops all messages.
     Unsubscribe,
-    /// The address to which an e-mail bounces, and its Message-ID.
+    /// The address to which an e-mail bounces, and its headers.
     Mail,
 }
 

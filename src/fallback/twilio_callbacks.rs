@@ -139,6 +139,10 @@ impl<'a> Form<'a> {
 pub struct StatusReader;
 
 impl NewsReader for StatusReader {
+    fn may_hold_words(&self) -> bool {
+        false
+    }
+
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<Vec<News>, String> {
         let (query, form) = halves(body);
         let form = Form::of(form);

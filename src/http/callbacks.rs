@@ -1,6 +1,7 @@
 //! The doors of other providers: Twilio's statuses and what people write through it, and mail that comes back.
 //!
-//! As at Meta's door, a callback is only taken in here: checked, kept in the journal, acknowledged. What it means is worked out later.
+//! As at Meta's door, a callback is only taken in here: checked, kept in the journal, acknowledged. What it means is worked out elsewhere,
+//! and later unless it changes consent.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use super::address::{self, Peer};
 use super::body::{self, NoBody};
 use super::error::Problem;
 use super::failed_signatures::{FailedSignatures, Verdict};
-use super::secret;
+use super::{intake, secret};
 use crate::domain::network::Network;
 use crate::domain::news::Source;
 use crate::domain::signed_reference::ReferenceSigner;
-use crate::ports::{CallbackCheck, Clock, Queue, Store};
+use crate::ports::{CallbackCheck, Services};
 use crate::telemetry::Metrics;
 
 /// Twilio's forms are a few kilobytes.
@@ -33,12 +34,8 @@ const MAIL_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// What the doors of other channels need.
 pub struct ChannelDoors {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Keeps bodies and consent.
-    pub store: Arc<dyn Store>,
-    /// Is told of new rows.
-    pub queue: Arc<dyn Queue>,
+    /// What taking a body in needs; they hold the consent, too.
+    pub services: Services,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Checks Twilio's signatures; without it nothing of Twilio's is taken.
@@ -54,17 +51,9 @@ pub struct ChannelDoors {
 
 impl ChannelDoors {
     /// With the ports that it speaks to; nothing is open but the link to unsubscribe.
-    pub fn new(
-        clock: Arc<dyn Clock>,
-        store: Arc<dyn Store>,
-        queue: Arc<dyn Queue>,
-        metrics: Arc<Metrics>,
-        signer: ReferenceSigner,
-    ) -> Self {
+    pub fn new(services: Services, metrics: Arc<Metrics>, signer: ReferenceSigner) -> Self {
         Self {
-            clock,
-            store,
-            queue,
+            services,
             metrics,
             signer,
             twilio: None,
@@ -168,7 +157,7 @@ async fn take_in<B: Buf, E>(
     kept.put_slice(query.as_bytes());
     kept.put_u8(b'\n');
     kept.put_slice(&body);
-    let (result, mut response) = keep(doors, source, kept.freeze()).await;
+    let (result, mut response) = intake::keep(&doors.services, source, kept.freeze(), StatusCode::NO_CONTENT).await;
     if result == "kept" {
         // An answer in Twilio's language: nothing is to be said to the person now.
         response = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>".into_response();
@@ -223,7 +212,7 @@ async fn take_mail<B: Buf, E>(
         };
         return (result, response);
     }
-    keep(doors, Source::EmailBounce, body).await
+    intake::keep(&doors.services, Source::EmailBounce, body, StatusCode::NO_CONTENT).await
 }
 
 async fn collected<B: Buf, E>(
@@ -237,26 +226,11 @@ async fn collected<B: Buf, E>(
     })
 }
 
-/// Keeps a body and has it applied.
-async fn keep(doors: &ChannelDoors, source: Source, body: Bytes) -> (&'static str, Response) {
-    let row = match doors.store.append(source, body, doors.clock.now()).await {
-        Ok(row) => row,
-        Err(error) => {
-            tracing::warn!(source = source.name(), error = %error, "a callback could not be kept; its sender is asked to come again");
-            return ("store-unavailable", StatusCode::SERVICE_UNAVAILABLE.into_response());
-        }
-    };
-    if let Err(error) = doors.queue.apply(&[row]).await {
-        tracing::warn!(journal.id = %row, error = %error, "a callback is kept and not queued; the sweep will find it");
-    }
-    ("kept", StatusCode::NO_CONTENT.into_response())
-}
-
 fn refuse(doors: &ChannelDoors, source: Source, from: &Origin, remedy: &str) -> (&'static str, Response) {
     let client = from
         .peer
         .map(|Peer(peer)| address::of_client(peer.ip(), from.forwarded_for.as_deref(), &doors.trusted_proxies));
-    match doors.failed.count(client.unwrap_or(IpAddr::from([0, 0, 0, 0])), doors.clock.now()) {
+    match doors.failed.count(client.unwrap_or(IpAddr::from([0, 0, 0, 0])), doors.services.clock.now()) {
         Verdict::Refuse => {
             tracing::warn!(source = source.name(), "a callback that is not genuine was refused; {remedy}");
             ("not-genuine", StatusCode::UNAUTHORIZED.into_response())

@@ -13,6 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 
+use crate::domain::causes::in_one_line;
 use crate::ports::{Queue, Store};
 use crate::telemetry::Metrics;
 
@@ -43,7 +44,7 @@ impl ReadyCheck {
     pub fn store(store: Arc<dyn Store>) -> Self {
         Self::new("store", move || {
             let store = Arc::clone(&store);
-            async move { store.ping().await.map_err(|error| chain(&error)) }
+            async move { store.ping().await.map_err(|error| in_one_line(&error)) }
         })
     }
 
@@ -51,19 +52,9 @@ impl ReadyCheck {
     pub fn queue(queue: Arc<dyn Queue>) -> Self {
         Self::new("queue", move || {
             let queue = Arc::clone(&queue);
-            async move { queue.ping().await.map_err(|error| chain(&error)) }
+            async move { queue.ping().await.map_err(|error| in_one_line(&error)) }
         })
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What the operations listener needs.

@@ -13,6 +13,7 @@ mod callbacks;
 mod error;
 mod failed_signatures;
 mod health;
+mod intake;
 mod metrics;
 mod operations;
 mod secret;

@@ -41,12 +41,12 @@ async fn ask(doors: &ChannelDoors, token: &str) -> Result<Response, Problem> {
 
 async fn stop(doors: &ChannelDoors, token: &str) -> Result<Response, Problem> {
     let Some((reference, message)) = message(doors, token).await? else { return Ok(unknown()) };
-    let now = doors.clock.now();
+    let now = doors.services.clock.now();
     if !message.contact.consent.stopped {
         let evidence = format!("the link under the e-mail of {}, attempt {}", reference.message, reference.attempt);
         let change =
             ConsentChange { kind: ConsentChangeKind::Stop, at: now, source: "unsubscribe-link".to_owned(), evidence };
-        let suppressed = doors.store.change_consent(message.contact.id, change, now).await?;
+        let suppressed = doors.services.store.change_consent(message.contact.id, change, now).await?;
         tracing::info!(message.id = %reference.message, suppressed, "somebody used the link to stop all messages");
     }
     Ok(page(StatusCode::OK, message.language, &texts(message.language).done))
@@ -55,7 +55,7 @@ async fn stop(doors: &ChannelDoors, token: &str) -> Result<Response, Problem> {
 /// The message whose link it is; `None` where it is not one of ours or the message is gone.
 async fn message(doors: &ChannelDoors, token: &str) -> Result<Option<(CallbackReference, LoadedMessage)>, Problem> {
     let Some(reference) = doors.signer.verify(token, Use::Unsubscribe) else { return Ok(None) };
-    Ok(doors.store.load(reference.message).await?.map(|message| (reference, message)))
+    Ok(doors.services.store.load(reference.message).await?.map(|message| (reference, message)))
 }
 
 struct Texts {

@@ -1,15 +1,15 @@
 //! Meta's door: verification, and the intake of signed callbacks.
 //!
 //! A callback is only taken in here. It is acknowledged when the journal has it, whatever it says; what it means is worked out
-//! later and elsewhere (a body that cannot be read is set aside there, and kept). When the journal cannot take it the answer is
-//! 503, and Meta sends it again.
+//! elsewhere, and later unless it changes consent (a body that cannot be read is set aside there, and kept). When the journal cannot take
+//! it the answer is 503, and Meta sends it again.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use futures_util::Stream;
 use secrecy::SecretString;
 use warp::Filter;
@@ -21,10 +21,10 @@ use warp::reply::{Reply, Response};
 use super::address::{self, Peer};
 use super::body::{self, NoBody};
 use super::failed_signatures::{FailedSignatures, Verdict};
-use super::secret;
+use super::{intake, secret};
 use crate::domain::network::Network;
 use crate::domain::news::Source;
-use crate::ports::{Clock, Journal, Queue, WebhookReader};
+use crate::ports::Services;
 use crate::telemetry::Metrics;
 
 /// Meta's limit of a body (page …/webhooks/overview, 2026-11-22).
@@ -34,14 +34,8 @@ const CHALLENGE_CHARS_MAX: usize = 256;
 
 /// What the webhook needs.
 pub struct WebhookState {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Keeps bodies.
-    pub journal: Arc<dyn Journal>,
-    /// Is told of new rows.
-    pub queue: Arc<dyn Queue>,
-    /// Checks signatures.
-    pub reader: Arc<dyn WebhookReader>,
+    /// What taking a body in needs.
+    pub services: Services,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// What Meta must show when the address is registered; without one it cannot be.
@@ -53,23 +47,8 @@ pub struct WebhookState {
 
 impl WebhookState {
     /// With the ports that it speaks to.
-    pub fn new(
-        clock: Arc<dyn Clock>,
-        journal: Arc<dyn Journal>,
-        queue: Arc<dyn Queue>,
-        reader: Arc<dyn WebhookReader>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self {
-            clock,
-            journal,
-            queue,
-            reader,
-            metrics,
-            verify_token: None,
-            trusted_proxies: Vec::new(),
-            failed: FailedSignatures::default(),
-        }
+    pub fn new(services: Services, metrics: Arc<Metrics>) -> Self {
+        Self { services, metrics, verify_token: None, trusted_proxies: Vec::new(), failed: FailedSignatures::default() }
     }
 }
 
@@ -122,25 +101,10 @@ async fn take_in<B: Buf, E>(
         Err(NoBody::TooLarge) => return ("too-large", StatusCode::PAYLOAD_TOO_LARGE.into_response()),
         Err(NoBody::CutOff) => return ("cut-off", StatusCode::REQUEST_TIMEOUT.into_response()),
     };
-    if !state.reader.signature_is_valid(signature.as_deref(), &body) {
+    if !state.services.webhook.signature_is_valid(signature.as_deref(), &body) {
         return refuse(state, signature.is_some(), &from);
     }
-    keep(state, body).await
-}
-
-/// Keeps a signed body and has it applied.
-async fn keep(state: &WebhookState, body: Bytes) -> (&'static str, Response) {
-    let row = match state.journal.append(Source::Meta, body, state.clock.now()).await {
-        Ok(row) => row,
-        Err(error) => {
-            tracing::warn!(error = %error, "a callback could not be kept; Meta will send it again");
-            return ("store-unavailable", StatusCode::SERVICE_UNAVAILABLE.into_response());
-        }
-    };
-    if let Err(error) = state.queue.apply(&[row]).await {
-        tracing::warn!(journal.id = %row, error = %error, "a callback is kept and not queued; the sweep will find it");
-    }
-    ("kept", StatusCode::OK.into_response())
+    intake::keep(&state.services, Source::Meta, body, StatusCode::OK).await
 }
 
 fn refuse(state: &WebhookState, signed: bool, from: &Origin) -> (&'static str, Response) {
@@ -148,7 +112,7 @@ fn refuse(state: &WebhookState, signed: bool, from: &Origin) -> (&'static str, R
         .peer
         .map(|Peer(peer)| address::of_client(peer.ip(), from.forwarded_for.as_deref(), &state.trusted_proxies));
     let unknown = IpAddr::from([0, 0, 0, 0]);
-    match state.failed.count(client.unwrap_or(unknown), state.clock.now()) {
+    match state.failed.count(client.unwrap_or(unknown), state.services.clock.now()) {
         Verdict::Refuse => {
             tracing::warn!(signed, "a callback with a wrong signature was refused; check `WHATSAPP_APP_SECRET`");
             ("bad-signature", StatusCode::UNAUTHORIZED.into_response())

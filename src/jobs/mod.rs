@@ -17,6 +17,7 @@ pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;
 pub mod sweep;
+pub mod take_in;
 pub mod wake;
 
 use crate::ports::{QueueUnavailable, StoreError};

@@ -66,7 +66,7 @@ impl std::fmt::Debug for Address {
 pub struct Letter {
     /// To whom.
     pub to: Address,
-    /// Comes back in every status; makes an e-mail's Message-ID and the token of its unsubscribe link.
+    /// Comes back in every status; makes an e-mail's Message-ID, its return address and the token of its unsubscribe link.
     pub reference: CallbackReference,
     /// In which language: Arabic is set from right to left.
     pub language: Language,

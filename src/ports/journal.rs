@@ -105,6 +105,16 @@ pub struct Applied {
 pub trait Journal: Send + Sync {
     /// Keeps a body; durable when it answers.
     async fn append(&self, source: Source, body: Bytes, received_at: Timestamp) -> Stored<JournalId>;
+    /// Keeps a body and applies its news in the same transaction: what it says is in force when this answers. A body that came before is kept
+    /// again and changes nothing.
+    async fn append_and_apply(
+        &self,
+        source: Source,
+        body: Bytes,
+        statuses: Vec<StatusNews>,
+        heard: Vec<Heard>,
+        received_at: Timestamp,
+    ) -> Stored<(JournalId, Applied)>;
     /// What was kept; `None` when it was applied already or is not there.
     async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>>;
     /// Rows received before `before` and not applied, oldest first.

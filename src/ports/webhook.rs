@@ -8,6 +8,10 @@ use crate::domain::news::News;
 pub trait WebhookReader: Send + Sync {
     /// Whether the signature header fits the raw bytes, under any secret in force; in constant time.
     fn signature_is_valid(&self, header: Option<&str>, body: &[u8]) -> bool;
+    /// Whether a person may have written something in there: a look that costs next to nothing. Yes may be wrong, no is not.
+    fn may_hold_words(&self, _body: &[u8]) -> bool {
+        true
+    }
     /// The news in a body. Elements that cannot be read become [`News::Other`]; only a body that is no JSON object at all is an error.
     ///
     /// # Errors
@@ -17,6 +21,10 @@ pub trait WebhookReader: Send + Sync {
 
 /// Reads the kept bodies of another provider. Whose they are was checked before they were kept.
 pub trait NewsReader: Send + Sync {
+    /// Whether a person may have written something in bodies of this kind. Yes may be wrong, no is not.
+    fn may_hold_words(&self) -> bool {
+        true
+    }
     /// The news in a body that came at `received_at`, which stands in where the provider tells no time.
     ///
     /// # Errors

@@ -19,10 +19,11 @@ use tokio::sync::watch;
 use ulid::Ulid;
 
 use super::QueueError;
-use super::job::{JobError, JobInfo, JobResult, in_one_line};
+use super::job::{JobError, JobInfo, JobResult};
 use super::lane::Lanes;
 use super::link::Link;
 use super::workers::rebuild_pause;
+use crate::domain::causes::in_one_line;
 
 /// At most how many jobs one fetch brings; never more than run at once, or those that wait lose their heartbeat.
 const BATCH_MAX: usize = 20;

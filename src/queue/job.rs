@@ -57,15 +57,3 @@ impl JobError {
         Self::Abort { source: source.into() }
     }
 }
-
-/// An error and its causes in one line, for logs and for the dead set.
-pub(crate) fn in_one_line(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
-}

@@ -213,6 +213,11 @@ impl Simulator {
         self.world.twilio.hear("sms", from, text).map_err(SimulatorError::Change)
     }
 
+    /// When the receiver first answered 200 for something that the person with this number sent, in Unix milliseconds.
+    pub fn acknowledged_ms(&self, phone: &str) -> Option<i64> {
+        self.world.acknowledged_ms(phone.trim_start_matches('+').parse().ok()?)
+    }
+
     /// How often what happened.
     pub fn counts(&self) -> Counts {
         self.world.counts()

@@ -18,6 +18,8 @@ pub(super) struct Person {
     pub(super) limited_until_ms: i64,
     /// Send calls so far, whatever became of them.
     pub(super) calls: u32,
+    /// When the receiver first answered 200 for something that the person sent.
+    pub(super) acknowledged_ms: Option<i64>,
     /// Used WhatsApp's own "stop" for marketing.
     pub(super) stopped: bool,
 }

@@ -188,13 +188,23 @@ impl World {
                     counter.fetch_add(1, Ordering::Relaxed);
                     self.early.arrived(row.sequence);
                 }
-                Event::Inbound(_) => {
+                Event::Inbound(inbound) => {
+                    let now = self.clock.millis();
+                    self.people.with(inbound.number, inbound.digits, |person| {
+                        person.acknowledged_ms.get_or_insert(now);
+                    });
                     self.tally.inbound.fetch_add(1, Ordering::Relaxed);
                 }
                 Event::Change { .. } => {}
             }
         }
         self.schedule.settle(events.len());
+    }
+
+    /// When the receiver first answered 200 for something that this person sent, in Unix milliseconds.
+    pub(super) fn acknowledged_ms(&self, digits: u64) -> Option<i64> {
+        let numbers = 0..u16::try_from(self.numbers.len()).unwrap_or(u16::MAX);
+        numbers.filter_map(|number| self.people.with(number, digits, |person| person.acknowledged_ms)).min()
     }
 
     /// These will never arrive.

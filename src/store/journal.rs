@@ -26,11 +26,11 @@ use crate::ports::{Applied, Heard, Journal, Kept, Page, Stored};
 /// index small, then reads all of it: every row of a backlog, for each lookup.
 pub(super) const NOT_APPLIED: &str = "COALESCE(applied_at, -1) = -1";
 
-/// Keeps bodies; answers the request's place and its row.
+/// Keeps bodies; answers the row of each by the place of its request.
 pub(super) async fn append(
     db: &Db<'_, DatabaseTransaction>,
     bodies: &[(usize, Source, &Bytes, Timestamp)],
-) -> Sql<Vec<(usize, JournalId)>> {
+) -> Sql<HashMap<usize, JournalId>> {
     let ids = db.fresh_ids("journal", bodies.len()).await?;
     if !ids.is_empty() {
         let table = Table::new()
@@ -81,6 +81,21 @@ impl Journal for SqlStore {
         }
     }
 
+    async fn append_and_apply(
+        &self,
+        source: Source,
+        body: Bytes,
+        statuses: Vec<StatusNews>,
+        heard: Vec<Heard>,
+        received_at: Timestamp,
+    ) -> Stored<(JournalId, Applied)> {
+        let news = RowNews { statuses, heard, now: received_at };
+        match self.writers.ask(Request::AppendAndApply { source, body, news }).await? {
+            Outcome::AppendedAndApplied(row, applied) => Ok((row, applied)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>> {
         self.bodies.load(id.number()).await
     }
@@ -99,8 +114,8 @@ impl Journal for SqlStore {
         heard: Vec<Heard>,
         now: Timestamp,
     ) -> Stored<Applied> {
-        let news = RowNews { row: id.number(), statuses, heard, now };
-        match self.writers.ask(Request::Apply(news)).await? {
+        let news = RowNews { statuses, heard, now };
+        match self.writers.ask(Request::Apply { row: id, news }).await? {
             Outcome::Applied(applied) => Ok(applied),
             other => Err(unexpected(&other)),
         }

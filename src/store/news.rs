@@ -11,9 +11,10 @@ use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
 use super::people::People;
 use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::Effect;
 use crate::domain::feedback::reference;
-use crate::domain::ids::FeedbackId;
+use crate::domain::ids::{FeedbackId, JournalId};
 use crate::domain::news::StatusNews;
 use crate::domain::phone_number::PhoneNumber;
 use crate::ports::{Applied, Heard};
@@ -21,8 +22,6 @@ use crate::ports::{Applied, Heard};
 /// The news of one journal row.
 #[derive(Debug, Clone)]
 pub(super) struct RowNews {
-    /// Which row.
-    pub(super) row: i64,
     pub(super) statuses: Vec<StatusNews>,
     pub(super) heard: Vec<Heard>,
     pub(super) now: Timestamp,
@@ -48,13 +47,17 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// Takes the rows, writes what changes about people, and finds the messages that all of it is about.
-    pub(super) async fn begin(db: &Db<'_, DatabaseTransaction>, news: &[&'a RowNews], tag: &'a str) -> Sql<Self> {
+    pub(super) async fn begin(
+        db: &Db<'_, DatabaseTransaction>,
+        news: &[(JournalId, &'a RowNews)],
+        tag: &'a str,
+    ) -> Sql<Self> {
         let unapplied = take(db, news).await?;
         let mut taken = HashSet::new();
         let rows = news
             .iter()
-            .map(|news| {
-                let live = unapplied.contains(&news.row) && taken.insert(news.row);
+            .map(|(row, news)| {
+                let live = unapplied.contains(&row.number()) && taken.insert(*row);
                 live.then(|| Live { news, applied: Applied::default() })
             })
             .collect();
@@ -85,6 +88,11 @@ impl<'a> Batch<'a> {
         let phones = heard.iter().filter_map(|(_, heard)| heard.news.phone.clone()).collect();
         let bsuids = heard.iter().filter_map(|(_, heard)| heard.news.bsuid.clone()).collect();
         let mut people = People::load(db, phones, bsuids, Vec::new()).await?;
+        let starts =
+            |heard: &Heard| heard.consent.as_ref().is_some_and(|change| change.kind == ConsentChangeKind::Start);
+        if heard.iter().any(|(_, heard)| starts(heard)) {
+            people.recall_stop_words(db).await?;
+        }
         let mut places = Vec::new();
         let mut silenced: Vec<(usize, usize)> = Vec::new();
         for (at, heard) in heard {
@@ -100,7 +108,7 @@ impl<'a> Batch<'a> {
             }
             if let Some(change) = &heard.consent {
                 for person in [Some(person), twin].into_iter().flatten() {
-                    people.change_consent(person, change);
+                    people.hear_consent(person, change);
                     silenced.push((at, person));
                 }
             }
@@ -236,9 +244,9 @@ impl<'a> Batch<'a> {
 
 /// Marks these rows as applied; answers those that were not before. The mark is part of the transaction, so whoever else would apply one of
 /// them waits for us, and finds it done or, if we fail, undone.
-async fn take(db: &Db<'_, DatabaseTransaction>, news: &[&RowNews]) -> Sql<HashSet<i64>> {
-    let Some(first) = news.first() else { return Ok(HashSet::new()) };
-    let ids: Vec<i64> = news.iter().map(|news| news.row).collect();
+async fn take(db: &Db<'_, DatabaseTransaction>, news: &[(JournalId, &RowNews)]) -> Sql<HashSet<i64>> {
+    let Some((_, first)) = news.first() else { return Ok(HashSet::new()) };
+    let ids: Vec<i64> = news.iter().map(|(row, _)| row.number()).collect();
     let sql = format!("UPDATE journal SET applied_at = ? WHERE id {{}} AND {NOT_APPLIED} RETURNING id");
     let rows = db.all(&sql, args![first.now, ids]).await?;
     rows.iter().map(|row| Row::of(row, "journal").int()).collect()

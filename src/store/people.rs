@@ -7,8 +7,8 @@ use sea_orm::DatabaseTransaction;
 
 use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
-use super::sql::{Db, Sql, Table, args};
-use crate::domain::consent::{Consent, ConsentChange, after_change};
+use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::consent::{Consent, ConsentChange, ConsentChangeKind, after_change, is_overtaken};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::ContactId;
 use crate::domain::language::Language;
@@ -31,6 +31,8 @@ pub(super) struct People {
     by_bsuid: HashMap<String, usize>,
     by_id: HashMap<i64, usize>,
     consent_changes: Vec<(usize, ConsentChange)>,
+    /// When those who are stopped said so, by place.
+    stop_words: HashMap<usize, Timestamp>,
 }
 
 impl People {
@@ -51,6 +53,24 @@ impl People {
             found.add(Person { contact, is_new: false, changed: false });
         }
         Ok(found)
+    }
+
+    /// Finds when those who are stopped last said so in words: then a start word which is older does not count.
+    pub(super) async fn recall_stop_words(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let stopped = self.people.iter().filter(|person| person.contact.consent.stopped);
+        let stopped: Vec<i64> = stopped.map(|person| person.contact.id.number()).collect();
+        if stopped.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT contact_id, MAX(at) FROM consent_changes WHERE contact_id {} AND kind = 'stop' AND source = 'stop-word' \
+                   GROUP BY contact_id";
+        for row in db.all(sql, args![stopped]).await? {
+            let mut row = Row::of(&row, "consent_changes");
+            if let Some(at) = self.with_id(ContactId::new(row.int()?)) {
+                self.stop_words.insert(at, row.time()?);
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, person: Person) -> usize {
@@ -123,6 +143,17 @@ impl People {
             }
         }
         (at, known.is_none())
+    }
+
+    /// Changes consent by a word of the person's, unless a newer stop overtook it.
+    pub(super) fn hear_consent(&mut self, at: usize, change: &ConsentChange) {
+        if self.stop_words.get(&at).is_some_and(|stop| is_overtaken(change, *stop)) {
+            return;
+        }
+        if change.kind == ConsentChangeKind::Stop {
+            self.stop_words.entry(at).and_modify(|stop| *stop = change.at.max(*stop)).or_insert(change.at);
+        }
+        self.change_consent(at, change);
     }
 
     /// Changes consent and keeps the evidence; answers the consent after it.

@@ -58,7 +58,17 @@ pub(super) enum Request {
         detail: String,
         now: Timestamp,
     },
-    Apply(RowNews),
+    /// The news of a row of the journal.
+    Apply {
+        row: JournalId,
+        news: RowNews,
+    },
+    /// A callback's body whose news are applied in the transaction that keeps it.
+    AppendAndApply {
+        source: Source,
+        body: Bytes,
+        news: RowNews,
+    },
     ChangeConsent {
         id: ContactId,
         change: ConsentChange,
@@ -193,7 +203,8 @@ impl Request {
             | Self::Hold { .. }
             | Self::Learn { .. }
             | Self::Suppress { .. }
-            | Self::Apply(_)
+            | Self::Apply { .. }
+            | Self::AppendAndApply { .. }
             | Self::ChangeConsent { .. } => Kind::Ledger,
             Self::Append { .. } => Kind::Append,
             Self::Create { .. } => Kind::Create,
@@ -223,7 +234,9 @@ impl Request {
     /// About how many rows it takes.
     pub(super) fn rows(&self) -> usize {
         match self {
-            Self::Apply(news) => (news.statuses.len() + news.heard.len()).max(1),
+            Self::Apply { news, .. } | Self::AppendAndApply { news, .. } => {
+                (news.statuses.len() + news.heard.len()).max(1)
+            }
             _ => 1,
         }
     }
@@ -231,8 +244,17 @@ impl Request {
     /// How many bytes it brings that are worth counting.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Append { body, .. } => body.len(),
+            Self::Append { body, .. } | Self::AppendAndApply { body, .. } => body.len(),
             _ => 0,
+        }
+    }
+
+    /// The body that it keeps: who brought it, and when.
+    pub(super) const fn body(&self) -> Option<(Source, &Bytes, Timestamp)> {
+        match self {
+            Self::Append { source, body, received_at } => Some((*source, body, *received_at)),
+            Self::AppendAndApply { source, body, news } => Some((*source, body, news.now)),
+            _ => None,
         }
     }
 
@@ -241,7 +263,7 @@ impl Request {
         match self {
             Self::Start(start) => Some(start.id.number()),
             Self::Hold { id, .. } | Self::Learn { id, .. } | Self::Suppress { id, .. } => Some(id.number()),
-            Self::Apply(news) => Some(news.row),
+            Self::Apply { row, .. } => Some(row.number()),
             Self::ChangeConsent { id, .. } => Some(id.number()),
             _ => None,
         }
@@ -256,6 +278,7 @@ pub(super) enum Outcome {
     Done,
     Applied(Applied),
     Appended(JournalId),
+    AppendedAndApplied(JournalId, Applied),
     Created(MessageId),
     Contacts(Vec<(Contact, bool)>),
     /// How many rows it was about.

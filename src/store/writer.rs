@@ -24,6 +24,7 @@ use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{dead_letters, journal, limit_facts, messages, reminders, runs, stages, suspensions};
 use crate::domain::delivery::Fact;
+use crate::domain::ids::JournalId;
 use crate::ports::{Start, StoreError, Stored};
 
 /// Rows of one kind in a transaction.
@@ -283,18 +284,18 @@ impl Writer {
         let mut outcomes: Vec<Option<Stored<Outcome>>> = requests.iter().map(|_| None).collect();
         let of_kind = |kind| requests.iter().enumerate().filter(move |(_, request)| request.kind() == kind);
 
-        let bodies: Vec<_> = of_kind(Kind::Append)
-            .filter_map(|(at, request)| match request {
-                Request::Append { source, body, received_at } => Some((at, *source, body, *received_at)),
-                _ => None,
-            })
+        let bodies: Vec<_> = requests
+            .iter()
+            .enumerate()
+            .filter_map(|(at, request)| request.body().map(|(source, body, at_door)| (at, source, body, at_door)))
             .collect();
-        for (at, row) in journal::append(db, &bodies).await? {
-            outcomes[at] = Some(Ok(Outcome::Appended(row)));
+        let kept = journal::append(db, &bodies).await?;
+        for (at, row) in &kept {
+            outcomes[*at] = Some(Ok(Outcome::Appended(*row)));
         }
 
         if of_kind(Kind::Ledger).next().is_some() {
-            self.keep_ledger(db, requests, &mut outcomes).await?;
+            self.keep_ledger(db, requests, &kept, &mut outcomes).await?;
         }
 
         let singles: Vec<_> = of_kind(Kind::Create)
@@ -314,31 +315,28 @@ impl Writer {
     }
 
     /// Everything about messages, one by one, in the order: what callbacks say, what calls brought, new calls. So a stop word that came
-    /// together with a call is heard first.
+    /// together with a call is heard first. `kept`: the rows of bodies that this transaction keeps, by the place of their request.
     async fn keep_ledger(
         &self,
         db: &Db<'_, DatabaseTransaction>,
         requests: &[&Request],
+        kept: &HashMap<usize, JournalId>,
         outcomes: &mut [Option<Stored<Outcome>>],
     ) -> Sql<()> {
         // Before anything is locked, so that nobody who closes the gate waits for us while we wait for them.
         if requests.iter().any(|request| matches!(request, Request::Start(_))) {
             db.pass_gate().await?;
         }
-        let of_rows: Vec<(usize, &RowNews)> = requests
+        let (of_rows, rows): (Vec<usize>, Vec<(JournalId, &RowNews)>) = requests
             .iter()
             .enumerate()
             .filter_map(|(at, request)| match request {
-                Request::Apply(news) => Some((at, news)),
+                Request::Apply { row, news } => Some((at, (*row, news))),
+                Request::AppendAndApply { news, .. } => kept.get(&at).map(|row| (at, (*row, news))),
                 _ => None,
             })
-            .collect();
-        let mut news = if of_rows.is_empty() {
-            None
-        } else {
-            let rows: Vec<&RowNews> = of_rows.iter().map(|(_, news)| *news).collect();
-            Some(news::Batch::begin(db, &rows, &self.tag).await?)
-        };
+            .unzip();
+        let mut news = if rows.is_empty() { None } else { Some(news::Batch::begin(db, &rows, &self.tag).await?) };
         let silenced = change_consents(db, requests).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
@@ -400,8 +398,11 @@ impl Writer {
             }
         }
         if let Some(news) = news {
-            for ((at, _), applied) in of_rows.iter().zip(news.finish(db, &ledger).await?) {
-                outcomes[*at] = Some(Ok(Outcome::Applied(applied)));
+            for (at, applied) in of_rows.into_iter().zip(news.finish(db, &ledger).await?) {
+                outcomes[at] = Some(Ok(match kept.get(&at) {
+                    Some(row) => Outcome::AppendedAndApplied(*row, applied),
+                    None => Outcome::Applied(applied),
+                }));
             }
         }
         ledger.save(db, self.shard).await
@@ -471,7 +472,8 @@ impl Writer {
             | Request::Hold { .. }
             | Request::Learn { .. }
             | Request::Suppress { .. }
-            | Request::Apply(_)
+            | Request::Apply { .. }
+            | Request::AppendAndApply { .. }
             | Request::ChangeConsent { .. }
             | Request::Append { .. }
             | Request::Create { .. } => unreachable!("these share their statements with others of their kind"),

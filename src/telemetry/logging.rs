@@ -5,44 +5,13 @@
 //! whatever the filter asks for.
 
 use std::io::{IsTerminal, stderr};
-use std::str::FromStr;
 
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// The form of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// The journal under systemd, pretty on a terminal, JSON otherwise.
-    Auto,
-    /// One JSON object in each line, on standard error.
-    Json,
-    /// For people, on standard error.
-    Pretty,
-    /// The journal of systemd, with fields.
-    Journald,
-}
-
-/// A form that there is not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a form of the log; use `auto`, `json`, `pretty` or `journald`")]
-pub struct UnknownLogFormat(String);
-
-impl FromStr for LogFormat {
-    type Err = UnknownLogFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "json" => Ok(Self::Json),
-            "pretty" => Ok(Self::Pretty),
-            "journald" => Ok(Self::Journald),
-            _ => Err(UnknownLogFormat(text.to_owned())),
-        }
-    }
-}
+use crate::domain::log_format::LogFormat;
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -105,13 +74,6 @@ fn layer(format: LogFormat, under_systemd: bool) -> Result<Box<dyn Layer<Registr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn forms_are_known_by_name() {
-        assert_eq!("journald".parse(), Ok(LogFormat::Journald));
-        let refused = "xml".parse::<LogFormat>().unwrap_err().to_string();
-        assert_eq!(refused, "`xml` is not a form of the log; use `auto`, `json`, `pretty` or `journald`");
-    }
 
     #[test]
     fn a_filter_that_makes_no_sense_is_refused() {

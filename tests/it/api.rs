@@ -23,7 +23,6 @@ use barid::http::{
 };
 use barid::ports::{Clock, DeadLetter, HistoryEntry, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
-use barid::whatsapp::Reader;
 use serde_json::{Value, json};
 
 use crate::fakes::{FakeQueue, FakeStore, Fakes, Noon, closed_doors};
@@ -219,13 +218,8 @@ async fn open() -> Api {
         ..FakeStore::default()
     });
     let (queue, operator) = (Arc::new(FakeQueue::default()), Arc::new(Operator::default()));
-    let webhook = WebhookState::new(
-        Arc::new(Noon),
-        Arc::clone(&store) as _,
-        Arc::clone(&queue) as _,
-        Arc::new(Reader::new(&[])),
-        Arc::new(Metrics::new()),
-    );
+    let fakes = Fakes { store: Arc::clone(&store), queue: Arc::clone(&queue) };
+    let webhook = WebhookState::new(fakes.services(), Arc::new(Metrics::new()));
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&store) as _,
@@ -240,8 +234,7 @@ async fn open() -> Api {
     };
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let routes =
-        public_routes(Arc::new(webhook), &closed_doors(&Fakes { store: Arc::clone(&store), queue }), Arc::new(api));
+    let routes = public_routes(Arc::new(webhook), &closed_doors(&fakes), Arc::new(api));
     tokio::spawn(serve(listener, routes, ServerSettings::PUBLIC, std::future::pending()));
     Api { base, operator, store }
 }

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("whatsapp", &["domain", "ports", "telemetry", "outgoing"]),
     ("fallback", &["domain", "ports", "telemetry", "outgoing"]),
     // What calls over HTTP prove, whoever makes them.
-    ("outgoing", &[]),
+    ("outgoing", &["domain"]),
     ("store", &["domain", "ports", "telemetry"]),
     ("limits", &["domain", "ports", "telemetry"]),
     ("queue", &["domain", "ports", "telemetry"]),

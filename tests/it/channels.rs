@@ -325,7 +325,7 @@ async fn the_mail_server_sees_each_mail_once_over_few_connections() {
     assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));
     assert_eq!(mail.header("List-Unsubscribe-Post"), Some("List-Unsubscribe=One-Click"));
     let message_id = mail.header("Message-ID").unwrap();
-    assert!(mails.iter().all(|mail| mail.header("Message-ID") == Some(message_id)), "the same attempt, the same id");
+    assert!(mails.iter().all(|mail| mail.header("Message-ID") == Some(message_id)), "the same message, the same id");
 }
 
 #[tokio::test]

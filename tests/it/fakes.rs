@@ -1,30 +1,39 @@
 //! Stand-ins for store and queue, for tests of what stands before them: they keep what they are given and fail when told to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use barid::domain::language::Language;
+use barid::domain::limit::Limit;
+use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
+use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
-    Applied, Clock, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
-    LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
-    Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start,
-    Store, StoreError, Stored, Suspensions, Tally, Wanted,
+    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clock, Contacts,
+    DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts, LimitFactsOf, Limits,
+    LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Page, Permit,
+    PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SenderLimits,
+    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Tally,
+    Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 
 /// A moment that does not pass.
 pub(crate) struct Noon;
@@ -292,6 +301,17 @@ impl Journal for FakeStore {
         bodies.push(body);
         Ok(JournalId::new(i64::try_from(bodies.len()).unwrap()))
     }
+    async fn append_and_apply(
+        &self,
+        source: Source,
+        body: Bytes,
+        _: Vec<StatusNews>,
+        heard: Vec<Heard>,
+        at: Timestamp,
+    ) -> Stored<(JournalId, Applied)> {
+        let row = self.append(source, body, at).await?;
+        Ok((row, Applied { feedback: heard.len() as u64, ..Applied::default() }))
+    }
     async fn unapplied(&self, _: JournalId) -> Stored<Option<Kept>> {
         not_asked()
     }
@@ -423,19 +443,117 @@ pub(crate) struct Fakes {
     pub(crate) queue: Arc<FakeQueue>,
 }
 
+impl Fakes {
+    /// What doors need; Meta signs with this secret.
+    pub(crate) fn services_with(&self, app_secrets: &[SecretString]) -> Services {
+        services(Arc::clone(&self.store) as _, Arc::clone(&self.queue) as _, app_secrets)
+    }
+
+    /// The same; nothing is signed.
+    pub(crate) fn services(&self) -> Services {
+        self.services_with(&[])
+    }
+}
+
+/// What doors need, over this store and this queue: the real readers of callbacks, and nothing that could call anybody.
+pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets: &[SecretString]) -> Services {
+    Services {
+        clock: Arc::new(Noon),
+        store,
+        whatsapp: Arc::new(Nobody),
+        fallbacks: BTreeMap::new(),
+        webhook: Arc::new(barid::whatsapp::Reader::new(app_secrets)),
+        readers: BTreeMap::from([
+            (Source::TwilioStatus, Arc::new(StatusReader) as Arc<dyn NewsReader>),
+            (Source::TwilioInbound, Arc::new(InboundReader)),
+        ]),
+        tally: Arc::new(Uncounted),
+        queue,
+        limits: Arc::new(Nobody),
+        catalogue: Arc::new(Nobody),
+        audiences: Arc::new(Nobody),
+        rules: SendingRules {
+            lease: SignedDuration::from_secs(10),
+            call: SignedDuration::from_secs(4),
+            waits: Vec::new(),
+            on_unknown: barid::domain::campaign::OnUnknown::Evidence,
+            unknown_after: SignedDuration::from_secs(30),
+            senders: ["900000000000001".parse().expect("digits")].into(),
+            feed_ahead: 1,
+            pace: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            suspensions: barid::domain::suspension::Rules::default(),
+            default_language: barid::domain::language::Language::Ar,
+        },
+    }
+}
+
+/// Behind a door there is nobody to call, nothing to limit and no campaign.
+struct Nobody;
+
+#[async_trait]
+impl WhatsApp for Nobody {
+    async fn send(&self, _: &Envelope, _: &Content) -> Answer {
+        unreachable!("a door calls nobody")
+    }
+    async fn ask(&self, _: &SenderName) -> Result<(), String> {
+        unreachable!("a door asks nobody")
+    }
+}
+
+#[async_trait]
+impl Limits for Nobody {
+    async fn permit(&self, _: &Ask) -> Verdict {
+        unreachable!("a door calls nobody")
+    }
+    async fn leave(&self, _: &Ask, _: &Permit) {}
+    async fn give_back(&self, _: &Ask, _: Permit) {}
+    async fn slow_down(&self, _: &SlowDown) {}
+    fn full(&self, _: &SenderName, _: RunId, _: Timestamp) -> Option<(Limit, Timestamp)> {
+        None
+    }
+    async fn standing(&self) -> Result<Vec<SenderLimits>, LimitsUnavailable> {
+        Ok(Vec::new())
+    }
+}
+
+impl Catalogue for Nobody {
+    fn campaigns(&self) -> Vec<Arc<Campaign>> {
+        Vec::new()
+    }
+    fn campaigns_with(&self, _: &str, _: &str) -> Vec<Arc<Campaign>> {
+        Vec::new()
+    }
+    fn rendered(&self, _: &Campaign, _: &Contact, _: Language) -> Result<Rendered, CannotRender> {
+        unreachable!("there is no campaign")
+    }
+    fn price_micros(&self, _: &Campaign) -> i64 {
+        0
+    }
+    fn timezone_of(&self, _: Option<&str>) -> String {
+        "Asia/Riyadh".to_owned()
+    }
+}
+
+#[async_trait]
+impl AudienceFiles for Nobody {
+    async fn page(&self, _: &Path, _: u64, _: usize) -> Result<AudiencePage, AudienceFileError> {
+        unreachable!("there is no campaign")
+    }
+}
+
 /// Counts nothing.
 pub(crate) struct Uncounted;
 
 impl Tally for Uncounted {
     fn fell_back(&self, _: Channel, _: Channel) {}
+    fn applied(&self, _: &Applied) {}
 }
 
 /// Doors of other channels that nobody uses.
 pub(crate) fn closed_doors(fakes: &Fakes) -> Arc<barid::http::ChannelDoors> {
     Arc::new(barid::http::ChannelDoors::new(
-        Arc::new(Noon),
-        Arc::clone(&fakes.store) as _,
-        Arc::clone(&fakes.queue) as _,
+        fakes.services(),
         Arc::new(barid::telemetry::Metrics::new()),
         barid::domain::signed_reference::ReferenceSigner::new(b"key"),
     ))

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::delivery::SuppressedReason;
 use barid::domain::ids::{CampaignName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::signed_reference::ReferenceSigner;
+use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, Integration, ListenError, OperationError, Operations, OpsState,
-    ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind, ops_routes, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, Integration, ListenError, OperationError, Operations,
+    OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind, ops_routes, public_routes,
+    serve,
 };
-use barid::ports::LoadedMessage;
+use barid::ports::{CallbackCheck, Contacts as _, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
-use barid::whatsapp::Reader;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,7 +28,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fakes::{Fakes, Noon, closed_doors};
+use crate::contracts::{self, Database, at, begin};
+use crate::fakes::{self, Fakes, Noon};
 
 const SECRET: &str = "demo-app-secret";
 const BODY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"0","note":"Gr\u00f6\u00dfe\/\u0627"}]}"#;
@@ -69,6 +73,15 @@ impl Operations for NoOperations {
     }
 }
 
+/// Takes everything for Twilio's.
+struct Genuine;
+
+impl CallbackCheck for Genuine {
+    fn is_genuine(&self, _: Option<&str>, _: &str, _: &[u8]) -> bool {
+        true
+    }
+}
+
 struct Door {
     address: SocketAddr,
     fakes: Fakes,
@@ -82,14 +95,16 @@ async fn open() -> Door {
 }
 
 async fn open_with(settings: ServerSettings) -> Door {
-    let (fakes, metrics) = (Fakes::default(), Arc::new(Metrics::new()));
-    let mut webhook = WebhookState::new(
-        Arc::new(Noon),
-        Arc::clone(&fakes.store) as _,
-        Arc::clone(&fakes.queue) as _,
-        Arc::new(Reader::new(&["another".into(), SECRET.into()])),
-        Arc::clone(&metrics),
-    );
+    let fakes = Fakes::default();
+    let services = fakes.services_with(&["another".into(), SECRET.into()]);
+    open_over(services, fakes, settings).await
+}
+
+async fn open_over(services: Services, fakes: Fakes, settings: ServerSettings) -> Door {
+    let metrics = Arc::new(Metrics::new());
+    let mut doors = ChannelDoors::new(services.clone(), Arc::clone(&metrics), ReferenceSigner::new(b"key"));
+    doors.twilio = Some(Arc::new(Genuine));
+    let mut webhook = WebhookState::new(services, Arc::clone(&metrics));
     webhook.verify_token = Some("verify-me".into());
     let api = ApiState {
         clock: Arc::new(Noon),
@@ -102,7 +117,7 @@ async fn open_with(settings: ServerSettings) -> Door {
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let routes = public_routes(Arc::new(webhook), &closed_doors(&fakes), Arc::new(api));
+    let routes = public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api));
     let server = tokio::spawn(serve(listener, routes, settings, async { drop(stopped.await) }));
     Door { address, fakes, metrics, stop, server }
 }
@@ -168,6 +183,75 @@ async fn a_signed_body_is_kept_as_it_came_and_queued_before_the_answer() {
     assert_eq!(door.kept(), [BODY.as_bytes()]);
     assert_eq!(*door.fakes.queue.rows.lock().unwrap(), [JournalId::new(1)]);
     assert_eq!(door.counted("kept"), 1);
+}
+
+/// What somebody writes to us, as Meta tells it.
+fn written(from: &str, id: &str, text: &str) -> String {
+    serde_json::json!({
+        "object": "whatsapp_business_account",
+        "entry": [{ "id": "0", "changes": [{ "field": "messages", "value": {
+            "metadata": { "phone_number_id": "900000000000001" },
+            "messages": [{ "from": from, "id": id, "timestamp": "1764000020", "type": "text", "text": { "body": text } }],
+        } }] }],
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn what_changes_consent_is_not_left_to_a_job() {
+    let door = open().await;
+    for (nth, text) in ["إيقاف", "STOP", "ابدأ"].into_iter().enumerate() {
+        let body = written("966500000000", &format!("wamid.{nth}"), text);
+        assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 200);
+    }
+    assert!(door.fakes.queue.rows.lock().unwrap().is_empty(), "nothing is left to do");
+    // Other words and the words of other installations' customers have time.
+    for body in [
+        written("966500000000", "wamid.4", "stop, the parcel is not coming"),
+        written("966500000000", "wamid.5", "STOP").replace("900000000000001", "900000000000002"),
+    ] {
+        assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 200);
+    }
+    assert_eq!(*door.fakes.queue.rows.lock().unwrap(), [JournalId::new(4), JournalId::new(5)]);
+    assert_eq!(door.kept().len(), 5);
+    door.fakes.store.fail();
+    let body = written("966500000000", "wamid.6", "STOP");
+    assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 503, "Meta brings it again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_a_stop_is_acknowledged_no_call_to_that_person_begins() {
+    let database = Database::sqlite();
+    let store = Arc::new(database.open().await);
+    let contacts = contracts::people(&store, 6).await;
+    let (run, messages) = contracts::run_to(&store, &contacts).await;
+    let fakes = Fakes::default();
+    let services = fakes::services(Arc::clone(&store) as _, Arc::clone(&fakes.queue) as _, &[SECRET.into()]);
+    let door = open_over(services, fakes, ServerSettings::PUBLIC).await;
+    for (n, text) in ["إيقاف", "Unsubscribe", "STOP"].into_iter().enumerate() {
+        let body = written(contracts::phone(n).trim_start_matches('+'), &format!("wamid.s{n}"), text);
+        // Twice, as Meta does when it is not sure.
+        for _ in 0..2 {
+            assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 200);
+            let answer = store.start(begin(messages[n], 0, at(60), at(30))).await.unwrap();
+            assert!(matches!(answer, StartAnswer::NotNow { .. } | StartAnswer::Suppress(_)), "{answer:?} to {text}");
+        }
+        assert_eq!(store.consent_history(contacts[n]).await.unwrap().len(), 2, "an import and one stop");
+    }
+    for (n, said) in [(3, "Body=%D9%82%D9%81"), (4, "Body=arret&OptOutType=STOP")] {
+        let form = format!("MessageSid=SM{n}&From=%2B{}&{said}", contracts::phone(n).trim_start_matches('+'));
+        let url = format!("http://{}/api/twilio/inbound", door.address);
+        assert_eq!(http().post(url).body(form).send().await.unwrap().status(), 200);
+        let answer = store.start(begin(messages[n], 0, at(60), at(30))).await.unwrap();
+        assert_ne!(answer, StartAnswer::Go);
+    }
+    for id in &messages[..5] {
+        let delivery = contracts::delivery(&store, *id).await;
+        assert_eq!(delivery, barid::domain::delivery::Delivery::Suppressed(SuppressedReason::OptedOut));
+    }
+    assert!(door.fakes.queue.rows.lock().unwrap().is_empty());
+    assert_eq!(store.start(begin(messages[5], 0, at(60), at(30))).await.unwrap(), StartAnswer::Go, "others are told");
+    database.assert_counts_are_exact(&store, run.id).await;
 }
 
 #[tokio::test]

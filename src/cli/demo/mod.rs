@@ -15,6 +15,7 @@ use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 use crate::cli::{screen, serve};
 use crate::daemon::Daemon;
 use crate::daemon::lifecycle::Signals;
+use crate::domain::log_format::LogFormat;
 use crate::domain::run::RunState;
 use crate::http::{CampaignVerb, Operations as _, StateCounts};
 use crate::simulator::Simulator;
@@ -54,7 +55,7 @@ pub(super) fn run(arguments: &Demo, config: Option<&Path>) -> Ended {
 
 async fn play(arguments: &Demo) -> Ended {
     let mut signals = Signals::listen().or_exit(Exit::Software)?;
-    logging::open(logging::LogFormat::Pretty, "warn", None).or_exit(Exit::Software)?;
+    logging::open(LogFormat::Pretty, "warn", None).or_exit(Exit::Software)?;
     let stage = Stage::build(arguments.contacts, arguments.seed)?;
     screen::say(&format!(
         "{} made-up contacts (seed {}), the simulator as Meta, Redis and SQLite in {}",

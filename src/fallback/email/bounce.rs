@@ -1,7 +1,8 @@
 //! Mail that comes back: delivery reports (RFC 3464) as a mail server or an inbound-mail service posts them.
 //!
-//! Which mail it was about is told by the signed reference in the return address or in the returned Message-ID; what is not signed by us
-//! is about nothing of ours.
+//! Which attempt it was about is told by the signed reference in the return address or in a header of the returned mail; what is not signed
+//! by us is about nothing of ours. The Message-ID is the same for every attempt. Where only that came back it names attempt 0, and the
+//! record changes nothing: it could be news of an old attempt that would end a newer one.
 
 use jiff::Timestamp;
 use mail_parser::{Message, MessageParser, MimeHeaders as _, PartType};
@@ -30,18 +31,23 @@ impl BounceReader {
         Self { signer }
     }
 
-    /// The first reference of ours in the words of these texts.
+    /// The reference of ours in the words of these texts: one that tells the attempt, if there is one.
     fn reference(&self, texts: &[String]) -> Option<(String, CallbackReference)> {
         let words = texts.iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')));
         // A reference is longer than most words; only what may be one is checked.
         let likely = words.filter(|word| (30..=64).contains(&word.len()));
         likely
             .map(str::to_ascii_lowercase)
-            .find_map(|word| self.signer.verify(&word, Use::Mail).map(|reference| (word, reference)))
+            .filter_map(|word| self.signer.verify(&word, Use::Mail).map(|reference| (word, reference)))
+            .max_by_key(|(_, reference)| reference.attempt)
     }
 }
 
 impl NewsReader for BounceReader {
+    fn may_hold_words(&self) -> bool {
+        false
+    }
+
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<Vec<News>, String> {
         let message = MessageParser::default().parse(body).ok_or("this is not a mail")?;
         let mut found = Found::default();
@@ -142,6 +148,10 @@ mod tests {
         CallbackReference { store: "k7q2".to_owned(), message: MessageId::new(77), attempt: 2 }
     }
 
+    fn any_attempt() -> CallbackReference {
+        CallbackReference { attempt: 0, ..reference() }
+    }
+
     /// A report as Postfix writes it.
     fn report(to: &str, returned_id: &str, action: &str, status: &str, diagnostic: &str) -> String {
         format!(
@@ -160,11 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_its_mail_by_return_address_or_message_id() {
+    fn a_report_names_its_attempt_by_return_address_or_header() {
         let token = signer().sign(&reference(), Use::Mail);
+        let id = format!("{}@example.com", signer().sign(&any_attempt(), Use::Mail));
         for (to, id) in [
             (format!("bounces+{token}@example.com"), "x@y".to_owned()),
-            ("voice@example.com".to_owned(), format!("{token}@example.com")),
+            (format!("bounces+{token}@example.com"), id.clone()),
+            ("voice@example.com".to_owned(), format!("{id}>\r\nX-Barid-Attempt: {token}\r\nX-Other: <x")),
             (format!("BOUNCES+{}@EXAMPLE.COM", token.to_uppercase()), "x@y".to_owned()),
         ] {
             let News::Status(news) =
@@ -177,6 +189,13 @@ mod tests {
             assert_eq!((refusal.class, refusal.code), (FailureClass::Undeliverable, Some(550)));
             assert!(!refusal.details.contains("nadia"));
         }
+    }
+
+    #[test]
+    fn a_message_id_alone_tells_no_attempt() {
+        let id = format!("{}@example.com", signer().sign(&any_attempt(), Use::Mail));
+        let News::Status(news) = read(&report("voice@example.com", &id, "failed", "5.1.1", "550 no")) else { panic!() };
+        assert_eq!(news.reference, Some(any_attempt()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use super::letter::Mail;
 use super::replies::class_of;
 use super::server::{Security, SmtpServer};
+use crate::domain::causes::in_one_line;
 use crate::domain::failure::Refusal;
 use crate::fallback::without_addresses;
 use crate::ports::Answer;
@@ -210,12 +211,5 @@ pub(super) fn is_enhanced(word: &str) -> bool {
 }
 
 fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    without_addresses(&text)
+    without_addresses(&in_one_line(error))
 }

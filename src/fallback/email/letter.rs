@@ -9,13 +9,16 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::domain::failure::{FailureClass, Refusal};
-use crate::domain::ids::WhatsAppId;
+use crate::domain::ids::{CallbackReference, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::signed_reference::{ReferenceSigner, Use};
 use crate::ports::Letter;
 
 /// A line longer than this is no subject.
 const SUBJECT_CHARS_MAX: usize = 200;
+
+/// Carries the signed reference of the attempt.
+const ATTEMPT_HEADER: &str = "X-Barid-Attempt";
 
 /// A mail ready to be brought to the server.
 pub(super) struct Mail {
@@ -53,7 +56,9 @@ impl Writer {
             return Err(refused(FailureClass::ContentRefused, "the subject is longer than 200 characters"));
         }
         let token = self.signer.sign(&letter.reference, Use::Mail);
-        let id = format!("{token}@{}", self.from.email.domain());
+        // The same for every attempt, so that a mail which is sent again is known for the one that came before.
+        let any_attempt = CallbackReference { attempt: 0, ..letter.reference.clone() };
+        let id = format!("{}@{}", self.signer.sign(&any_attempt, Use::Mail), self.from.email.domain());
         let link = self
             .unsubscribe_url
             .as_ref()
@@ -83,6 +88,8 @@ impl Writer {
         };
         // RFC 3834: no vacation notice shall answer.
         header("Auto-Submitted", "auto-generated".to_owned());
+        // Says of a returned mail which attempt it was, as the return address does where there is a mailbox for them.
+        header(ATTEMPT_HEADER, token);
         header("Content-Language", letter.language.code().to_owned());
         let ways: Vec<String> = link
             .iter()
@@ -211,7 +218,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{CallbackReference, MessageId};
+    use crate::domain::ids::MessageId;
 
     fn writer() -> Writer {
         Writer {
@@ -300,10 +307,24 @@ mod tests {
         let from = mail.envelope.from().unwrap().to_string();
         let token = from.strip_prefix("bounces+").and_then(|rest| rest.strip_suffix("@example.com")).unwrap();
         assert_eq!(writer().signer.verify(token, Use::Mail), Some(letter(Language::En).reference));
-        assert_eq!(mail.id.as_str(), format!("{token}@example.com"));
+        let text = String::from_utf8(mail.bytes).unwrap();
+        assert!(text.contains(&format!("X-Barid-Attempt: {token}\r\n")), "{text}");
         let without = Writer { bounces: None, ..writer() };
         let mail = without.write("nadia@example.com", &letter(Language::En), at).unwrap_or_else(|_| panic!());
         assert_eq!(mail.envelope.from().unwrap().to_string(), "voice@example.com");
+    }
+
+    #[test]
+    fn every_attempt_of_a_message_is_the_same_mail() {
+        let of_attempt = |attempt| {
+            let mut letter = letter(Language::En);
+            letter.reference.attempt = attempt;
+            writer().write("nadia@example.com", &letter, Timestamp::UNIX_EPOCH).unwrap_or_else(|_| panic!())
+        };
+        let (first, second) = (of_attempt(1), of_attempt(2));
+        assert_eq!(first.id, second.id);
+        assert!(String::from_utf8(second.bytes).unwrap().contains(&format!("Message-ID: <{}>\r\n", second.id)));
+        assert_ne!(first.envelope.from(), second.envelope.from(), "returned mail still tells which attempt it was");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::blob::Blob;
 use super::calls::{JOBS_PER_SCRIPT, millis};
 use super::scripts::{self, Keys};
 use super::{Lane, LaneSettings};
+use crate::domain::causes::in_one_line;
 use crate::queue::QueueError;
-use crate::queue::job::in_one_line;
 use crate::queue::link::Link;
 
 /// The longest id that is accepted, in bytes.

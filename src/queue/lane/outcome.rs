@@ -13,7 +13,8 @@ use tower::{Layer, Service};
 
 use super::backend::LeasedJob;
 use super::desk::{Desk, Outcome};
-use crate::queue::job::{JobError, JobInfo, in_one_line};
+use crate::domain::causes::in_one_line;
+use crate::queue::job::{JobError, JobInfo};
 
 /// A handler panicked. What it said stays in the process's own panic message: it may hold personal data.
 #[derive(Debug, thiserror::Error)]

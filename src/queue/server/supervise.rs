@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::RedisServerError;
 use super::place::Place;
 use super::process::Process;
-use crate::queue::job::in_one_line;
+use crate::domain::causes::in_one_line;
 
 /// The first and the longest pause before a restart.
 const PAUSE: Duration = Duration::from_millis(100);

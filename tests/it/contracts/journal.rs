@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use barid::domain::consent::{ConsentChange, ConsentChangeKind};
 use barid::domain::delivery::{Delivery, Fact, State, SuppressedReason};
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::ids::{CallbackReference, JournalId, MessageId};
 use barid::domain::news::{ProviderStatus, StatusNews};
+use barid::domain::start::StartAnswer;
 use barid::ports::{Applied, Contacts as _, Heard, Journal as _, Kept, Messages as _, Runs as _};
 
 use super::{
-    at, callback, charged, delivery, heard, inbound, on_both_databases, people, phone, run_to, start, state, status,
-    stop, wamid,
+    at, begin, callback, change, charged, delivery, heard, inbound, on_both_databases, people, phone, run_to, start,
+    state, status, stop, wamid,
 };
 
 on_both_databases! {
@@ -176,6 +178,51 @@ on_both_databases! {
         for run in [first, second] {
             database.assert_counts_are_exact(&store, run.id).await;
         }
+    }
+
+    async fn a_stop_that_is_applied_as_it_is_kept_holds_at_once_and_counts_once(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 2).await;
+        let (run, messages) = run_to(&store, &contacts).await;
+        let mut rows = Vec::new();
+        for (feedback, suppressed) in [(1, 1), (0, 0)] {
+            let news = (vec![status(&store, messages[1], ProviderStatus::Delivered)], vec![stop(0, "wamid.stop")]);
+            let kept = store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), news.0, news.1, at(20)).await;
+            let (row, applied) = kept.unwrap();
+            assert_eq!((applied.feedback, applied.suppressed), (feedback, suppressed));
+            assert_ne!(store.start(begin(messages[0], 0, at(60), at(21))).await.unwrap(), StartAnswer::Go);
+            assert!(store.unapplied(row).await.unwrap().is_none(), "nothing is left to do");
+            assert_eq!(store.apply(row, Vec::new(), vec![stop(1, "wamid.x")], at(22)).await.unwrap(), Applied::default());
+            rows.push(row);
+        }
+        assert_ne!(rows[0], rows[1], "each body is kept");
+        assert_eq!(store.lag(at(30)).await.unwrap(), (Duration::ZERO, 0));
+        assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::OptedOut));
+        let told = store.history(messages[0]).await.unwrap();
+        assert_eq!((told.len(), told.last().unwrap().at), (2, at(20)));
+        assert_eq!(store.consent_history(contacts[0]).await.unwrap().len(), 2, "an import and one stop");
+        assert_eq!(state(&store, messages[1]).await, State::Planned, "a status of what was never called");
+        database.assert_counts_are_exact(&store, run.id).await;
+    }
+
+    async fn a_start_that_meta_brings_late_does_not_undo_the_stop_after_it(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 2).await;
+        let said = |n, kind, second, id: &str| Heard {
+            consent: Some(ConsentChange { at: at(second), ..change(kind, if kind == ConsentChangeKind::Stop { "stop-word" } else { "start-word" }) }),
+            ..inbound(n, id, "a word")
+        };
+        let is_stopped = async |n: usize| store.contact(contacts[n]).await.unwrap().unwrap().consent.stopped;
+        heard(&store, vec![said(0, ConsentChangeKind::Stop, 20, "wamid.a")]).await;
+        assert_eq!(heard(&store, vec![said(0, ConsentChangeKind::Start, 10, "wamid.b")]).await.feedback, 1, "it is kept");
+        assert!(is_stopped(0).await);
+        heard(&store, vec![said(0, ConsentChangeKind::Start, 20, "wamid.c")]).await;
+        assert!(!is_stopped(0).await);
+        // In one body.
+        heard(&store, vec![said(1, ConsentChangeKind::Stop, 20, "wamid.d"), said(1, ConsentChangeKind::Start, 10, "wamid.e")]).await;
+        assert!(is_stopped(1).await);
+        heard(&store, vec![said(1, ConsentChangeKind::Start, 30, "wamid.f"), said(1, ConsentChangeKind::Stop, 31, "wamid.g")]).await;
+        assert!(is_stopped(1).await);
     }
 
     async fn a_business_scoped_id_joins_the_number_it_comes_with(database: Database) {

@@ -23,10 +23,6 @@ on_both_databases! {
         let mut random = StdRng::seed_from_u64(seed());
         let contacts = people(&stores[0], 150).await;
         let (run, messages) = run_to(&stores[0], &contacts).await;
-        let mut rows = Vec::new();
-        for _ in &messages {
-            rows.push(stores[0].append(barid::domain::news::Source::Meta, "{}".into(), at(20)).await.unwrap());
-        }
         // A start and a stop word for each person, in a random order, a few at a time, through two stores.
         let mut turns: Vec<(usize, bool, usize)> =
             (0..messages.len()).flat_map(|n| [(n, true), (n, false)]).map(|(n, starts)| (n, starts, random.random_range(0..2))).collect();
@@ -34,7 +30,7 @@ on_both_databases! {
         let applied: Vec<AtomicBool> = messages.iter().map(|_| AtomicBool::new(false)).collect();
         let started = AtomicUsize::new(0);
         let turns = turns.into_iter().map(|(n, starts, store)| {
-            let (store, id, row, applied, started) = (&stores[store], messages[n], rows[n], &applied[n], &started);
+            let (store, id, applied, started) = (&stores[store], messages[n], &applied[n], &started);
             async move {
                 if starts {
                     let was_applied = applied.load(Ordering::SeqCst);
@@ -44,7 +40,8 @@ on_both_databases! {
                         started.fetch_add(1, Ordering::SeqCst);
                     }
                 } else {
-                    store.apply(row, Vec::new(), vec![stop(n, &format!("wamid.stop{n}"))], at(21)).await.unwrap();
+                    let heard = vec![stop(n, &format!("wamid.stop{n}"))];
+                    store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), Vec::new(), heard, at(21)).await.unwrap();
                     applied.store(true, Ordering::SeqCst);
                     // Whatever waits is gone, whatever was called is called: nothing in between.
                     match delivery(store, id).await {
@@ -125,6 +122,28 @@ on_both_databases! {
         }
         database.assert_counts_are_exact(&stores[0], run.id).await;
     }
+}
+
+/// Both are in one transaction: on this runtime the writer runs only when both have asked.
+#[tokio::test]
+async fn on_sqlite_a_stop_is_heard_before_a_start_that_came_first_in_the_same_batch() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let contacts = people(&store, 1).await;
+    let (_, messages) = run_to(&store, &contacts).await;
+    let (answer, kept) = tokio::join!(
+        store.start(begin(messages[0], 0, at(60), at(30))),
+        store.append_and_apply(
+            barid::domain::news::Source::Meta,
+            "{}".into(),
+            Vec::new(),
+            vec![stop(0, "wamid.s")],
+            at(31)
+        ),
+    );
+    assert_ne!(answer.unwrap(), StartAnswer::Go);
+    assert_eq!(kept.unwrap().1.suppressed, 1);
+    assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::OptedOut));
 }
 
 /// Starts the message while another transaction holds what `written` changed, lets that commit once the start waits for it, and answers what

@@ -256,6 +256,7 @@ tapped!(DeadLetters {
 
 tapped!(Journal {
     effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
+    effect append_and_apply(source: Source, body: Bytes, statuses: Vec<StatusNews>, heard: Vec<Heard>, received_at: Timestamp) -> (JournalId, Applied);
     look unapplied(id: JournalId) -> Option<Kept>;
     look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
     effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;

@@ -10,7 +10,7 @@ use barid::domain::ids::{JournalId, MessageId, RunId};
 use barid::domain::language::Language;
 use barid::domain::run::{Run, RunCommand};
 use barid::jobs::run_campaign::{Definitions, InHand};
-use barid::jobs::{JobError, apply_news, command_run, feed, fire, run_campaign, send_message, sweep};
+use barid::jobs::{JobError, apply_news, command_run, feed, fire, run_campaign, send_message, sweep, take_in};
 use barid::ports::{Clock as _, Journal as _, Messages as _, Runs as _, SendingRules, Services};
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -328,7 +328,7 @@ impl World {
         }
     }
 
-    /// Meta's callbacks, as the webhook takes them in: kept, then queued, then 200.
+    /// Meta's callbacks, as the webhook takes them in: kept, then applied or queued, then 200.
     pub(crate) async fn callbacks(&mut self) {
         let now = self.time.now();
         let (due, later) = std::mem::take(&mut self.unanswered).into_iter().partition(|(at, _)| *at <= now);
@@ -339,16 +339,10 @@ impl World {
             let bytes = body.clone().into();
             let ended = self
                 .run("webhook", async |Process { services, .. }| {
-                    let row = services
-                        .store
-                        .append(barid::domain::news::Source::Meta, bytes, now)
-                        .await
-                        .map_err(|_| gone())?;
-                    // One that is not queued is found by the sweep.
-                    let _ = services.queue.apply(&[row]).await;
-                    Ok(())
+                    take_in::run(services, barid::domain::news::Source::Meta, bytes).await
                 })
                 .await;
+            self.note_stops().await;
             if !matches!(ended, Ended::Well(())) {
                 self.unanswered.push((now + AGAIN, body));
             }
@@ -469,10 +463,6 @@ impl World {
     pub(crate) async fn end(mut self) {
         self.die().await;
     }
-}
-
-fn gone() -> JobError {
-    JobError::Retry { doing: "taking in a callback", source: "the store is away".into() }
 }
 
 /// Runs work on a runtime of its own, so that nothing but the script decides the order.

@@ -20,6 +20,21 @@ local function place(blob)
   return math.min(string.byte(blob, 2), 2) + 1
 end
 
+-- Puts jobs at one end (LPUSH, RPUSH) of the ready lists that they belong to. `blobs` goes with `ids`; one that is not there any more
+-- is left out.
+local function make_ready(push, ids, blobs)
+  local lists = {{}, {}, {}}
+  for n, id in ipairs(ids) do
+    if blobs[n] then
+      local list = lists[place(blobs[n])]
+      list[#list + 1] = id
+    end
+  end
+  for p = 1, 3 do
+    if #lists[p] > 0 then redis.call(push, READY[p], unpack(lists[p])) end
+  end
+end
+
 local function count(what, n)
   if n > 0 then redis.call('HINCRBY', STATS, what, n) end
 end

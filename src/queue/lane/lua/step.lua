@@ -4,16 +4,7 @@ local limit, moved, reaped = tonumber(ARGV[1]), 0, 0
 
 local due = redis.call('ZRANGE', DELAYED, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
 if #due > 0 then
-  local lists, blobs = {{}, {}, {}}, redis.call('HMGET', JOB, unpack(due))
-  for n, id in ipairs(due) do
-    if blobs[n] then
-      local list = lists[place(blobs[n])]
-      list[#list + 1] = id
-    end
-  end
-  for p = 1, 3 do
-    if #lists[p] > 0 then redis.call('RPUSH', READY[p], unpack(lists[p])) end
-  end
+  make_ready('RPUSH', due, redis.call('HMGET', JOB, unpack(due)))
   redis.call('ZREMRANGEBYRANK', DELAYED, 0, #due - 1)
   moved = #due
 end
@@ -23,7 +14,8 @@ end
 if now <= tonumber(ARGV[2]) then
   local expired = redis.call('ZRANGE', LEASE, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
   if #expired > 0 then
-    local lists, blobs = {{}, {}, {}}, redis.call('HMGET', JOB, unpack(expired))
+    local blobs, ids, lives = redis.call('HMGET', JOB, unpack(expired)), {}, {}
+    -- From the last on, so that the one which has waited longest comes to lie in front.
     for n = #expired, 1, -1 do
       local id, blob = expired[n], blobs[n]
       if readable(blob) then
@@ -38,14 +30,9 @@ if now <= tonumber(ARGV[2]) then
           redis.call('HSET', JOB, id, blob)
         end
       end
-      if blob then
-        local list = lists[place(blob)]
-        list[#list + 1] = id
-      end
+      ids[#ids + 1], lives[#lives + 1] = id, blob
     end
-    for p = 1, 3 do
-      if #lists[p] > 0 then redis.call('LPUSH', READY[p], unpack(lists[p])) end
-    end
+    make_ready('LPUSH', ids, lives)
     redis.call('ZREMRANGEBYRANK', LEASE, 0, #expired - 1)
     redis.call('HDEL', TOKEN, unpack(expired))
     reaped = #expired
