@@ -441,6 +441,7 @@ fn limiter(
     let settings = limits::Settings {
         namespace: config.redis.namespace.clone(),
         senders: senders.collect(),
+        channels: config.paces(),
         rebuild_every: limits::REBUILD_EVERY,
     };
     let facts: Arc<dyn LimitFactsOf> = Arc::clone(store) as _;
