@@ -261,7 +261,7 @@ impl Daemon {
             )),
             tokio::spawn(http::serve(
                 public,
-                public_routes(&config, &services, &shelf, &metrics, signer)?,
+                public_routes(&config, &services, &shelf, &metrics, signer, sick)?,
                 http::ServerSettings::PUBLIC,
                 stopped(stop.subscribe()),
             )),
@@ -365,6 +365,7 @@ fn public_routes(
     shelf: &Arc<Shelf>,
     metrics: &Arc<Metrics>,
     signer: ReferenceSigner,
+    sick: Arc<SickChannels>,
 ) -> Result<http::Routes, StartError> {
     let mut webhook = http::WebhookState::new(
         Arc::clone(&services.clock),
@@ -395,6 +396,7 @@ fn public_routes(
             missing: config.missing_for_serving(),
             senders: config.senders.iter().map(|sender| (sender.name.clone(), sender.id.clone(), sender.mps)).collect(),
             channels: Channel::FALLBACKS.map(|channel| (channel, config.missing_for(channel))).to_vec(),
+            sick,
         },
     };
     Ok(http::public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api)))
