@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::address::WebUrl;
-use super::layers::located;
+use super::layers::{cannot_read, located};
 use crate::domain::channel::Channel;
 use crate::domain::document::Table;
 use crate::domain::phone_number::PhoneNumber;
@@ -81,6 +81,9 @@ pub struct Email {
     pub unsubscribe: Option<String>,
     /// Where returned mail goes.
     pub bounces: Option<String>,
+    /// Certificates, in PEM, of authorities that may vouch for the mail server beside those that this machine trusts; or why they cannot
+    /// be had.
+    pub authorities: Result<Option<Vec<u8>>, String>,
     /// Mails each second at most.
     pub mps: u32,
 }
@@ -106,9 +109,26 @@ impl Email {
         };
         let (from, reply_to) = (mailbox("from"), mailbox("reply_to"));
         let (unsubscribe, bounces) = (plain("unsubscribe"), plain("bounces"));
-        Some(Self { from, reply_to, unsubscribe, bounces, mps: table.required("mps")? })
+        let authorities = authorities(table);
+        Some(Self { from, reply_to, unsubscribe, bounces, authorities, mps: table.required("mps")? })
     }
 }
+
+/// What stands in `ca_file`, if it is said; or why it is of no use.
+fn authorities(table: &Table<'_>) -> Result<Option<Vec<u8>>, String> {
+    let Some(path) = table.node("ca_file").and_then(|node| Some(located(node, table.optional("ca_file")?))) else {
+        return Ok(None);
+    };
+    let wrong = match std::fs::read(&path) {
+        Ok(pem) if pem.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) => return Ok(Some(pem)),
+        Ok(_) => "holds no certificate; it must be PEM, as in `-----BEGIN CERTIFICATE-----`".to_owned(),
+        Err(error) => cannot_read(&error),
+    };
+    Err(format!("`[email] ca_file`, `{}`: {wrong}", path.display()))
+}
+
+/// How a certificate begins in PEM.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 fn is_mailbox(text: &str) -> bool {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
@@ -148,6 +168,7 @@ impl Config {
             Channel::Email => vec![
                 (secrets.smtp_url.is_some(), "SMTP_URL is not set (`smtps://user:password@mail.example.com:465`)"),
                 (self.email.from.is_some(), "`[email] from` is missing (who writes)"),
+                (self.email.authorities.is_ok(), self.email.authorities.as_ref().err().map_or("", String::as_str)),
             ],
         };
         needed.into_iter().filter(|(is_there, _)| !is_there).map(|(_, what)| what.to_owned()).collect()
