@@ -120,8 +120,12 @@ async fn decisions(n: usize, at_once: usize) {
         portfolio: "p".to_owned(),
         tier: Some(100_000_000),
     });
-    let settings =
-        Settings { namespace: "bench".to_owned(), senders: senders.to_vec(), rebuild_every: Duration::from_secs(30) };
+    let settings = Settings {
+        namespace: "bench".to_owned(),
+        senders: senders.to_vec(),
+        channels: vec![],
+        rebuild_every: Duration::from_secs(30),
+    };
     let facts: Arc<dyn LimitFactsOf> = Arc::new(NothingUsed::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limiter = Arc::new(Limiter::start(&Redis::over(redis.link().await), &facts, &clock, settings));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::address::WebUrl;
-use super::layers::located;
+use super::layers::{cannot_read, located};
 use crate::domain::channel::Channel;
 use crate::domain::document::Table;
 use crate::domain::phone_number::PhoneNumber;
@@ -20,6 +20,10 @@ pub struct Twilio {
     pub sms_from: Option<String>,
     /// A messaging service, which chooses the sender of text messages in place of `sms_from`.
     pub messaging_service_sid: Option<String>,
+    /// Messages each second at most from our WhatsApp number there.
+    pub whatsapp_mps: u32,
+    /// Text messages each second at most.
+    pub sms_mps: u32,
 }
 
 impl Twilio {
@@ -42,7 +46,15 @@ impl Twilio {
         if messaging_service_sid.as_ref().is_some_and(|sid| !is_sid(sid, "MG")) {
             table.problem("messaging_service_sid", "`messaging_service_sid` must be `MG` and 32 hexadecimal digits");
         }
-        Some(Self { api_url: table.required("api_url")?, whatsapp_from, sms_from, messaging_service_sid })
+        let (whatsapp_mps, sms_mps) = (table.required("whatsapp_mps"), table.required("sms_mps"));
+        Some(Self {
+            api_url: table.required("api_url")?,
+            whatsapp_from,
+            sms_from,
+            messaging_service_sid,
+            whatsapp_mps: whatsapp_mps?,
+            sms_mps: sms_mps?,
+        })
     }
 }
 
@@ -59,7 +71,7 @@ fn is_sid(text: &str, prefix: &str) -> bool {
 }
 
 /// E-mail.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Email {
     /// Who writes.
     pub from: Option<String>,
@@ -69,10 +81,15 @@ pub struct Email {
     pub unsubscribe: Option<String>,
     /// Where returned mail goes.
     pub bounces: Option<String>,
+    /// Certificates, in PEM, of authorities that may vouch for the mail server beside those that this machine trusts; or why they cannot
+    /// be had.
+    pub authorities: Result<Option<Vec<u8>>, String>,
+    /// Mails each second at most.
+    pub mps: u32,
 }
 
 impl Email {
-    pub(super) fn read(table: &Table<'_>) -> Self {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
         let mailbox = |key| {
             let text: String = table.optional(key)?;
             if !is_mailbox(&text) {
@@ -90,14 +107,28 @@ impl Email {
             }
             Some(text)
         };
-        Self {
-            from: mailbox("from"),
-            reply_to: mailbox("reply_to"),
-            unsubscribe: plain("unsubscribe"),
-            bounces: plain("bounces"),
-        }
+        let (from, reply_to) = (mailbox("from"), mailbox("reply_to"));
+        let (unsubscribe, bounces) = (plain("unsubscribe"), plain("bounces"));
+        let authorities = authorities(table);
+        Some(Self { from, reply_to, unsubscribe, bounces, authorities, mps: table.required("mps")? })
     }
 }
+
+/// What stands in `ca_file`, if it is said; or why it is of no use.
+fn authorities(table: &Table<'_>) -> Result<Option<Vec<u8>>, String> {
+    let Some(path) = table.node("ca_file").and_then(|node| Some(located(node, table.optional("ca_file")?))) else {
+        return Ok(None);
+    };
+    let wrong = match std::fs::read(&path) {
+        Ok(pem) if pem.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) => return Ok(Some(pem)),
+        Ok(_) => "holds no certificate; it must be PEM, as in `-----BEGIN CERTIFICATE-----`".to_owned(),
+        Err(error) => cannot_read(&error),
+    };
+    Err(format!("`[email] ca_file`, `{}`: {wrong}", path.display()))
+}
+
+/// How a certificate begins in PEM.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 fn is_mailbox(text: &str) -> bool {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
@@ -137,9 +168,20 @@ impl Config {
             Channel::Email => vec![
                 (secrets.smtp_url.is_some(), "SMTP_URL is not set (`smtps://user:password@mail.example.com:465`)"),
                 (self.email.from.is_some(), "`[email] from` is missing (who writes)"),
+                (self.email.authorities.is_ok(), self.email.authorities.as_ref().err().map_or("", String::as_str)),
             ],
         };
         needed.into_iter().filter(|(is_there, _)| !is_there).map(|(_, what)| what.to_owned()).collect()
+    }
+
+    /// The pace of each channel that can be used, in messages each second. WhatsApp's is its numbers'.
+    pub fn paces(&self) -> Vec<(Channel, u32)> {
+        let paces = Channel::FALLBACKS.into_iter().map(|channel| match channel {
+            Channel::TwilioWhatsapp => (channel, self.twilio.whatsapp_mps),
+            Channel::Email => (channel, self.email.mps),
+            Channel::Whatsapp | Channel::Sms => (channel, self.twilio.sms_mps),
+        });
+        paces.filter(|(channel, _)| self.missing_for(*channel).is_empty()).collect()
     }
 
     /// What makes other channels work worse than they could.

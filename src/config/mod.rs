@@ -249,7 +249,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let pricing = table.table("pricing", pricing::Pricing::read);
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
-        let email = table.table("email", |table| Some(channels::Email::read(table)));
+        let email = table.table("email", channels::Email::read);
         let nlp_model = table.table("nlp", channels::nlp_model);
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes: Vec<String> = NOT_YET

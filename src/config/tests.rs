@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::channel::Channel;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().copied().collect()
@@ -255,6 +256,26 @@ fn what_is_dangerous_together_is_warned_of() {
     WHATSAPP_WEBHOOK_VERIFY_TOKEN is not set (a word of your own, the same as in the app's webhook settings); set it, or WHATSAPP_WEBHOOK_VERIFY_TOKEN_FILE to the path of a file
     there is no number to send from; set WHATSAPP_PHONE_NUMBER_ID, or `phone_number_id` in `[whatsapp]`
     ");
+}
+
+#[test]
+fn a_channel_that_can_be_used_has_a_pace_and_authorities_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("barid.toml");
+    std::fs::write(&file, "[email]\nfrom = \"voice@example.com\"\nca_file = \"ca.pem\"\nmps = 3\n").unwrap();
+    let env = environment(&[("SMTP_URL", "smtps://mail.example.com")]);
+    let missing = || Config::load(Some(&file), &env).unwrap().missing_for(Channel::Email).join("\n");
+    assert!(missing().ends_with("ca.pem`: there is no such file"), "{}", missing());
+    std::fs::write(dir.path().join("ca.pem"), "not one").unwrap();
+    assert!(missing().contains("holds no certificate"), "{}", missing());
+    let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    std::fs::write(dir.path().join("ca.pem"), pem).unwrap();
+    let config = Config::load(Some(&file), &env).unwrap();
+    assert_eq!(config.email.authorities, Ok(Some(pem.as_bytes().to_vec())));
+    assert_eq!(config.paces(), [(Channel::Email, 3)], "Twilio is not set up");
+    let twilio = [("TWILIO_ACCOUNT_SID", "AC1"), ("TWILIO_AUTH_TOKEN", "t"), ("BARID__TWILIO__SMS_FROM", "VOC")];
+    let config = Config::load(None, &environment(&twilio)).unwrap();
+    assert_eq!(config.paces(), [(Channel::Sms, 10)], "as shipped");
 }
 
 #[test]

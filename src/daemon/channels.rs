@@ -80,6 +80,7 @@ impl Workshop<'_> {
                 bounces: config.email.bounces.clone(),
                 unsubscribe: config.email.unsubscribe.clone(),
                 unsubscribe_url: public_url.map(|url| format!("{}{UNSUBSCRIBE}", url.as_str())),
+                authorities: config.email.authorities.clone().unwrap_or_default(),
                 message_micros: pricing.email.micros,
                 connect_within: config.delivery.connect_timeout,
                 answer_within: config.delivery.answer_timeout,

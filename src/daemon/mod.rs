@@ -261,7 +261,7 @@ impl Daemon {
             )),
             tokio::spawn(http::serve(
                 public,
-                public_routes(&config, &services, &shelf, &metrics, signer)?,
+                public_routes(&config, &services, &shelf, &metrics, signer, sick)?,
                 http::ServerSettings::PUBLIC,
                 stopped(stop.subscribe()),
             )),
@@ -365,6 +365,7 @@ fn public_routes(
     shelf: &Arc<Shelf>,
     metrics: &Arc<Metrics>,
     signer: ReferenceSigner,
+    sick: Arc<SickChannels>,
 ) -> Result<http::Routes, StartError> {
     let mut webhook = http::WebhookState::new(services.clone(), Arc::clone(metrics));
     webhook.verify_token.clone_from(&config.secrets.whatsapp_webhook_verify_token);
@@ -383,6 +384,7 @@ fn public_routes(
             missing: config.missing_for_serving(),
             senders: config.senders.iter().map(|sender| (sender.name.clone(), sender.id.clone(), sender.mps)).collect(),
             channels: Channel::FALLBACKS.map(|channel| (channel, config.missing_for(channel))).to_vec(),
+            sick,
         },
     };
     Ok(http::public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api)))
@@ -429,6 +431,7 @@ fn limiter(
     let settings = limits::Settings {
         namespace: config.redis.namespace.clone(),
         senders: senders.collect(),
+        channels: config.paces(),
         rebuild_every: limits::REBUILD_EVERY,
     };
     let facts: Arc<dyn LimitFactsOf> = Arc::clone(store) as _;

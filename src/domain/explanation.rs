@@ -86,6 +86,9 @@ impl FailureClass {
             Self::CountryRestricted => {
                 "drop the country from the audience, or settle it with the provider and `barid release`"
             }
+            Self::Misconfigured => {
+                "read the details with `barid trace`, correct the setting, start barid anew and `barid release` the channel"
+            }
             Self::Unrecognised => {
                 "look the code up at the provider and report it, so that it gets a class; the message is not tried again"
             }

@@ -37,6 +37,8 @@ pub enum FailureClass {
     AccountRestricted,
     /// The account may not write to people of this country.
     CountryRestricted,
+    /// What barid is set up with does not fit the provider: TLS that is not there, a certificate that nobody vouches for.
+    Misconfigured,
     /// A code that the table does not know.
     Unrecognised,
 }
@@ -77,7 +79,7 @@ pub enum Slow {
 
 impl FailureClass {
     /// Every class, in the order of reports.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NumberThrottled,
         Self::PairThrottled,
         Self::AccountThrottled,
@@ -93,6 +95,7 @@ impl FailureClass {
         Self::Credentials,
         Self::AccountRestricted,
         Self::CountryRestricted,
+        Self::Misconfigured,
         Self::Unrecognised,
     ];
 
@@ -114,6 +117,7 @@ impl FailureClass {
             Self::Credentials => "credentials",
             Self::AccountRestricted => "account-restricted",
             Self::CountryRestricted => "country-restricted",
+            Self::Misconfigured => "misconfigured",
             Self::Unrecognised => "unrecognised",
         }
     }
@@ -131,9 +135,11 @@ impl FailureClass {
         match self {
             Self::NumberThrottled | Self::PairThrottled | Self::AccountThrottled | Self::Maintenance => Retry::WhenFree,
             Self::Transient => Retry::AfterWait,
-            Self::QualityLimited | Self::TemplateUnavailable | Self::Credentials | Self::AccountRestricted => {
-                Retry::AfterRelease
-            }
+            Self::QualityLimited
+            | Self::TemplateUnavailable
+            | Self::Credentials
+            | Self::AccountRestricted
+            | Self::Misconfigured => Retry::AfterRelease,
             // Meta: at least 24 hours, and quick tries lengthen it (reference of error codes, checked 2026-11-22).
             Self::MarketingLimited => Retry::OnceAfter(SignedDuration::from_hours(25)),
             Self::Undeliverable
@@ -151,7 +157,9 @@ impl FailureClass {
             Self::NumberThrottled | Self::Maintenance => Slow::Number,
             Self::PairThrottled => Slow::Pair,
             Self::AccountThrottled => Slow::Account,
-            Self::QualityLimited | Self::Credentials | Self::AccountRestricted => Slow::SuspendSender,
+            Self::QualityLimited | Self::Credentials | Self::AccountRestricted | Self::Misconfigured => {
+                Slow::SuspendSender
+            }
             Self::TemplateUnavailable => Slow::SuspendCampaign,
             Self::CountryRestricted => Slow::SuspendCountry,
             Self::Transient
@@ -187,6 +195,7 @@ impl FailureClass {
                 | Self::Credentials
                 | Self::AccountRestricted
                 | Self::CountryRestricted
+                | Self::Misconfigured
                 | Self::Unrecognised
         )
     }
@@ -221,6 +230,9 @@ impl FailureClass {
             Self::Credentials => "the access token is refused or lacks a permission",
             Self::AccountRestricted => "the account or number is restricted, locked or unpaid",
             Self::CountryRestricted => "the account may not write to people of this country",
+            Self::Misconfigured => {
+                "what barid is set up with does not fit the provider: TLS that is not there, or a certificate that is not trusted"
+            }
             Self::Unrecognised => "the provider gave a code that barid does not know",
         }
     }

@@ -25,11 +25,14 @@ pub enum Limit {
     Budget,
     /// Calls of the whole account: Meta told us to wait.
     Account,
+    /// Messages each second over a channel that takes over.
+    Channel,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 6] = [Self::Number, Self::Pair, Self::Tier, Self::Rate, Self::Budget, Self::Account];
+    pub const ALL: [Self; 7] =
+        [Self::Number, Self::Pair, Self::Tier, Self::Rate, Self::Budget, Self::Account, Self::Channel];
 
     /// The word in metrics and logs.
     pub const fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Limit {
             Self::Rate => "rate",
             Self::Budget => "budget",
             Self::Account => "account",
+            Self::Channel => "channel",
         }
     }
 }

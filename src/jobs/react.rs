@@ -52,16 +52,18 @@ pub async fn to_callback(services: &Services, refused: &RefusedMessage) {
 
 async fn react(services: &Services, refused: &Refused<'_>, contact: ContactId, refusal: &Refusal) {
     let Refused { channel, sender, campaign, class, .. } = *refused;
-    if channel == Channel::Whatsapp {
-        let slower = match class.slow() {
-            Slow::Number => Some(SlowDown::Number(sender.clone())),
-            Slow::Pair => Some(SlowDown::Pair(sender.clone(), contact)),
-            Slow::Account => Some(SlowDown::Account(sender.clone(), refusal.wait.unwrap_or(ACCOUNT_REST))),
-            _ => None,
-        };
-        if let Some(slower) = slower {
-            services.limits.slow_down(&slower).await;
+    let slower = match (class.slow(), channel) {
+        (Slow::Number, Channel::Whatsapp) => Some(SlowDown::Number(sender.clone())),
+        (Slow::Pair, Channel::Whatsapp) => Some(SlowDown::Pair(sender.clone(), contact)),
+        (Slow::Account, Channel::Whatsapp) => {
+            Some(SlowDown::Account(sender.clone(), refusal.wait.unwrap_or(ACCOUNT_REST)))
         }
+        // The message itself waits as long as it was told to; the others of the channel go on more slowly.
+        (Slow::Number | Slow::Account, channel) => Some(SlowDown::Channel(channel)),
+        _ => None,
+    };
+    if let Some(slower) = slower {
+        services.limits.slow_down(&slower).await;
     }
     let now = services.clock.now();
     if class == FailureClass::OptedOut && channel != Channel::Whatsapp {

@@ -17,6 +17,7 @@ use super::line::{BULK_AHEAD, Line, URGENT_AHEAD, Waits};
 use super::redis_clock::RedisClock;
 use super::script::{GivenBack, RunLimits, ScriptError, Shared, Take, TakeAnswer, Taken};
 use super::sight::Sight;
+use crate::domain::channel::Channel;
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName};
 use crate::domain::limit::{Limit, PAIR_BURST, PAIR_INTERVAL, Urgency};
 use crate::ports::{Clock, LimitFacts, LimitFactsOf, Permit, SlowDown, Verdict};
@@ -293,6 +294,14 @@ impl Desk {
                     tracing::info!(sender.name = %sender, sixteenths = factor, "the number sends more slowly for a while");
                 }
                 SlowDown::Pair(sender, contact) => self.shared.slow_pair(sender, *contact).await?,
+                SlowDown::Channel(channel) => {
+                    let factor = self.shared.slow_number(&line_of(*channel)).await?;
+                    tracing::info!(
+                        channel = channel.name(),
+                        sixteenths = factor,
+                        "the channel sends more slowly for a while"
+                    );
+                }
                 SlowDown::Account(sender, rest) => {
                     let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
                     self.shared.slow_account(rest_ms).await?;
@@ -589,6 +598,11 @@ impl Desk {
             tracing::info!("limits: can be asked again");
         }
     }
+}
+
+/// What a channel that has a pace is called among numbers: its desk has no others.
+pub(super) fn line_of(channel: Channel) -> SenderName {
+    channel.name().parse().expect("the names of channels are names of senders, too: a test parses all of them")
 }
 
 /// What goes back when a permit is not used.

@@ -1,4 +1,8 @@
-//! The port: which desk a message asks, and its way out.
+//! The port: which desks a message asks, and its way out.
+//!
+//! Over WhatsApp everything is asked at the desk of its number's portfolio, at once. Over another channel the budget and the rate of its
+//! run are asked there, and then a slot of the channel at a desk that all portfolios share, because the account at the other provider is
+//! one. The rate is asked there again: so the slots of a run are as far apart as it wants, however long they stood in the channel's line.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::desk::{Desk, DeskSettings, Told, Waiting, Wish, given_back};
+use super::desk::{Desk, DeskSettings, Told, Waiting, Wish, given_back, line_of};
 use super::script::{RunLimits, SPAN_PARTS, Shared};
 use super::shift::Shift;
 use super::sight::Sight;
@@ -21,6 +25,8 @@ use crate::ports::{Ask, Clock, LimitFactsOf, Limits, LimitsUnavailable, Permit, 
 
 /// How long [`Limits::standing`] waits for Redis.
 const STANDING_WITHIN: Duration = Duration::from_secs(2);
+/// Where the paces of other channels are kept. No portfolio of the configuration can have this name.
+const CHANNELS: &str = ":channels";
 
 /// One portfolio, as this process sees it.
 struct Portfolio {
@@ -36,29 +42,24 @@ struct Portfolio {
 /// Limits that hold across all processes with the same Redis and record.
 pub struct Limiter {
     portfolios: Vec<Portfolio>,
+    /// The channels that have a pace, as numbers of a portfolio that they share.
+    channels: Option<(Portfolio, Vec<Channel>)>,
     /// Portfolio and number of each sender.
     places: HashMap<SenderName, (usize, usize)>,
     clock: Arc<dyn Clock>,
 }
 
 impl Limiter {
-    /// Opens a desk for each portfolio; they end when the limiter is dropped. Must be called within a runtime.
+    /// Opens a desk for each portfolio and one for the other channels; they end when the limiter is dropped. Must be called within a
+    /// runtime.
     pub fn start(redis: &Redis, facts: &Arc<dyn LimitFactsOf>, clock: &Arc<dyn Clock>, settings: Settings) -> Self {
         let shares_workers = settings.senders.len() > 1;
         let mut by_portfolio: BTreeMap<String, Vec<super::Sender>> = BTreeMap::new();
         for sender in settings.senders {
             by_portfolio.entry(sender.portfolio.clone()).or_default().push(sender);
         }
-        let mut places = HashMap::new();
-        let mut portfolios = Vec::new();
-        for (name, members) in by_portfolio {
-            for (number, sender) in members.iter().enumerate() {
-                places.insert(sender.name.clone(), (portfolios.len(), number));
-            }
-            let tier = members.iter().filter_map(|sender| sender.tier).max();
-            let senders: Vec<(SenderName, u32)> =
-                members.into_iter().map(|sender| (sender.name, sender.mps.max(1))).collect();
-            let shared = Shared::new(redis.clone(), &settings.namespace, &name);
+        let open = |name: &str, senders: Vec<(SenderName, u32)>, tier, shares_workers| {
+            let shared = Shared::new(redis.clone(), &settings.namespace, name);
             let name: Arc<str> = name.into();
             let sight = Arc::new(Sight::new(senders.iter().map(|(_, mps)| *mps)));
             let (desk, told) = mpsc::unbounded_channel();
@@ -73,9 +74,23 @@ impl Limiter {
             let (facts, clock) = (Arc::clone(facts), Arc::clone(clock));
             tokio::spawn(Desk::new(desk_settings, shared.clone(), facts, clock, Arc::clone(&sight), told, back).run());
             let shifts = senders.iter().map(|_| Mutex::default()).collect();
-            portfolios.push(Portfolio { name, senders, tier, shared, sight, desk, shifts });
+            Portfolio { name, senders, tier, shared, sight, desk, shifts }
+        };
+        let mut places = HashMap::new();
+        let mut portfolios = Vec::new();
+        for (name, members) in by_portfolio {
+            for (number, sender) in members.iter().enumerate() {
+                places.insert(sender.name.clone(), (portfolios.len(), number));
+            }
+            let tier = members.iter().filter_map(|sender| sender.tier).max();
+            let senders = members.into_iter().map(|sender| (sender.name, sender.mps.max(1))).collect();
+            portfolios.push(open(&name, senders, tier, shares_workers));
         }
-        Self { portfolios, places, clock: Arc::clone(clock) }
+        let (channels, lines): (Vec<_>, Vec<_>) =
+            settings.channels.iter().map(|(channel, mps)| (*channel, (line_of(*channel), (*mps).max(1)))).unzip();
+        // All of them share the workers of one lane.
+        let channels = (!channels.is_empty()).then(|| (open(CHANNELS, lines, None, true), channels));
+        Self { portfolios, channels, places, clock: Arc::clone(clock) }
     }
 
     /// The portfolio of a sender and its number. A sender that the configuration no longer has is bound by its runs only; their counts
@@ -109,23 +124,84 @@ impl Limiter {
         Some((portfolio, wish))
     }
 
+    /// Whose slots it takes: those of its number, or of its channel where that has a pace.
+    fn pace(&self, ask: &Ask) -> Option<(&Portfolio, usize)> {
+        if ask.channel == Channel::Whatsapp {
+            let (portfolio, number) = self.place(&ask.sender)?;
+            return Some((portfolio, number?));
+        }
+        let (portfolio, channels) = self.channels.as_ref()?;
+        Some((portfolio, channels.iter().position(|channel| *channel == ask.channel)?))
+    }
+
     /// A slot in place of one that was lost, and nothing else.
     async fn slot_again(&self, ask: &Ask) -> Option<Instant> {
-        let (portfolio, wish) = self.wish(ask)?;
-        wish.number?;
-        let wish = Wish {
-            urgency: Urgency::Reply,
-            takes_pair: false,
-            counts_for_tier: false,
-            run: None,
-            price_micros: 0,
-            ..wish
-        };
-        match asked(portfolio, wish).await {
+        let (portfolio, number) = self.pace(ask)?;
+        match asked(portfolio, Wish { urgency: Urgency::Reply, ..slot_of(ask, number) }).await {
             Verdict::Granted(permit) => permit.leave_at,
             // The account was put to rest after the mark: the call tells whether it is so.
             Verdict::Refused { .. } => None,
         }
+    }
+
+    /// A slot of its channel for a message that has everything else.
+    async fn paced(&self, ask: &Ask, permit: Permit) -> Verdict {
+        if ask.channel == Channel::Whatsapp {
+            return Verdict::Granted(permit);
+        }
+        let Some((channels, number)) = self.pace(ask) else { return Verdict::Granted(permit) };
+        let run = ask.run.filter(|_| ask.rate.is_some());
+        let run = run.map(|run| RunLimits { run, rate: ask.rate, budget_micros: None });
+        // It may stand in line for seconds, and its job may end meanwhile.
+        let taken = Taken { limiter: self, ask, permit: Some(permit) };
+        match asked(channels, Wish { run, ..slot_of(ask, number) }).await {
+            Verdict::Granted(slot) => Verdict::Granted(Permit { leave_at: slot.leave_at, ..taken.keep() }),
+            Verdict::Refused { limit: Limit::Number, until } => Verdict::Refused { limit: Limit::Channel, until },
+            refused @ Verdict::Refused { .. } => refused,
+        }
+    }
+
+    fn send_back(&self, ask: &Ask, permit: &Permit) {
+        let Some((portfolio, wish)) = self.wish(ask) else { return };
+        if let Some(item) = given_back(&wish, permit, &portfolio.senders) {
+            // A desk that has ended counts no more.
+            let _ = portfolio.desk.send(Told::GiveBack(item));
+        }
+    }
+}
+
+/// What a message was granted that still waits for its channel; it goes back unless it is kept.
+struct Taken<'a> {
+    limiter: &'a Limiter,
+    ask: &'a Ask,
+    permit: Option<Permit>,
+}
+
+impl Taken<'_> {
+    fn keep(mut self) -> Permit {
+        self.permit.take().unwrap_or(Permit::FREE)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.limiter.send_back(self.ask, &permit);
+        }
+    }
+}
+
+/// A slot, and nothing else.
+fn slot_of(ask: &Ask, number: usize) -> Wish {
+    Wish {
+        message: ask.message,
+        contact: ask.contact,
+        number: Some(number),
+        urgency: ask.urgency,
+        takes_pair: false,
+        counts_for_tier: false,
+        run: None,
+        price_micros: 0,
     }
 }
 
@@ -149,15 +225,19 @@ async fn asked(portfolio: &Portfolio, wish: Wish) -> Verdict {
 #[async_trait]
 impl Limits for Limiter {
     async fn permit(&self, ask: &Ask) -> Verdict {
-        match self.wish(ask) {
+        let own = match self.wish(ask) {
             Some((portfolio, wish)) => asked(portfolio, wish).await,
             None => Verdict::Granted(Permit::FREE),
+        };
+        match own {
+            Verdict::Granted(permit) => self.paced(ask, permit).await,
+            refused @ Verdict::Refused { .. } => refused,
         }
     }
 
     async fn leave(&self, ask: &Ask, permit: &Permit) {
         let Some(slot) = permit.leave_at else { return };
-        let place = self.place(&ask.sender).and_then(|(portfolio, number)| portfolio.shifts.get(number?));
+        let place = self.pace(ask).and_then(|(portfolio, number)| portfolio.shifts.get(number));
         let leave_at = match place {
             // Few, and not to be kept waiting by what stalled before them.
             Some(_) if ask.urgency != Urgency::Bulk => Some(slot),
@@ -174,17 +254,21 @@ impl Limits for Limiter {
     }
 
     async fn give_back(&self, ask: &Ask, permit: Permit) {
-        let Some((portfolio, wish)) = self.wish(ask) else { return };
-        if let Some(item) = given_back(&wish, &permit, &portfolio.senders) {
-            // A desk that has ended counts no more.
-            let _ = portfolio.desk.send(Told::GiveBack(item));
-        }
+        self.send_back(ask, &permit);
     }
 
     async fn slow_down(&self, what: &SlowDown) {
-        let (SlowDown::Number(sender) | SlowDown::Pair(sender, _) | SlowDown::Account(sender, _)) = what;
-        if let Some((portfolio, Some(_))) = self.place(sender) {
-            // As above.
+        let portfolio = match what {
+            SlowDown::Number(sender) | SlowDown::Pair(sender, _) | SlowDown::Account(sender, _) => {
+                self.place(sender).and_then(|(portfolio, number)| number.map(|_| portfolio))
+            }
+            SlowDown::Channel(channel) => {
+                let paced = self.channels.as_ref().filter(|(_, channels)| channels.contains(channel));
+                paced.map(|(portfolio, _)| portfolio)
+            }
+        };
+        if let Some(portfolio) = portfolio {
+            // A desk that has ended counts no more.
             let _ = portfolio.desk.send(Told::Slow(what.clone()));
         }
     }

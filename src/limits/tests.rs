@@ -283,3 +283,10 @@ async fn pairs_that_were_called_a_moment_ago_are_known_after_loading() {
     assert_eq!(answer.taken[0], Taken::Pair { until_ms: paid - 44 * 6_000 });
     assert!(matches!(answer.taken[1], Taken::Slot { .. }));
 }
+
+#[test]
+fn every_channel_has_a_name_that_a_line_can_have() {
+    let names: HashSet<SenderName> =
+        crate::domain::channel::Channel::ALL.into_iter().map(super::desk::line_of).collect();
+    assert_eq!(names.len(), crate::domain::channel::Channel::ALL.len());
+}

@@ -108,11 +108,16 @@ impl SickChannels {
         self.0[channel as usize].store(until.map_or(0, Timestamp::as_millisecond), Ordering::Relaxed);
     }
 
+    /// Until when a channel is left alone; `None`: it is not at that moment.
+    pub fn until(&self, channel: Channel, now: Timestamp) -> Option<Timestamp> {
+        let until = Timestamp::from_millisecond(self.0[channel as usize].load(Ordering::Relaxed)).ok()?;
+        (until > now).then_some(until)
+    }
+
     /// Those that are to be left alone at that moment.
     pub fn at(&self, now: Timestamp) -> Channels {
-        Channel::ALL.into_iter().fold(Channels::NONE, |sick, channel| {
-            let until = self.0[channel as usize].load(Ordering::Relaxed);
-            sick.with(channel, until > now.as_millisecond())
-        })
+        Channel::ALL
+            .into_iter()
+            .fold(Channels::NONE, |sick, channel| sick.with(channel, self.until(channel, now).is_some()))
     }
 }

@@ -18,7 +18,8 @@ pub struct Ask {
     pub contact: ContactId,
     /// From which of our numbers.
     pub sender: SenderName,
-    /// Over which channel. Number, pair, tier and account bind WhatsApp only; rate and budget bind all.
+    /// Over which channel. Number, pair, tier and account bind WhatsApp only; the others have a pace of their
+    /// own; rate and budget bind all.
     pub channel: Channel,
     /// How urgent it is.
     pub urgency: Urgency,
@@ -74,6 +75,8 @@ pub enum SlowDown {
     Pair(SenderName, ContactId),
     /// The account of this number, for so long.
     Account(SenderName, SignedDuration),
+    /// This channel, which is not Meta's, was too fast.
+    Channel(Channel),
 }
 
 /// How far the limits of one of our numbers are used.

@@ -230,6 +230,7 @@ async fn open() -> Api {
             missing: vec!["WHATSAPP_API_TOKEN".into()],
             senders: vec![("default".parse().unwrap(), "900000000000001".parse().unwrap(), 70)],
             channels: vec![(Channel::Sms, vec!["TWILIO_ACCOUNT_SID is not set".into()]), (Channel::Email, vec![])],
+            sick: Arc::default(),
         },
     };
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -52,7 +52,7 @@ const PROVIDERS: [Provider; 7] = [
 ];
 
 /// The answer in a word.
-fn word(answer: &Answer) -> String {
+pub(crate) fn word(answer: &Answer) -> String {
     match answer {
         Answer::Accepted(_) => "accepted".to_owned(),
         Answer::Refused(refusal) => format!("refused {}", refusal.class.name()),
@@ -76,7 +76,7 @@ fn reference() -> CallbackReference {
     CallbackReference { store: "k7q2".to_owned(), message: MessageId::new(77), attempt: 2 }
 }
 
-fn letter(to: Address) -> Letter {
+pub(crate) fn letter(to: Address) -> Letter {
     Letter {
         to,
         reference: reference(),
@@ -105,8 +105,14 @@ fn twilio_client(url: &str) -> Arc<twilio::Client> {
 }
 
 fn mail_channel(address: &str) -> Email {
+    mail_channel_to(&format!("smtp://{address}"), None)
+}
+
+/// To that server; an authority may vouch for it.
+pub(crate) fn mail_channel_to(url: &str, authority: Option<&str>) -> Email {
     let settings = email::Settings {
-        server: SmtpServer::of(&format!("smtp://{address}")).unwrap(),
+        server: SmtpServer::of(url).unwrap(),
+        authorities: authority.map(|pem| pem.as_bytes().to_vec()),
         from: "Voice of Customer <voice@example.com>".to_owned(),
         reply_to: None,
         bounces: Some("bounces@example.com".to_owned()),

@@ -459,7 +459,7 @@ fn a_code_is_explained_with_its_answers_and_what_to_do() {
     assert_eq!((&told["class"], &told["known"]), (&"unrecognised".into(), &false.into()), "{told}");
     let told = desk.json(&["explain", "credentials", "--json"]);
     assert!(told["codes"].as_array().unwrap().iter().any(|code| code["code"] == "190/463"), "{told}");
-    assert_eq!(desk.json(&["explain", "--json"]).as_array().unwrap().len(), 16);
+    assert_eq!(desk.json(&["explain", "--json"]).as_array().unwrap().len(), 17);
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/explain/failure_codes.md")).unwrap();
     assert_eq!(desk.run(&["explain", "--markdown"]).out, page);

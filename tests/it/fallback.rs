@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use barid::simulator::{Fault, MailRow, Outcome, Span};
+use barid::simulator::{Fault, Faults, MailRow, Millis, Outcome, Span};
 use serde_json::Value;
 
 use crate::harness::{Barid, PATIENCE, Setup, TOKEN};
@@ -14,13 +14,13 @@ const SEGMENT: i64 = 7_500;
 const MAIL: i64 = 1_000;
 
 /// A person of these tests: the number says what happens over WhatsApp and SMS, the address what happens to mail.
-struct Person {
+pub(crate) struct Person {
     phone: &'static str,
     email: &'static str,
     language: &'static str,
 }
 
-const fn person(phone: &'static str, email: &'static str) -> Person {
+pub(crate) const fn person(phone: &'static str, email: &'static str) -> Person {
     Person { phone, email, language: "ar" }
 }
 
@@ -28,7 +28,7 @@ fn outcomes(of: &[(&str, Outcome)]) -> std::collections::BTreeMap<String, Outcom
     of.iter().map(|(suffix, outcome)| ((*suffix).to_owned(), *outcome)).collect()
 }
 
-fn write_campaign(barid: &Barid, name: &str, people: &[Person], delivery: &str) {
+pub(crate) fn write_campaign(barid: &Barid, name: &str, people: &[Person], delivery: &str) {
     let mut csv = String::from("phone,name,language,email,consent\n");
     for person in people {
         writeln!(csv, "{},Zephyrine,{},{},survey", person.phone, person.language, person.email).unwrap();
@@ -52,7 +52,7 @@ survey_link = "https://survey.example.com/s"
     std::fs::write(folder.join(format!("{name}.toml")), toml).unwrap();
 }
 
-fn setup() -> Setup {
+pub(crate) fn setup() -> Setup {
     let mut setup = Setup { channels: true, ..Setup::default() };
     setup.simulator.statuses.sent_after = Span::millis(10, 50);
     setup.simulator.statuses.delivered_after = Span::millis(10, 50);
@@ -64,7 +64,12 @@ fn setup() -> Setup {
 }
 
 /// Waits until the messages of a campaign are as `until` wants them.
-async fn wait_for(barid: &Barid, campaign: &str, what: &str, until: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub(crate) async fn wait_for(
+    barid: &Barid,
+    campaign: &str,
+    what: &str,
+    until: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
     let begin = Instant::now();
     loop {
         let messages = barid.messages(campaign).await;
@@ -80,7 +85,7 @@ fn of<'a>(messages: &'a [Value], person: &Person) -> &'a Value {
     messages.iter().find(|message| message["phone"] == person.phone).expect("each person has a message")
 }
 
-fn standing(message: &Value) -> (String, String, u64) {
+pub(crate) fn standing(message: &Value) -> (String, String, u64) {
     let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
     (text("channel"), text("state"), message["attempt"].as_u64().unwrap_or_default())
 }
@@ -95,6 +100,11 @@ fn counter(metrics: &str, line: &str) -> u64 {
     let value =
         metrics.lines().find_map(|known| known.strip_prefix(line)).unwrap_or_else(|| panic!("{line} is missing"));
     value.trim().parse().unwrap()
+}
+
+fn micros_of(cost: &Value) -> i64 {
+    let amount: f64 = cost["amount"].as_str().unwrap().parse().unwrap();
+    (amount * 1e6).round() as i64
 }
 
 async fn opted_out(barid: &Barid, phone: &str) -> bool {
@@ -133,6 +143,15 @@ async fn every_road_to_another_channel_is_walked_to_its_end() {
     let people = [fine, late_failure, phone_off, landline, nowhere, shaky, lost_answer, stopped_at_twilio];
     let mut barid = Barid::prepare(setup).await;
     write_campaign(&barid, "survey", &people, "fallback = [\"sms\", \"email\"]\nnot_delivered_after = \"2s\"");
+    // What a campaign may cost over other channels is known before anything is sent, by the segments that the provider will count.
+    let plan = barid.run(&["campaign", "plan", "survey", "--json"]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).expect("the plan is JSON");
+    let (sms, mail) = (&plan["fallback"][0], &plan["fallback"][1]);
+    let segments_at_most = sms["segments"].as_i64().unwrap();
+    assert!(segments_at_most >= 16, "an Arabic text takes two segments at least: {plan}");
+    assert_eq!(micros_of(&sms["cost_at_most"]), SEGMENT * segments_at_most, "{plan}");
+    assert_eq!((&mail["recipients"], micros_of(&mail["cost_at_most"])), (&8.into(), 8 * MAIL), "{plan}");
+
     barid.start().await;
     barid.start_campaign("survey").await;
     let [fine, late_failure, phone_off, landline, nowhere, shaky, lost_answer, stopped_at_twilio] = &people;
@@ -170,8 +189,9 @@ async fn every_road_to_another_channel_is_walked_to_its_end() {
     let segments: i64 = texts.iter().map(|row| i64::from(row.segments)).sum();
     let micros = TEMPLATE + SEGMENT * segments + MAIL;
     let campaign = barid.get("/api/v1/campaigns/survey").await;
-    let amount: f64 = campaign["cost"]["amount"].as_str().unwrap().parse().unwrap();
-    assert_eq!((amount * 1e6).round() as i64, micros, "{campaign}");
+    assert_eq!(micros_of(&campaign["cost"]), micros, "{campaign}");
+    let of_one = segments / i64::try_from(texts.len()).unwrap();
+    assert_eq!(segments_at_most, of_one * 8, "the plan counted as the provider does");
 
     let history = events(&barid, of(&messages, late_failure)).await;
     assert!(
@@ -266,6 +286,21 @@ async fn a_stop_on_any_channel_stops_all_of_them_and_mail_that_comes_back_fails(
     let unsigned =
         barid.http.post(format!("http://{}/api/twilio/inbound", barid.listen)).body("Body=STOP").send().await;
     assert_eq!(unsigned.unwrap().status(), 401);
+    // Nor is a status believed that somebody else signed.
+    let before = of(&barid.messages("first").await, clicks)["state"].clone();
+    let forged = barid
+        .http
+        .post(format!("http://{}/api/twilio/status?r=k7q2.1.1", barid.listen))
+        .header("X-Twilio-Signature", "lQtLtvEwErjfMc76t1EWXoRjAIQ=")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body("MessageSid=SM00000000000000000000000000000001&MessageStatus=failed&ErrorCode=30006");
+    assert_eq!(forged.send().await.unwrap().status(), 401);
+    assert_eq!(of(&barid.messages("first").await, clicks)["state"], before);
+    let metrics = barid.metrics().await;
+    for source in ["twilio-status", "twilio-inbound", "email-bounce"] {
+        let line = format!(r#"barid_callbacks_total{{result="not-genuine",source="{source}"}}"#);
+        assert_eq!(counter(&metrics, &line), 1, "{source}");
+    }
     barid.simulator.hear_sms(bounces.phone, "شكراً على الخدمة").unwrap();
     barid.simulator.hear_sms(texts.phone, "إيقاف").unwrap();
     let begin = Instant::now();
@@ -298,6 +333,127 @@ async fn a_stop_on_any_channel_stops_all_of_them_and_mail_that_comes_back_fails(
         assert_eq!((message["state"].as_str(), message["reason"].as_str()), (Some("suppressed"), Some("opted-out")));
     }
     assert_eq!(barid.simulator.twilio_ledger().len(), 1, "only the one who did not stop got a text message");
+}
+
+#[tokio::test]
+async fn a_late_arrival_and_stop_words_cancel_the_text_message_that_was_to_follow() {
+    let late = person("+966500004001", "a@example.com");
+    let stops_on_whatsapp = person("+966500004002", "b@example.com");
+    let stops_by_sms = person("+966500004003", "c@example.com");
+    let patient = person("+966500004004", "d@example.com");
+    let mut setup = setup();
+    setup.more = "[queue]\nsweep = \"500ms\"\n".to_owned();
+    setup.simulator.suffixes = outcomes(&[
+        ("4001", Outcome::DeliveredLate(Millis::from_secs(15))),
+        ("4002", Outcome::SentOnly),
+        ("4003", Outcome::SentOnly),
+        ("4004", Outcome::SentOnly),
+    ]);
+    let people = [late, stops_on_whatsapp, stops_by_sms, patient];
+    let mut barid = Barid::prepare(setup).await;
+    write_campaign(&barid, "survey", &people, "fallback = [\"sms\"]\nnot_delivered_after = \"2s\"");
+    barid.start().await;
+    // So that all four stand before their text message for a while.
+    let suspended = barid.run(&["suspend", "channel", "sms", "--reason", "a test"]);
+    assert!(suspended.status.success(), "{}", String::from_utf8_lossy(&suspended.stderr));
+    barid.start_campaign("survey").await;
+    let [late, stops_on_whatsapp, stops_by_sms, patient] = &people;
+    wait_for(&barid, "survey", "all to wait for their text message", |messages| {
+        messages.len() == 4 && messages.iter().all(|message| standing(message).0 == "sms" && message["state"] == "held")
+    })
+    .await;
+
+    barid.simulator_says(stops_on_whatsapp.phone, "إيقاف").await;
+    barid.simulator.hear_sms(stops_by_sms.phone, "STOP").unwrap();
+    let messages = wait_for(&barid, "survey", "an arrival and two stops", |messages| {
+        of(messages, late)["state"] == "delivered"
+            && [stops_on_whatsapp, stops_by_sms].iter().all(|person| of(messages, person)["state"] == "suppressed")
+    })
+    .await;
+    for person in [stops_on_whatsapp, stops_by_sms] {
+        assert_eq!(of(&messages, person)["reason"], "opted-out");
+        assert!(opted_out(&barid, person.phone).await, "on every channel");
+    }
+    assert_eq!(of(&messages, patient)["state"], "held");
+    let history = events(&barid, of(&messages, late)).await;
+    assert!(history.iter().any(|event| event == "not-delivered held: fallback sms"), "{history:#?}");
+
+    // Nothing stands in the way any more, and only the one who neither got it nor stopped gets it.
+    assert!(barid.run(&["release", "--all"]).status.success());
+    let messages =
+        wait_for(&barid, "survey", "the text message", |messages| of(messages, patient)["state"] == "delivered").await;
+    assert_eq!(standing(of(&messages, patient)), ("sms".to_owned(), "delivered".to_owned(), 2));
+    barid.settle("survey").await;
+    let texts = barid.simulator.twilio_ledger();
+    assert_eq!(texts.iter().map(|row| row.to.as_str()).collect::<Vec<_>>(), [patient.phone]);
+    assert_eq!(of(&barid.messages("survey").await, late)["state"], "delivered");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_is_passed_over_and_everybody_can_see_it() {
+    let mut setup = setup();
+    setup.simulator.suffixes = outcomes(&[("7", Outcome::Failed(131_026))]);
+    setup.simulator.twilio.faults = Faults { http_500: 1.0, ..Faults::default() };
+    let first = ["+966500005017", "+966500005027", "+966500005037", "+966500005047", "+966500005057"];
+    let first = first.map(|phone| person(phone, "first@example.com"));
+    let second = [person("+966500005067", "second@example.com")];
+    let mut barid = Barid::prepare(setup).await;
+    write_campaign(&barid, "first", &first, "fallback = [\"sms\", \"email\"]");
+    write_campaign(&barid, "second", &second, "fallback = [\"sms\", \"email\"]");
+    barid.start().await;
+    let sms = async |barid: &Barid| barid.get("/api/integrations").await["items"][2].clone();
+    let well = sms(&barid).await;
+    assert_eq!((&well["healthy"], &well["sick_until"]), (&true.into(), &Value::Null), "{well}");
+    barid.start_campaign("first").await;
+    wait_for(&barid, "first", "all to get a mail in the end", |messages| {
+        messages.len() == first.len() && first.iter().all(|person| by_mail(messages, person))
+    })
+    .await;
+    let sick = sms(&barid).await;
+    assert!(sick["healthy"] == false && sick["sick_until"].is_string(), "{sick}");
+    assert_eq!(counter(&barid.metrics().await, r#"barid_channel_sick{channel="sms"}"#), 1);
+
+    // Whoever comes now is not sent to it at all.
+    barid.start_campaign("second").await;
+    let messages =
+        wait_for(&barid, "second", "a mail", |messages| messages.len() == 1 && by_mail(messages, &second[0])).await;
+    assert_eq!(standing(&messages[0]).2, 2, "WhatsApp, then e-mail");
+    assert_eq!(barid.simulator.twilio_ledger(), []);
+}
+
+#[tokio::test]
+async fn text_messages_keep_the_pace_that_the_configuration_gives_them() {
+    let mut setup = setup();
+    setup.simulator.suffixes = outcomes(&[("8", Outcome::Failed(131_026))]);
+    setup.simulator.twilio.suffixes = outcomes(&[("98", Outcome::FaultOnce(Fault::Error(20_429)))]);
+    let people = ["18", "28", "38", "48", "58", "68", "78", "88", "98"].map(|digits| {
+        let phone: &'static str = format!("+9665000080{digits}").leak();
+        person(phone, "a@example.com")
+    });
+    let mut barid = Barid::prepare(setup).await;
+    barid.environment.push(("BARID__TWILIO__SMS_MPS", "1".to_owned()));
+    write_campaign(&barid, "survey", &people, "fallback = [\"sms\"]");
+    barid.start().await;
+    barid.start_campaign("survey").await;
+    wait_for(&barid, "survey", "somebody to be held by the pace", |messages| {
+        messages.iter().any(|message| message["state"] == "held" && message["reason"] == "limit-channel")
+    })
+    .await;
+    // All but the one to whom Twilio says that we are too fast, which comes later.
+    wait_for(&barid, "survey", "eight to arrive", |messages| {
+        messages.iter().filter(|message| message["state"] == "delivered").count() >= 8
+    })
+    .await;
+    let mut at: Vec<i64> = barid.simulator.twilio_ledger().iter().map(|row| row.accepted_at).collect();
+    at.sort_unstable();
+    assert!(at.len() >= 8, "{at:?}");
+    // Seven distances of a second; how long a call takes on its way differs.
+    assert!(at[7] - at[0] >= 6_500, "{at:?}");
+    let begin = Instant::now();
+    while !barid.log().contains("the channel sends more slowly for a while") {
+        assert!(begin.elapsed() < PATIENCE, "Twilio's 429 slows nothing down\n{}", barid.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -26,5 +26,6 @@ mod queue;
 mod retry;
 mod scenario;
 mod simulator;
+mod smtp_tls;
 mod suspensions;
 mod webhook;

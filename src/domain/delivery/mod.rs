@@ -138,7 +138,7 @@ pub enum HeldReason {
 
 impl HeldReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Backoff,
         Self::Throttled,
         Self::Suspended,
@@ -150,6 +150,7 @@ impl HeldReason {
         Self::Limit(Limit::Rate),
         Self::Limit(Limit::Budget),
         Self::Limit(Limit::Account),
+        Self::Limit(Limit::Channel),
     ];
 
     /// The word in the store and the API.
@@ -166,6 +167,7 @@ impl HeldReason {
             Self::Limit(Limit::Rate) => "limit-rate",
             Self::Limit(Limit::Budget) => "limit-budget",
             Self::Limit(Limit::Account) => "limit-account",
+            Self::Limit(Limit::Channel) => "limit-channel",
         }
     }
 

@@ -399,6 +399,7 @@ mod tests {
         use FailureClass::*;
         assert_eq!(after(Credentials, Channel::Whatsapp), Some(("sender", Probe::Ask, false)));
         assert_eq!(after(Credentials, Channel::Sms), Some(("channel", Probe::LetOneThrough, false)));
+        assert_eq!(after(Misconfigured, Channel::Email), Some(("channel", Probe::LetOneThrough, false)));
         assert_eq!(after(AccountRestricted, Channel::Whatsapp), Some(("sender", Probe::LetOneThrough, false)));
         assert_eq!(after(QualityLimited, Channel::Whatsapp), Some(("sender", Probe::Never, true)));
         assert_eq!(after(TemplateUnavailable, Channel::Whatsapp), Some(("campaign", Probe::LetOneThrough, false)));

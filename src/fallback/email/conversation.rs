@@ -3,7 +3,8 @@
 //!
 //! | what happened | answer |
 //! |---|---|
-//! | no connection, no TLS, no greeting | not sent |
+//! | no connection, no greeting | not sent |
+//! | no TLS where we insist on it, a certificate that is not trusted | refused: it is about how we are set up |
 //! | a reply of 4xx or 5xx to anything | refused |
 //! | the connection broke before the text was begun | not sent |
 //! | the server acknowledged the text | accepted |
@@ -25,6 +26,7 @@ use tokio::time::{Instant, timeout};
 use super::letter::Mail;
 use super::replies::class_of;
 use super::server::{Security, SmtpServer};
+use super::tls::misconfigured;
 use crate::domain::causes::in_one_line;
 use crate::domain::failure::Refusal;
 use crate::fallback::without_addresses;
@@ -66,15 +68,12 @@ enum End {
 impl Connections {
     pub(super) fn new(
         server: SmtpServer,
+        tls: Option<TlsParameters>,
         hello: String,
         connect_within: Duration,
         answer_within: Duration,
-    ) -> Result<Self, Error> {
-        let tls = match server.security {
-            Security::Open => None,
-            Security::Tls | Security::StartTls => Some(TlsParameters::new(server.host.clone())?),
-        };
-        Ok(Self { server, tls, hello: ClientId::Domain(hello), connect_within, answer_within, idle: Mutex::default() })
+    ) -> Self {
+        Self { server, tls, hello: ClientId::Domain(hello), connect_within, answer_within, idle: Mutex::default() }
     }
 
     /// Brings one mail to the server. Never twice: a connection that turns out closed is replaced only before the text is begun.
@@ -108,7 +107,7 @@ impl Connections {
         let connection = match timeout(self.connect_within, self.connect()).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => {
-                return match refusal(&error) {
+                return match refusal(&error).or_else(|| misconfigured(&error)) {
                     Some(refusal) => Answer::Refused(refusal),
                     None => Answer::NotSent { because: chain(&error) },
                 };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `letter` | what the mail says: headers, text and HTML |
 //! | `server` | whose mail server, from `SMTP_URL` |
+//! | `tls` | whose certificates are trusted, and which failures of TLS would meet every mail |
 //! | `conversation` | one mail brought to the server, and how far it came |
 //! | `replies` | the server's reply → our failure class |
 //! | `bounce` | mail that comes back |
@@ -13,6 +14,7 @@ mod conversation;
 mod letter;
 pub mod replies;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub unsubscribe: Option<String>,
     /// Where the link to stop leads, without the token, such as `https://voice.example.com/api/email/unsubscribe/`; `None`: no link.
     pub unsubscribe_url: Option<String>,
+    /// Certificates of authorities, in PEM, that may vouch for the mail server beside those that this machine trusts.
+    pub authorities: Option<Vec<u8>>,
     /// Price of one mail in micro-units.
     pub message_micros: i64,
     /// How long connecting may take: TLS, greeting and log-in included.
@@ -63,7 +67,7 @@ pub enum EmailError {
         source: lettre::address::AddressError,
     },
     /// TLS could not be set up.
-    #[error("cannot set up TLS to the mail server; check this machine's CA certificates")]
+    #[error("cannot set up TLS to the mail server; check this machine's CA certificates, and `[email] ca_file`")]
     Tls(#[source] lettre::transport::smtp::Error),
 }
 
@@ -98,13 +102,9 @@ impl Email {
         };
         let (connect_within, answer_within) = (settings.connect_within, settings.answer_within);
         let hello = writer.from.email.domain().to_owned();
-        let connections = Connections::new(settings.server.clone(), hello, connect_within, answer_within);
-        Ok(Self {
-            connections: connections.map_err(EmailError::Tls)?,
-            writer,
-            message_micros: settings.message_micros,
-            clock,
-        })
+        let tls = tls::parameters(&settings.server, settings.authorities.as_deref()).map_err(EmailError::Tls)?;
+        let connections = Connections::new(settings.server.clone(), tls, hello, connect_within, answer_within);
+        Ok(Self { connections, writer, message_micros: settings.message_micros, clock })
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Security {
     Tls,
     /// Begun in the open, then TLS, without which nothing is said.
     StartTls,
-    /// In the open, to this machine only.
+    /// In the open, to this machine only, where nothing else is asked for.
     Open,
 }
 
@@ -36,7 +36,8 @@ impl std::fmt::Debug for SmtpServer {
 pub struct ServerError(&'static str);
 
 impl SmtpServer {
-    /// From `smtps://…` (TLS, port 465) or `smtp://…` (STARTTLS, port 587; in the open only to this machine).
+    /// From `smtps://…` (TLS, port 465) or `smtp://…` (STARTTLS, port 587; in the open only to this machine, unless `?tls=required` stands
+    /// behind it).
     ///
     /// # Errors
     /// With what is wrong and never the address itself.
@@ -48,7 +49,7 @@ impl SmtpServer {
             host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let (security, usual_port) = match url.scheme() {
             "smtps" => (Security::Tls, 465),
-            "smtp" if is_here => (Security::Open, 587),
+            "smtp" if is_here && url.query().is_none() => (Security::Open, 587),
             "smtp" => (Security::StartTls, 587),
             _ => return Err(ServerError("must begin with `smtps://` or `smtp://`")),
         };
@@ -101,6 +102,7 @@ mod tests {
             ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, Security::Open, None),
             ("smtp://localhost:25", "localhost", 25, Security::Open, None),
             ("smtp://[::1]:25", "::1", 25, Security::Open, None),
+            ("smtp://localhost:25?tls=required", "localhost", 25, Security::StartTls, None),
         ] {
             let server = SmtpServer::of(url).unwrap();
             let found = server.login.as_ref().map(|(user, password)| (user.as_str(), password.expose_secret()));

@@ -14,6 +14,7 @@ use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::suspension::{Scope, Suspension};
 use crate::http::error::Problem;
+use crate::ports::SickChannels;
 
 /// How the integration is set up.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub struct Integration {
     pub senders: Vec<(SenderName, SenderId, u32)>,
     /// The other channels, each with what is missing for it.
     pub channels: Vec<(Channel, Vec<String>)>,
+    /// Which of them are left alone because their provider does not answer.
+    pub sick: Arc<SickChannels>,
 }
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {

@@ -39,7 +39,9 @@ pub(super) fn failure(world: &World, facts: &Facts) -> u32 {
     let settings = &world.settings;
     match facts.outcome {
         Some(Outcome::Failed(code)) => return code,
-        Some(Outcome::Silent | Outcome::SentOnly | Outcome::DeliveredOnly | Outcome::Read) => return 0,
+        Some(
+            Outcome::Silent | Outcome::SentOnly | Outcome::DeliveredOnly | Outcome::DeliveredLate(_) | Outcome::Read,
+        ) => return 0,
         Some(Outcome::Fault(_) | Outcome::FaultOnce(_)) | None => {}
     }
     let customers = &settings.customers;
@@ -117,10 +119,14 @@ pub(super) fn plan(
             !(outcome == Some(Outcome::SentOnly) || (outcome.is_none() && dice.hits(statuses.undelivered_share)));
         // A reaction is only ever sent.
         if received && row.kind != Kind::Reaction {
-            last += dice.within(statuses.delivered_after);
+            let usual = dice.within(statuses.delivered_after);
+            last += match outcome {
+                Some(Outcome::DeliveredLate(wait)) => i64::try_from(wait.millis()).unwrap_or(i64::MAX / 2),
+                _ => usual,
+            };
             let read = match outcome {
                 Some(Outcome::Read) => true,
-                Some(Outcome::DeliveredOnly) => false,
+                Some(Outcome::DeliveredOnly | Outcome::DeliveredLate(_)) => false,
                 _ => dice.hits(statuses.read_share),
             };
             let skipped = read && dice.hits(statuses.skip_delivered_share);

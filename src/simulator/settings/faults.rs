@@ -173,6 +173,8 @@ pub enum Outcome {
     SentOnly,
     /// Delivered, never read.
     DeliveredOnly,
+    /// Delivered so long after `sent`, never read: the phone is switched on again.
+    DeliveredLate(Millis),
     /// Delivered and read, whatever the shares say.
     Read,
 }

@@ -22,7 +22,11 @@ type Pairs = Vec<(&'static str, String)>;
 pub(super) fn tell(twilio: &Arc<Twilio>, row: TwilioRow, outcome: Option<Outcome>, number: u64) {
     let mut dice = Dice::new(twilio.seed ^ 0x7477, Stream::Message, number);
     let settings = &twilio.settings;
-    let (sent, delivered) = (dice.within(settings.sent_after), dice.within(settings.delivered_after));
+    let (sent, usual) = (dice.within(settings.sent_after), dice.within(settings.delivered_after));
+    let delivered = match outcome {
+        Some(Outcome::DeliveredLate(wait)) => i64::try_from(wait.millis()).unwrap_or(i64::MAX),
+        _ => usual,
+    };
     let mut statuses: Vec<(i64, &'static str, Option<u32>)> = vec![(0, "queued", None), (sent, "sent", None)];
     match outcome {
         Some(Outcome::Silent) => statuses.clear(),

@@ -12,7 +12,7 @@ use super::{NothingUsed, ask, granted, limiter, of_run, over, settings};
 use crate::queue::harness::TestRedis;
 
 /// Asks for all of them at once, in their order; answers the slot of each by its number.
-async fn slots(limiters: &[Arc<Limiter>], asks: Vec<Ask>) -> Vec<(i64, Instant)> {
+pub(super) async fn slots(limiters: &[Arc<Limiter>], asks: Vec<Ask>) -> Vec<(i64, Instant)> {
     let mut set = JoinSet::new();
     for (n, ask) in asks.into_iter().enumerate() {
         let limiter = Arc::clone(&limiters[n % limiters.len()]);
@@ -24,7 +24,7 @@ async fn slots(limiters: &[Arc<Limiter>], asks: Vec<Ask>) -> Vec<(i64, Instant)>
 }
 
 /// The most slots in any second.
-fn busiest(slots: &[(i64, Instant)]) -> usize {
+pub(super) fn busiest(slots: &[(i64, Instant)]) -> usize {
     let second = Duration::from_secs(1);
     (0..slots.len())
         .map(|n| slots[n..].iter().take_while(|(_, at)| *at - slots[n].1 < second).count())

@@ -5,11 +5,12 @@
 mod cluster;
 mod lines;
 mod lost;
+mod paces;
 mod refusals;
 mod slower;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,18 +24,21 @@ use jiff::Timestamp;
 
 use crate::queue::harness::TestRedis;
 
-/// A record of which nothing is used up.
+/// A record of which nothing is used up, with the generation of each portfolio.
 #[derive(Default)]
-pub(crate) struct NothingUsed(AtomicI64);
+pub(crate) struct NothingUsed(Mutex<HashMap<String, i64>>);
 
 #[async_trait]
 impl LimitFactsOf for NothingUsed {
-    async fn limit_facts(&self, _: &str, _: &[SenderName], _: Option<u32>, _: Timestamp) -> Stored<LimitFacts> {
-        Ok(LimitFacts { generation: self.0.fetch_add(1, Ordering::SeqCst) + 1, ..LimitFacts::default() })
+    async fn limit_facts(&self, of: &str, _: &[SenderName], _: Option<u32>, _: Timestamp) -> Stored<LimitFacts> {
+        let mut generations = self.0.lock().unwrap();
+        let generation = generations.entry(of.to_owned()).or_default();
+        *generation += 1;
+        Ok(LimitFacts { generation: *generation, ..LimitFacts::default() })
     }
 
-    async fn limit_generation(&self, _: &str) -> Stored<i64> {
-        Ok(self.0.load(Ordering::SeqCst))
+    async fn limit_generation(&self, of: &str) -> Stored<i64> {
+        Ok(self.0.lock().unwrap().get(of).copied().unwrap_or(0))
     }
 }
 
@@ -48,7 +52,12 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn settings(mps: u32, tier: Option<u32>) -> Settings {
     let sender = Sender { name: sender(), mps, portfolio: "p1".to_owned(), tier };
-    Settings { namespace: "test".to_owned(), senders: vec![sender], rebuild_every: Duration::from_secs(3600) }
+    Settings {
+        namespace: "test".to_owned(),
+        senders: vec![sender],
+        channels: vec![],
+        rebuild_every: Duration::from_secs(3600),
+    }
 }
 
 pub(crate) async fn connect(redis: &TestRedis) -> Redis {
