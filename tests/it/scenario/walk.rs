@@ -64,11 +64,6 @@ impl Scene {
         self.walk_over(how, |_, _| true);
     }
 
-    /// Every one of a kind that is `new` to it, and of the others, over which another scenario is walked, each so-manieth.
-    pub(crate) fn walk_what_is_new(&self, how: How, known: &BTreeSet<Kind>, each: usize) {
-        self.walk_over(how, |at, kind| !known.contains(kind) || at % each == 0);
-    }
-
     /// Those that are chosen by their number and kind.
     pub(crate) fn walk_over(&self, how: How, is_chosen: impl Fn(usize, &Kind) -> bool) {
         let effects = self.proved(None);
