@@ -70,6 +70,13 @@ impl Database {
         Self { url: format!("sqlite:{}/barid.db", folder.path().display()), _folder: Some(folder) }
     }
 
+    /// One for tests that make and drop hundreds: in memory where the system has a folder there. What a power loss would take is not their
+    /// subject, so nobody waits for a disk.
+    pub(crate) fn sqlite_in_memory() -> Self {
+        let Ok(folder) = tempfile::tempdir_in("/dev/shm") else { return Self::sqlite() };
+        Self { url: format!("sqlite:{}/barid.db", folder.path().display()), _folder: Some(folder) }
+    }
+
     pub(crate) async fn postgres() -> Self {
         Self { url: postgres::fresh_database().await, _folder: None }
     }
@@ -99,19 +106,21 @@ impl Database {
     pub(crate) async fn assert_counts_are_exact(&self, store: &SqlStore, run: RunId) {
         let recounted = self
             .ask(&format!(
-                "SELECT language || ' ' || state || ' [' || CASE \
+                "SELECT language || ' ' || channel || ' ' || state || ' [' || CASE \
                    WHEN state = 'failed' AND code IS NOT NULL THEN reason || ' ' || CAST(code AS TEXT) \
                    WHEN state IN ('failed', 'suppressed', 'held') THEN reason ELSE '' END || '] ' || CAST(COUNT(*) AS TEXT) \
                  FROM messages WHERE run_id = {} \
-                 GROUP BY language, state, CASE \
+                 GROUP BY language, channel, state, CASE \
                    WHEN state = 'failed' AND code IS NOT NULL THEN reason || ' ' || CAST(code AS TEXT) \
                    WHEN state IN ('failed', 'suppressed', 'held') THEN reason ELSE '' END",
                 run.number()
             ))
             .await;
         let counts = store.counts(run).await.expect("counts").into_iter();
-        let counts =
-            counts.map(|count| format!("{} {} [{}] {}", count.language, count.state.name(), count.reason, count.n));
+        let counts = counts.map(|count| {
+            let (language, channel, state) = (count.language, count.channel.name(), count.state.name());
+            format!("{language} {channel} {state} [{}] {}", count.reason, count.n)
+        });
         assert_eq!(sorted(counts.collect()), sorted(recounted), "counts of {run}");
         let cost = self
             .ask(&format!(

@@ -2,106 +2,143 @@
 //! job: the process dies before it, dies after it, the effect fails, its success is lost; then the world goes on to its end, and nobody is
 //! lost, told twice, or told after a stop.
 //!
-//! A scenario is drawn from a seed, and the same seed gives the same journal. `BARID_CHAOS_SEED` tries another one.
+//! A scenario is drawn from a seed, and the same seed gives the same journal. `BARID_CHAOS_SEED` tries another one for the plain one;
+//! `BARID_SCENARIOS_WHOLE=1` walks over every effect of every scenario, in every way, which takes its minutes.
 
-mod outside;
+mod campaign;
+mod ending;
+mod fates;
+mod hands;
+mod journal;
+mod limits;
+mod operator;
+mod order;
+mod people;
+mod provider;
+mod rest;
+mod scenes;
+mod script;
 mod silence;
 mod tap;
+mod time;
+mod walk;
+mod watch;
+mod ways;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
 
 use barid::domain::delivery::State;
-use barid::domain::run::RunCommand;
-use jiff::SignedDuration;
 
+use self::script::Script;
 use self::tap::How;
-use self::world::{Script, World, alone};
+use self::walk::Kind;
+use self::world::{World, alone};
 
-/// Every job that has effects. A new one gets its name here and its turn in [`World::turn`] or [`World::queued`]; the walk below fails
-/// for as long as nothing of it breaks.
-const JOBS: [&str; 8] =
-    ["fire", "run-campaign", "feed", "send-message", "webhook", "apply-news", "sweep", "command-run"];
+/// Files of `src/jobs` that are no jobs of their own: what they do is an effect of the jobs that use them.
+const PARTS_OF_JOBS: [&str; 5] = ["mod", "first-sight", "heed", "react", "wake"];
 
-const PEOPLE: usize = 6;
+/// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.
+const EACH: usize = 13;
+/// Of what is new to them, each so-manieth fails.
+const FAILS_EACH: usize = 3;
 
-fn seed() -> u64 {
-    let chosen = std::env::var_os("BARID_CHAOS_SEED").and_then(|text| text.to_str()?.parse().ok());
-    chosen.unwrap_or(20_261_122)
+/// What the plain scenario is walked over for.
+static KNOWN: LazyLock<BTreeSet<Kind>> = LazyLock::new(|| scenes::PLAIN.shows());
+
+/// Whether every effect of every scenario breaks in every way.
+fn is_whole() -> bool {
+    std::env::var_os("BARID_SCENARIOS_WHOLE").is_some()
 }
 
-fn script(breaks: Option<(usize, How)>) -> Script {
-    // Each second time the queue dies with the process.
-    let wipes = breaks.is_some_and(|(at, _)| at % 2 == 0);
-    Script { seed: seed(), people: PEOPLE, breaks, wipes, is_kind: false }
+/// The walks over a scenario that adds to the plain one: the process dies at every effect of a new kind, and these fail.
+macro_rules! walks {
+    ($($module:ident: $scene:ident;)*) => {
+        $(mod $module {
+            use super::scenes::$scene;
+            use super::tap::How;
+            use super::{EACH, FAILS_EACH, KNOWN, is_whole};
+
+            #[test]
+            fn the_process_may_die_at_any_effect_and_effects_may_fail() {
+                for how in [How::DiesBefore, How::DiesAfter] {
+                    $scene.walk_over(how, |at, kind| is_whole() || at % EACH == 0 || !KNOWN.contains(kind));
+                }
+                for how in [How::FailsBefore, How::FailsAfter] {
+                    $scene.walk_over(how, |at, kind| {
+                        is_whole() || (at % FAILS_EACH == 0 && !KNOWN.contains(kind))
+                    });
+                }
+            }
+        })*
+    };
 }
 
-/// A campaign from its firing to its end: one person without consent, two who say stop, an operator who pauses and resumes.
-async fn campaign(script: Script) -> World {
-    let mut world = World::new(script).await;
-    world.stop_word(SignedDuration::ZERO, 1);
-    world.stop_word(SignedDuration::from_secs(2), 4);
-    world.command(SignedDuration::from_millis(500), RunCommand::Pause);
-    world.command(SignedDuration::from_secs(3), RunCommand::Resume);
-    world.settle().await;
-    world
-}
-
-/// Breaks the effects of the campaign in turn, in this way: every one, or every second or third.
-fn walk(how: How, each: usize) {
-    let unbroken = alone(async {
-        let mut world = campaign(script(None)).await;
-        world.assert_in_order().await;
-        let n = world.tap.count();
-        let jobs: BTreeSet<&str> = world.tap.jobs().into_iter().collect();
-        let missing: Vec<_> = JOBS.iter().filter(|job| !jobs.contains(*job)).collect();
-        assert!(missing.is_empty(), "these jobs have no effect in the scenario: {missing:?}");
-        world.end().await;
-        n
-    });
-    println!("seed {}, {unbroken} effects", seed());
-    for at in (1..=unbroken).step_by(each) {
-        alone(async {
-            let mut world = campaign(script(Some((at, how)))).await;
-            world.assert_in_order().await;
-            world.end().await;
-        });
-    }
+walks! {
+    channels_by_outcome: BY_OUTCOME;
+    channels_by_time: BY_TIME;
+    credentials: CREDENTIALS;
+    template: TEMPLATE;
+    account: ACCOUNT;
+    notices: NOTICES;
+    stages: STAGES;
+    halted: HALTED;
+    reminders: REMINDERS;
+    replays: REPLAYS;
+    tier: TIER;
+    budget: BUDGET;
 }
 
 #[test]
 fn the_process_may_die_before_any_effect() {
-    walk(How::DiesBefore, 1);
+    scenes::PLAIN.walk(How::DiesBefore);
 }
 
 #[test]
 fn the_process_may_die_after_any_effect() {
-    walk(How::DiesAfter, 1);
+    scenes::PLAIN.walk(How::DiesAfter);
 }
 
 #[test]
-fn any_effect_may_fail() {
-    walk(How::FailsBefore, 3);
+fn any_effect_may_fail_and_its_success_be_lost() {
+    for how in [How::FailsBefore, How::FailsAfter] {
+        scenes::PLAIN.walk_over(how, |at, _| at % FAILS_EACH == 0);
+    }
 }
 
 #[test]
-fn the_success_of_any_effect_may_be_lost() {
-    walk(How::FailsAfter, 3);
+fn redis_may_forget_with_leave_to_go_in_hand_without_one_over_the_tier_or_the_budget() {
+    for scene in [scenes::TIER, scenes::BUDGET] {
+        scene.walk_over(How::Forgets, |_, (job, _)| *job == "send-message");
+    }
+}
+
+#[test]
+fn every_job_has_its_turn() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/jobs");
+    let files = std::fs::read_dir(folder).expect("the folder is there").map(|file| file.expect("a file").path());
+    let names = files.filter_map(|file| Some(file.file_stem()?.to_str()?.replace('_', "-")));
+    let jobs: BTreeSet<String> = names.filter(|name| !PARTS_OF_JOBS.contains(&name.as_str())).collect();
+
+    let mut shown: BTreeMap<(&str, String), BTreeSet<&str>> = BTreeMap::new();
+    for scene in scenes::ALL {
+        for effect in scene.shows() {
+            shown.entry(effect).or_default().insert(scene.name);
+        }
+    }
+    let shown_jobs: BTreeSet<String> = shown.keys().map(|(job, _)| (*job).to_owned()).collect();
+    assert_eq!(shown_jobs, jobs, "each job has effects in some scenario");
+    let lines = shown.keys().map(|(job, effect)| format!("{job}: {effect}"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    for breaks in [None, Some((9, How::DiesAfter)), Some((40, How::FailsAfter))] {
-        let tell = || {
-            alone(async {
-                let world = campaign(script(breaks)).await;
-                let journal = world.journal().await;
-                world.end().await;
-                journal
-            })
-        };
-        let (first, second) = (tell(), tell());
-        assert_eq!(first, second);
+    for scene in scenes::ALL {
+        let breaks = Some((20, How::DiesAfter));
+        assert_eq!(scene.journal(breaks), scene.journal(breaks), "{}", scene.name);
     }
 }
 
@@ -109,7 +146,7 @@ fn the_same_seed_gives_the_same_journal() {
 fn a_short_scenario_reads_like_this() {
     let journal = alone(async {
         // The call is the effect that the process dies after.
-        let script = |breaks| Script { seed: 1, people: 1, breaks, wipes: true, is_kind: true };
+        let script = |breaks| Script { breaks, wipes: true, ..Script::kind(1) };
         let mut world = World::new(script(None)).await;
         world.settle().await;
         let call = world.tap.journal().lines().position(|line| line.contains("call of")).expect("a call");

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
@@ -29,7 +31,8 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-use super::outside::{Hands, Time};
+use super::hands::Hands;
+use super::time::Time;
 
 /// What goes wrong at the chosen effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +45,17 @@ pub(crate) enum How {
     FailsBefore,
     /// It happens, and the process is told that it did not.
     FailsAfter,
+    /// It goes well, but right before it Redis forgets everything, and another process counts anew what is used up.
+    Forgets,
 }
+
+/// Redis forgets everything, and another process counts anew.
+pub(crate) type Forget = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Counts effects, and breaks one.
 pub(crate) struct Tap {
     inner: Mutex<Inner>,
+    forget: Mutex<Option<Forget>>,
     time: Arc<Time>,
     died: Notify,
 }
@@ -59,12 +68,19 @@ struct Inner {
     breaks: Option<(usize, How)>,
     dead: bool,
     journal: String,
-    jobs: Vec<&'static str>,
+    /// The job and the kind of each effect.
+    kinds: Vec<(&'static str, String)>,
 }
 
 impl Tap {
     pub(crate) fn new(time: Arc<Time>, breaks: Option<(usize, How)>) -> Self {
-        Self { inner: Mutex::new(Inner { breaks, ..Inner::default() }), time, died: Notify::new() }
+        let inner = Mutex::new(Inner { breaks, ..Inner::default() });
+        Self { inner, forget: Mutex::default(), time, died: Notify::new() }
+    }
+
+    /// How Redis forgets, in the life of this process.
+    pub(crate) fn forgets_by(&self, forget: Forget) {
+        *self.forget.lock().unwrap() = Some(forget);
     }
 
     /// From now on this job runs.
@@ -82,9 +98,9 @@ impl Tap {
         self.inner.lock().unwrap().journal.clone()
     }
 
-    /// The job of each effect.
-    pub(crate) fn jobs(&self) -> Vec<&'static str> {
-        self.inner.lock().unwrap().jobs.clone()
+    /// The job of each effect, and what kind of effect it is.
+    pub(crate) fn kinds(&self) -> Vec<(&'static str, String)> {
+        self.inner.lock().unwrap().kinds.clone()
     }
 
     /// Adds what happened outside.
@@ -115,7 +131,7 @@ impl Tap {
             let mut inner = self.inner.lock().unwrap();
             inner.n += 1;
             let (n, job) = (inner.n, inner.job);
-            inner.jobs.push(job);
+            inner.kinds.push((job, kind(what)));
             let how = inner.breaks.filter(|(at, _)| *at == n).map(|(_, how)| how);
             let told = how.map_or(String::new(), |how| format!(" {how:?}"));
             writeln!(inner.journal, "{n:>4} {:>8} {job}: {what}{told}", self.time.since_start()).unwrap();
@@ -124,6 +140,12 @@ impl Tap {
         match how {
             Some(How::DiesBefore) => self.die().await,
             Some(How::FailsBefore) => return Err(failure("the test wants it to fail")),
+            Some(How::Forgets) => {
+                let forgetting = self.forget.lock().unwrap().as_ref().map(|forget| forget());
+                if let Some(forgetting) = forgetting {
+                    forgetting.await;
+                }
+            }
             _ => {}
         }
         let done = work.await;
@@ -139,6 +161,13 @@ impl Tap {
         self.died.notify_one();
         std::future::pending().await
     }
+}
+
+/// What an effect is, whatever it is about.
+fn kind(what: &str) -> String {
+    let words: Vec<&str> =
+        what.split(' ').filter(|word| !word.contains(|letter: char| letter.is_ascii_digit())).collect();
+    words.join(" ")
 }
 
 /// The real store with a tap on every effect.
@@ -193,7 +222,8 @@ tapped!(Runs {
     // Asked in each pass; an effect only where there is something to do.
     async fn feed(&self, run: RunId, limit: u64) -> Stored<Vec<(MessageId, u16)>> {
         let work = self.real.feed(run, limit);
-        if self.standing(run, |state| state == State::Planned).await? > self.real.queued(run).await? {
+        let planned = self.standing(run, |state| state == State::Planned).await?;
+        if planned.saturating_sub(self.behind_stages(run).await?) > self.real.queued(run).await? {
             self.tap.effect("feed", unavailable, work).await
         } else {
             work.await
@@ -202,7 +232,10 @@ tapped!(Runs {
     async fn finish_if_done(&self, run: RunId, now: Timestamp) -> Stored<bool> {
         let work = self.real.finish_if_done(run, now);
         let is_planned = self.real.run(run).await?.is_some_and(|run| run.planned_whole);
-        if is_planned && self.standing(run, State::is_open).await? == 0 {
+        // What may still go on to another channel keeps the run open, too.
+        let far = now + SignedDuration::from_hours(1000);
+        let waits = self.real.due(far, None, 100).await?.iter().any(|message| message.run == Some(run));
+        if is_planned && !waits && self.standing(run, State::is_open).await? == 0 {
             self.tap.effect("finish_if_done", unavailable, work).await
         } else {
             work.await
@@ -211,6 +244,14 @@ tapped!(Runs {
 );
 
 impl TappedStore {
+    /// How many people of the run are not to be fed before a later stage.
+    async fn behind_stages(&self, run: RunId) -> Stored<u64> {
+        let Some(run) = self.real.run(run).await? else { return Ok(0) };
+        let campaign: Campaign = serde_json::from_str(&run.definition).expect("a definition that we wrote");
+        let later = run.stages.map_or(u64::MAX, |stages| stages.later);
+        Ok(if campaign.rollout.is_some() { later } else { 0 })
+    }
+
     async fn standing(&self, run: RunId, there: impl Fn(State) -> bool) -> Stored<u64> {
         Ok(self.real.counts(run).await?.iter().filter(|count| there(count.state)).map(|count| count.n).sum())
     }
@@ -274,8 +315,21 @@ tapped!(Suspensions {
     look suspension_counts() -> Vec<(String, u64)>;
     effect take_probe(id: i64, planned: Timestamp, next: Timestamp) -> bool;
     effect let_through(message: MessageId, became: LetThrough, now: Timestamp) -> Vec<Suspension>;
-    effect settle_suspensions(now: Timestamp) -> ();
-});
+}
+    // Asked in each pass; an effect only where one is over.
+    async fn settle_suspensions(&self, now: Timestamp) -> Stored<()> {
+        let work = self.real.settle_suspensions(now);
+        let kept = self.real.all_suspensions(None, 100).await?.items;
+        let is_over = |kept: &KeptSuspension| {
+            kept.released.is_none() && kept.suspension.until.is_some_and(|until| until <= now)
+        };
+        if kept.iter().any(is_over) {
+            self.tap.effect("settle_suspensions", unavailable, work).await
+        } else {
+            work.await
+        }
+    }
+);
 
 tapped!(LimitFactsOf {
     effect limit_facts(portfolio: &str, senders: &[SenderName], tier: Option<u32>, now: Timestamp) -> LimitFacts;

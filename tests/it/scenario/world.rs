@@ -1,75 +1,83 @@
 //! A whole service in this process, from the real jobs down to a real store, with a clock that moves when told, a queue whose jobs run one
-//! at a time in an order drawn from a seed, and a Meta that keeps a ledger. It can die at any effect and be built again from what it wrote.
+//! at a time in an order drawn from a seed, and providers that keep a ledger. It can die at any effect and be built again from what it wrote.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 
+use barid::domain::channel::Channel;
 use barid::domain::delivery::{Delivery, State};
 use barid::domain::ids::{JournalId, MessageId, RunId};
 use barid::domain::language::Language;
-use barid::domain::run::{Run, RunCommand};
+use barid::domain::news::Source;
+use barid::domain::run::Run;
+use barid::domain::suspension;
 use barid::jobs::run_campaign::{Definitions, InHand};
-use barid::jobs::{JobError, apply_news, command_run, feed, fire, run_campaign, send_message, sweep, take_in};
-use barid::ports::{Clock as _, Journal as _, Messages as _, Runs as _, SendingRules, Services};
+use barid::jobs::{
+    JobError, apply_news, feed, fire, probe, reminder, rollout, run_campaign, send_message, sweep, take_in,
+};
+use barid::ports::{Clock as _, Fallback, Messages as _, Runs as _, SendingRules, Services, Store};
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::outside::{
-    CAMPAIGN, Hands, Meta, OneCampaign, Queued, Reader, SENDER_ID, SomeLimits, TappedMeta, Time, phone,
-};
-use super::tap::{How, Tap, TappedQueue, TappedStore};
+use super::campaign::{CAMPAIGN, OneCampaign};
+use super::ending::Ending;
+use super::hands::{Hands, Queued};
+use super::limits::{Copy, SomeLimits};
+use super::operator::Order;
+use super::order;
+use super::provider::Provider;
+use super::rest::PACE;
+use super::script::Script;
+use super::tap::{Tap, TappedQueue, TappedStore};
+use super::time::Time;
+use super::watch::{Said, Span, Watch};
+use super::ways::{Reader, SENDER_ID, TappedChannel, TappedMeta};
 use crate::contracts::Database;
 
 /// Waits of the configuration.
 const WAITS: [SignedDuration; 2] = [SignedDuration::from_secs(2), SignedDuration::from_secs(5)];
+/// Before a provider is asked whether a suspension may end.
+const ASK_WAITS: [SignedDuration; 1] = [SignedDuration::from_secs(5)];
+/// Before a suspension lets a message through.
+pub(crate) const LET_THROUGH_WAITS: [SignedDuration; 2] =
+    [SignedDuration::from_secs(10), SignedDuration::from_secs(20)];
+/// How long a number rests.
+const REST: SignedDuration = SignedDuration::from_secs(20);
 /// More turns than any scenario needs to come to rest.
 const TURNS_MAX: usize = 400;
 /// Between two sweeps.
 const SWEEP: SignedDuration = SignedDuration::from_secs(2);
 /// A job whose process died comes back when its lease ends; one that failed, after a pause.
-const AGAIN: SignedDuration = SignedDuration::from_secs(2);
-
-/// What a scenario is made of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Script {
-    pub(crate) seed: u64,
-    pub(crate) people: usize,
-    /// Which effect breaks, and how.
-    pub(crate) breaks: Option<(usize, How)>,
-    /// What lies in the queue is lost when the process dies.
-    pub(crate) wipes: bool,
-    /// Meta and the limits have no mishaps of their own.
-    pub(crate) is_kind: bool,
-}
+pub(crate) const AGAIN: SignedDuration = SignedDuration::from_secs(2);
 
 pub(crate) struct World {
-    script: Script,
+    pub(crate) script: Script,
     pub(crate) time: Arc<Time>,
-    pub(crate) meta: Arc<Meta>,
+    pub(crate) provider: Arc<Provider>,
     pub(crate) hands: Arc<Hands>,
     pub(crate) tap: Arc<Tap>,
     pub(crate) database: Database,
+    copy: Arc<Copy>,
     process: Option<Process>,
     dice: StdRng,
-    /// Commands that an operator gives, each at its time and until it was carried out.
-    commands: Vec<(Timestamp, RunCommand)>,
+    /// What an operator orders, each at its time and until it was carried out.
+    pub(crate) orders: Vec<(Timestamp, Order)>,
     /// Callbacks that were not answered with 200.
-    unanswered: Vec<(Timestamp, String)>,
-    /// The effect that put a stop word into force, by person.
-    stopped: BTreeMap<String, usize>,
-    /// Who says stop.
-    stoppers: BTreeSet<String>,
+    pub(crate) unanswered: Vec<(Timestamp, Source, String)>,
+    /// Who says stop, to us or to a provider.
+    pub(crate) stoppers: BTreeSet<usize>,
+    watch: Option<Watch>,
     /// When the next sweep is due.
-    sweep_at: Timestamp,
+    pub(crate) sweep_at: Timestamp,
 }
 
 /// What a process holds in memory.
-struct Process {
+pub(crate) struct Process {
     store: Arc<SqlStore>,
-    services: Services,
+    pub(crate) services: Services,
     definitions: Definitions,
     in_hand: InHand,
     marks: feed::Marks,
@@ -77,7 +85,7 @@ struct Process {
 }
 
 /// How a job ended.
-enum Ended<T> {
+pub(crate) enum Ended<T> {
     Well(T),
     Badly(JobError),
     /// With the process.
@@ -87,56 +95,91 @@ enum Ended<T> {
 impl World {
     pub(crate) async fn new(script: Script) -> Self {
         let time = Arc::new(Time::new());
+        let provider = Provider::new(script.seed, script.is_kind, script.fates.clone(), Arc::clone(&time));
         let mut world = Self {
-            script,
-            meta: Arc::new(Meta::new(script.seed, script.is_kind, Arc::clone(&time))),
+            provider: Arc::new(provider),
             hands: Arc::default(),
             tap: Arc::new(Tap::new(Arc::clone(&time), script.breaks)),
             time,
-            database: Database::sqlite(),
+            database: Database::sqlite_in_memory(),
+            copy: Arc::default(),
             process: None,
             dice: StdRng::seed_from_u64(script.seed),
-            commands: Vec::new(),
+            script,
+            orders: Vec::new(),
             unanswered: Vec::new(),
-            stopped: BTreeMap::new(),
             stoppers: BTreeSet::new(),
+            watch: None,
             sweep_at: Time::start(),
         };
         world.start().await;
+        world.watch = Some(Watch::on(&world.database.url).await);
         world
+    }
+
+    /// Somebody says that then, so long after the beginning.
+    pub(crate) fn says(&mut self, after: SignedDuration, person: usize, words: &str) {
+        self.provider.hear(Time::start() + after, person, words);
     }
 
     /// Somebody says stop then.
     pub(crate) fn stop_word(&mut self, after: SignedDuration, person: usize) {
-        self.meta.hear(Time::start() + after, &phone(person), "إيقاف");
-        self.stoppers.insert(phone(person));
+        self.says(after, person, "إيقاف");
+        self.stoppers.insert(person);
     }
 
-    /// An operator commands then.
-    pub(crate) fn command(&mut self, after: SignedDuration, command: RunCommand) {
-        self.commands.push((Time::start() + after, command));
+    /// Meta gives notice of that then.
+    pub(crate) fn notice(&mut self, after: SignedDuration, what: &str) {
+        let at = Time::start() + after;
+        self.provider.tell(at, Source::Meta, format!("notice {what} {}", at.as_millisecond()));
     }
 
     /// Builds a process on what the one before wrote down.
     pub(crate) async fn start(&mut self) {
-        let settings = StoreSettings { tag_seed: Some(7), waits: WAITS.to_vec(), ..StoreSettings::default() };
+        let suspensions = suspension::Rules {
+            ask_waits: ASK_WAITS.to_vec(),
+            let_through_waits: LET_THROUGH_WAITS.to_vec(),
+            quality_rest: REST,
+        };
+        let settings = StoreSettings {
+            tag_seed: Some(7),
+            waits: WAITS.to_vec(),
+            suspensions: suspensions.clone(),
+            ..StoreSettings::default()
+        };
         let store = Arc::new(SqlStore::open(&self.database.url, &settings).await.expect("the database is there"));
         let tap = || Arc::clone(&self.tap);
-        let campaign = Arc::new(OneCampaign { people: self.script.people });
+        let tapped = Arc::new(TappedStore { real: Arc::clone(&store), tap: tap() });
+        let campaign = Arc::new(self.script.campaign.clone());
+        let sender = campaign.sender.clone();
+        let campaign = Arc::new(OneCampaign { campaign, people: self.script.people });
+        let way = |channel: Channel| {
+            let way: Arc<dyn Fallback> =
+                Arc::new(TappedChannel { channel, real: Arc::clone(&self.provider), tap: tap() });
+            (channel, way)
+        };
         let services = Services {
             clock: Arc::clone(&self.time) as _,
-            store: Arc::new(TappedStore { real: Arc::clone(&store), tap: tap() }),
-            whatsapp: Arc::new(TappedMeta { real: Arc::clone(&self.meta), tap: tap() }),
-            fallbacks: BTreeMap::new(),
+            store: Arc::clone(&tapped) as Arc<dyn Store>,
+            whatsapp: Arc::new(TappedMeta {
+                real: Arc::clone(&self.provider),
+                tap: tap(),
+                time: Arc::clone(&self.time),
+                answers_after: self.script.answers_after,
+            }),
+            fallbacks: [Channel::Sms, Channel::Email].map(way).into(),
             webhook: Arc::new(Reader),
-            readers: BTreeMap::new(),
+            readers: BTreeMap::from([(Source::TwilioStatus, Arc::new(Reader) as _)]),
             tally: Arc::new(crate::fakes::Uncounted),
             queue: Arc::new(TappedQueue { real: Arc::clone(&self.hands), tap: tap() }),
             limits: Arc::new(SomeLimits {
                 seed: self.script.seed,
                 is_kind: self.script.is_kind,
+                tier: self.script.tier,
                 time: Arc::clone(&self.time),
                 asked: HashMap::new().into(),
+                copy: Arc::clone(&self.copy),
+                record: tapped,
             }),
             catalogue: Arc::clone(&campaign) as _,
             audiences: campaign,
@@ -150,21 +193,35 @@ impl World {
                 // Little, so that feeding has several steps.
                 feed_ahead: 3,
                 pace: BTreeMap::new(),
-                accounts: BTreeMap::new(),
-                suspensions: barid::domain::suspension::Rules::default(),
+                accounts: BTreeMap::from([(sender, None)]),
+                suspensions,
                 default_language: Language::Ar,
             },
         };
-        let (definitions, in_hand) = (Definitions::default(), InHand::default());
+        self.forget_by(Arc::clone(&store));
         self.process = Some(Process {
             store,
             services,
-            definitions,
-            in_hand,
+            definitions: Definitions::default(),
+            in_hand: InHand::default(),
             marks: feed::Marks::default(),
             started_at: self.time.now(),
         });
         self.tap.lives();
+    }
+
+    /// Says what it means that Redis forgets: nothing is queued, and another process counts anew what is used up.
+    fn forget_by(&self, store: Arc<SqlStore>) {
+        let (hands, copy, time) = (Arc::clone(&self.hands), Arc::clone(&self.copy), Arc::clone(&self.time));
+        let tier = self.script.tier;
+        self.tap.forgets_by(Box::new(move || {
+            let (hands, copy, time, store) =
+                (Arc::clone(&hands), Arc::clone(&copy), Arc::clone(&time), Arc::clone(&store));
+            Box::pin(async move {
+                hands.wipe();
+                copy.make(&*store, tier, time.now()).await;
+            })
+        }));
     }
 
     /// Ends the process; what it held in memory is gone.
@@ -182,16 +239,26 @@ impl World {
         &self.process().store
     }
 
+    pub(crate) fn services_and_definitions(&self) -> (&Services, &Definitions) {
+        let process = self.process();
+        (&process.services, &process.definitions)
+    }
+
     /// Runs a job of the process. If the process dies in it, the next one is started.
-    async fn run<T>(&mut self, name: &'static str, job: impl AsyncFnOnce(&Process) -> Result<T, JobError>) -> Ended<T> {
+    pub(crate) async fn run<T>(
+        &mut self,
+        name: &'static str,
+        job: impl AsyncFnOnce(&Process) -> Result<T, JobError>,
+    ) -> Ended<T> {
         self.tap.job(name);
+        let before = self.tap.count();
         let tap = Arc::clone(&self.tap);
         let ended = tokio::select! {
             biased;
             ended = job(self.process()) => Some(ended),
             () = tap.died() => None,
         };
-        match ended {
+        let ended = match ended {
             Some(Ok(done)) => Ended::Well(done),
             Some(Err(error)) => {
                 self.tap.note(&format!("  {name} fails: {error}"));
@@ -201,12 +268,19 @@ impl World {
                 self.die().await;
                 if self.script.wipes {
                     self.hands.wipe();
+                    self.copy.forget();
                     self.tap.note("the queue is lost");
                 }
                 self.start().await;
                 Ended::Dead
             }
+        };
+        if self.tap.count() > before
+            && let Some(watch) = &mut self.watch
+        {
+            watch.look(self.tap.count(), self.time.now()).await;
         }
+        ended
     }
 
     /// Turns until everything has come to rest.
@@ -221,19 +295,26 @@ impl World {
                 let wait = self.until_next().await;
                 self.time.advance(wait);
             } else {
-                self.time.advance(SignedDuration::from_millis(500));
+                self.time.advance(PACE);
             }
         }
-        panic!("it does not come to rest\n{}", self.tap.journal());
+        panic!("it does not come to rest\n{}", self.journal().await);
     }
 
     /// Everything once: what comes in, what the clock asks for, what lies in the queue.
     pub(crate) async fn turn(&mut self) {
-        self.commands().await;
+        self.orders().await;
         self.callbacks().await;
         self.run("fire", async |process| fire::run(&process.services, Time::start()).await).await;
         self.run("feed", async |process| feed::run(&process.services, &process.definitions, &process.marks).await)
             .await;
+        if self.script.campaign.rollout.is_some() {
+            self.run("rollout", async |process| rollout::run(&process.services, &process.definitions).await).await;
+        }
+        if self.script.campaign.reminder.is_some() {
+            self.run("reminder", async |process| reminder::run(&process.services, &process.definitions).await).await;
+        }
+        self.run("probe", async |process| probe::run(&process.services).await).await;
         if self.time.now() >= self.sweep_at {
             self.sweep().await;
         }
@@ -276,22 +357,17 @@ impl World {
                 })
                 .await
             }
-            Queued::Send(message, attempts) => {
+            Queued::Send(message, attempts, _) => {
                 self.run("send-message", async |process| {
                     send_message::run(&process.services, &process.definitions, id(message), attempts).await.map(drop)
                 })
                 .await
             }
             Queued::Apply(row) => {
-                let ended = self
-                    .run("apply-news", async |process| apply_news::run(&process.services, JournalId::new(row)).await)
-                    .await;
-                self.note_stops().await;
-                match ended {
-                    Ended::Well(_) => Ended::Well(()),
-                    Ended::Badly(error) => Ended::Badly(error),
-                    Ended::Dead => Ended::Dead,
-                }
+                self.run("apply-news", async |process| {
+                    apply_news::run(&process.services, JournalId::new(row)).await.map(drop)
+                })
+                .await
             }
         };
         let comes_back = match ended {
@@ -304,148 +380,38 @@ impl World {
         }
     }
 
-    async fn commands(&mut self) {
-        let now = self.time.now();
-        for (at, command) in std::mem::take(&mut self.commands) {
-            if at > now {
-                self.commands.push((at, command));
-                continue;
-            }
-            let name = CAMPAIGN.parse().expect("a name");
-            let ended = self
-                .run("command-run", async |process| {
-                    match command_run::command(&process.services, &name, command).await {
-                        Err(command_run::CommandError::Job(error)) => Err(error),
-                        // The operator sees that it does not fit (any more).
-                        _ => Ok(()),
-                    }
-                })
-                .await;
-            // An operator who got no answer tries again.
-            if !matches!(ended, Ended::Well(())) {
-                self.commands.push((now + AGAIN, command));
-            }
-        }
-    }
-
-    /// Meta's callbacks, as the webhook takes them in: kept, then applied or queued, then 200.
+    /// The providers' callbacks, as the webhook takes them in: kept, then applied or queued, then 200.
     pub(crate) async fn callbacks(&mut self) {
         let now = self.time.now();
-        let (due, later) = std::mem::take(&mut self.unanswered).into_iter().partition(|(at, _)| *at <= now);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.unanswered).into_iter().partition(|(at, ..)| *at <= now);
         self.unanswered = later;
-        let due: Vec<(Timestamp, String)> = due;
-        let fresh = self.meta.callback(now);
-        for body in due.into_iter().map(|(_, body)| body).chain(fresh) {
+        let again = due.into_iter().map(|(_, source, body)| (source, body));
+        for (source, body) in again.chain(self.provider.callbacks(now)).collect::<Vec<_>>() {
             let bytes = body.clone().into();
-            let ended = self
-                .run("webhook", async |Process { services, .. }| {
-                    take_in::run(services, barid::domain::news::Source::Meta, bytes).await
-                })
-                .await;
-            self.note_stops().await;
+            let ended =
+                self.run("take-in", async |Process { services, .. }| take_in::run(services, source, bytes).await).await;
             if !matches!(ended, Ended::Well(())) {
-                self.unanswered.push((now + AGAIN, body));
+                self.unanswered.push((now + AGAIN, source, body));
             }
         }
     }
 
-    /// Notes since which effect the record knows of a stop.
-    async fn note_stops(&mut self) {
-        for who in self.database.ask("SELECT phone FROM contacts WHERE stopped = 1").await {
-            let effects = self.tap.count();
-            self.stopped.entry(who).or_insert(effects);
-        }
-    }
-
+    /// The run of the campaign.
     pub(crate) async fn newest(&self) -> Option<Run> {
         self.store().newest(&CAMPAIGN.parse().expect("a name")).await.expect("the store answers")
     }
 
-    /// Whether nothing is left to do and nothing will come.
-    async fn rests(&self) -> bool {
-        let finished = self.newest().await.is_some_and(|run| run.state.has_ended());
-        let outside = self.meta.next_event().is_none() && self.unanswered.is_empty() && self.commands.is_empty();
-        let (_, unapplied) = self.store().lag(self.time.now()).await.expect("the store answers");
-        finished && outside && unapplied == 0 && self.hands.is_empty()
-    }
-
-    /// How long nothing will happen.
-    async fn until_next(&self) -> SignedDuration {
-        let now = self.time.now();
-        let mut next: Vec<Timestamp> = [self.meta.next_event(), self.hands.next_due()].into_iter().flatten().collect();
-        next.extend(self.unanswered.iter().map(|(at, _)| *at));
-        next.extend(self.commands.iter().map(|(at, _)| *at));
-        let far = now + SignedDuration::from_hours(1000);
-        let due = self.store().due(far, None, 1).await.expect("the store answers");
-        next.extend(
-            due.iter().filter_map(|message| message.standing.delivery.due_at()).map(|at| at.max(self.sweep_at)),
-        );
-        // What else may wait is found by the sweep.
-        let (_, unapplied) = self.store().lag(now).await.expect("the store answers");
-        if unapplied > 0 || next.is_empty() {
-            next.push(self.sweep_at);
-        }
-        let next = next.into_iter().min().unwrap_or(now);
-        next.duration_since(now).max(SignedDuration::from_millis(500))
-    }
-
-    /// Every message with its history, as text.
-    pub(crate) async fn histories(&self) -> String {
-        let lines = self
-            .database
-            .ask(
-                "SELECT CAST(h.message_id AS TEXT) || ' ' || CAST(h.at AS TEXT) || ' #' || CAST(h.attempt AS TEXT) || ' ' || h.event \
-                 || CASE WHEN h.detail = '' THEN '' ELSE ': ' || h.detail END FROM history h ORDER BY h.message_id, h.seq",
-            )
-            .await;
-        let readable = |line: String| {
-            let mut parts = line.splitn(3, ' ');
-            let mut next = || parts.next().expect("three parts").to_owned();
-            let (message, at, event) = (next(), next(), next());
-            let millis = at.parse::<i64>().expect("a time") - Time::start().as_millisecond();
-            format!("{message} +{}.{:03} {event}", millis / 1000, millis % 1000)
-        };
-        lines.into_iter().map(readable).collect::<Vec<_>>().join("\n")
+    /// What the record said, and when.
+    pub(crate) fn said(&self) -> Vec<(Said, Span)> {
+        self.watch.as_ref().map(Watch::told).unwrap_or_default()
     }
 
     /// What must hold at the end of every scenario, whatever broke.
-    pub(crate) async fn assert_in_order(&mut self) {
-        let story = format!("{:?}\n{}\n{}", self.script, self.tap.journal(), self.histories().await);
-        let run = self.newest().await.unwrap_or_else(|| panic!("the campaign was never started\n{story}"));
-        self.database.assert_counts_are_exact(self.store(), run.id).await;
-
-        let ledger = self.meta.ledger();
-        let page = self.store().list(&Default::default(), None, 1000).await.expect("the store answers");
-        let mut people = BTreeSet::new();
-        for listed in &page.items {
-            let message = &listed.message;
-            let number = message.contact.phone.as_ref().expect("everybody has a number").e164().to_owned();
-            assert!(people.insert(number.clone()), "{number} stands in the record twice\n{story}");
-            let state = message.standing.delivery.state();
-            assert!(!state.is_open(), "{number} is still {}\n{story}", state.name());
-            let taken: Vec<_> = ledger.iter().filter(|row| row.phone == number).collect();
-            assert!(taken.len() <= 1, "{number} was told {} times: {taken:?}\n{story}", taken.len());
-            let expected = taken.first().map(|row| *row.statuses.last().expect("at least sent"));
-            match (&message.standing.delivery, expected) {
-                (delivery, Some(status)) => assert_eq!(delivery.state().name(), status, "{number}\n{story}"),
-                // Where nothing more was heard of anybody, the rule is to take it as sent, and to say so.
-                (Delivery::Submitted { assumed: true, .. }, None) => {}
-                (Delivery::Failed(_) | Delivery::Suppressed(_) | Delivery::Expired, None) => {}
-                (other, None) => panic!("{number} is {} and Meta has nothing\n{story}", other.state().name()),
-            }
-            if let Some(row) = taken.first() {
-                let ours = format!("barid:{}:{}:", barid::ports::Store::tag(self.store()), message.id);
-                assert!(row.reference.starts_with(&ours), "{number} was told something else\n{story}");
-            }
-        }
-        assert_eq!(people.len(), self.script.people, "everybody stands in the record\n{story}");
-
-        let stopped: BTreeSet<String> = self.stopped.keys().cloned().collect();
-        assert_eq!(stopped, self.stoppers, "who said stop\n{story}");
-        for (number, effect) in self.meta.called() {
-            let since = self.stopped.get(&number).copied().unwrap_or(usize::MAX);
-            assert!(effect <= since, "{number} was called at {effect}, and the stop was in force at {since}\n{story}");
-        }
+    pub(crate) async fn assert_in_order(&self) -> Ending {
+        let ending = Ending::of(self).await;
+        order::assert_in_order(&ending);
+        ending
     }
 
     /// How many messages stand there.
@@ -454,13 +420,11 @@ impl World {
         page.items.iter().filter(|listed| listed.message.standing.delivery.state() == state).count()
     }
 
-    /// Everything that happened, as text: the same for the same script.
-    pub(crate) async fn journal(&self) -> String {
-        format!("{}\n{}\n", self.tap.journal(), self.histories().await)
-    }
-
     /// Closes the store.
     pub(crate) async fn end(mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.close().await;
+        }
         self.die().await;
     }
 }
