@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::jobs::run_campaign::{Definitions, InHand};
@@ -50,9 +51,10 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
         worker(lane, concurrency, SEND_TIMEOUT, move |payload: SendMessage| {
             let shared = Arc::clone(&shared);
             async move {
-                let work =
-                    send_message::run(&shared.services, &shared.definitions, payload.message, payload.attempts_before);
-                let made = measured(&shared.metrics, "send-message", work).await?;
+                let measure = Measure::begin(&shared.metrics, "send-message");
+                let SendMessage { message, attempts_before, .. } = payload;
+                let made = send_message::run(&shared.services, &shared.definitions, message, attempts_before).await;
+                let made = measure.end(made)?;
                 if let Some(late_by) = made.late_by {
                     shared.metrics.send_lateness.observe(late_by.as_secs_f64());
                 }
@@ -67,7 +69,10 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
         let shared = Arc::clone(shared);
         worker(Lane::News, concurrency.news, NEWS_TIMEOUT, move |payload: ApplyNews| {
             let shared = Arc::clone(&shared);
-            async move { measured(&shared.metrics, "apply-news", apply_news::run(&shared.services, payload.row)).await }
+            async move {
+                let measure = Measure::begin(&shared.metrics, "apply-news");
+                measure.end(apply_news::run(&shared.services, payload.row).await)
+            }
         })
     };
     vec![
@@ -92,8 +97,10 @@ pub(super) fn control(shared: &Arc<Shared>) -> ControlWorker {
                     return Err(job::JobError::abort(format!("there is no control job `{}`", job.name)));
                 }
                 let payload: RunCampaign = serde_json::from_value(job.payload).map_err(job::JobError::abort)?;
-                let work = run_campaign::run(&shared.services, &shared.definitions, &shared.in_hand, payload.run);
-                measured(&shared.metrics, "run-campaign", work).await.map_err(translated)
+                let Shared { services, definitions, in_hand, metrics } = &*shared;
+                let measure = Measure::begin(metrics, "run-campaign");
+                let done = run_campaign::run(services, definitions, in_hand, payload.run).await;
+                measure.end(done).map_err(translated)
             })
         }),
     }
@@ -114,27 +121,32 @@ where
         concurrency,
         timeout,
         handler: Arc::new(move |payload, _| match serde_json::from_slice(&payload) {
-            Ok(payload) => {
-                let work = run(payload);
-                Box::pin(async move { work.await.map_err(translated) })
-            }
+            // Not an `async` block: it would hold the work twice, and each message's is moved and kept.
+            Ok(payload) => run(payload).map_err(translated).boxed(),
             Err(error) => Box::pin(async move { Err(job::JobError::abort(error)) }),
         }),
     }
 }
 
-async fn measured<T>(
-    metrics: &Metrics,
-    job: &str,
-    work: impl Future<Output = Result<T, JobError>>,
-) -> Result<T, JobError> {
-    let begin = Instant::now();
-    let result = work.await;
-    metrics.job_duration.with_label_values(&[job]).observe(begin.elapsed().as_secs_f64());
-    if result.is_err() {
-        metrics.job_errors.with_label_values(&[job]).inc();
+/// Tells how long a job took and whether it failed. Not a function around the job, which would hold it twice.
+struct Measure<'a> {
+    metrics: &'a Metrics,
+    job: &'static str,
+    begin: Instant,
+}
+
+impl<'a> Measure<'a> {
+    fn begin(metrics: &'a Metrics, job: &'static str) -> Self {
+        Self { metrics, job, begin: Instant::now() }
     }
-    result
+
+    fn end<T>(self, result: Result<T, JobError>) -> Result<T, JobError> {
+        self.metrics.job_duration.with_label_values(&[self.job]).observe(self.begin.elapsed().as_secs_f64());
+        if result.is_err() {
+            self.metrics.job_errors.with_label_values(&[self.job]).inc();
+        }
+        result
+    }
 }
 
 /// What a job says, as the queue hears it.

@@ -103,6 +103,12 @@ impl Dialect {
         matches!(self, Self::Postgres)
     }
 
+    /// Whether what is loaded for each message comes over the writing connection. SQLite empties the cache of every other connection with each
+    /// commit, and filling it again costs more than the wait for the commit.
+    pub(super) const fn loads_where_it_writes(self) -> bool {
+        matches!(self, Self::Sqlite)
+    }
+
     /// How to connect.
     pub(super) fn connect_options(self, url: &str, purpose: Purpose, connections: u32) -> ConnectOptions {
         let mut options = ConnectOptions::new(url);
@@ -125,11 +131,13 @@ impl Dialect {
                     .foreign_keys(true)
                     .statement_cache_capacity(512)
                     .row_buffer_size(1024)
+                    // 8 MB. A larger cache costs more than it saves: after each commit that reordered pages SQLite walks over all of it.
+                    .pragma("cache_size", "-8192")
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
                 match purpose {
-                    Purpose::Write => sqlite.pragma("cache_size", "-32768"),
-                    Purpose::Read => sqlite.pragma("cache_size", "-8192").pragma("query_only", "1"),
+                    Purpose::Write => sqlite,
+                    Purpose::Read => sqlite.pragma("query_only", "1"),
                 }
             }),
             // A server that was started anew is noticed before a connection of old is used.
