@@ -7,7 +7,7 @@ use crate::domain::ids::JournalId;
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, News, NoticeNews, Source, StatusNews};
 use crate::domain::stop_words::{self, heard};
-use crate::jobs::{JobError, heed, probe, react, wake};
+use crate::jobs::{JobError, heed, opt_out, probe, react, wake};
 use crate::ports::{Applied, Heard, Services};
 
 /// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
@@ -29,7 +29,7 @@ pub async fn run(services: &Services, id: JournalId) -> Result<(), JobError> {
             return Ok(());
         }
     };
-    told.heed(services).await?;
+    told.heed(services, kept.source).await?;
     let (statuses, heard) = told.take_news();
     let applied = services.store.apply(id, statuses, heard, now).await.map_err(JobError::from_store(doing))?;
     follow(services, id, &told, applied).await;
@@ -90,9 +90,10 @@ impl Told {
         self.heard.iter().any(|heard| heard.consent.is_some())
     }
 
-    /// Heeds what the provider says by itself. Before the body counts as applied: so it is done again should we end in between, and doing it
-    /// twice is harmless.
-    pub(super) async fn heed(&mut self, services: &Services) -> Result<(), JobError> {
+    /// Heeds what the provider says by itself, and stops that it knows of. Before the body counts as applied: so it is done again should we
+    /// end in between, and doing it twice is harmless.
+    pub(super) async fn heed(&mut self, services: &Services, source: Source) -> Result<(), JobError> {
+        opt_out::note_from(services, source, &self.statuses).await?;
         for notice in &self.notices {
             self.foreign += u64::from(!heed::run(services, notice).await?);
         }

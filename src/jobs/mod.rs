@@ -9,6 +9,7 @@ pub mod feed;
 pub mod fire;
 mod first_sight;
 pub mod heed;
+mod opt_out;
 pub mod probe;
 pub mod react;
 pub mod reminder;

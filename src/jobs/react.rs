@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
-use crate::domain::consent::{ConsentChange, ConsentChangeKind};
-use crate::domain::failure::{FailureClass, Refusal, Slow};
+use crate::domain::failure::{Refusal, Slow};
 use crate::domain::ids::ContactId;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{NewSuspension, Refused, suspension_after};
@@ -66,9 +65,6 @@ async fn react(services: &Services, refused: &Refused<'_>, contact: ContactId, r
         services.limits.slow_down(&slower).await;
     }
     let now = services.clock.now();
-    if class == FailureClass::OptedOut && channel != Channel::Whatsapp {
-        note_opt_out(services, channel, contact, refusal, now).await;
-    }
     let Some(wanted) = suspension_after(refused, &services.rules.suspensions, now) else {
         if class.alerts() {
             tell(Sight::new(channel, class, refusal.code, campaign), now);
@@ -115,22 +111,5 @@ fn tell(sight: Sight, now: jiff::Timestamp) {
         );
     } else {
         tracing::debug!(channel, campaign, failure.class = class.name(), failure.code = code, "refused as before");
-    }
-}
-
-/// A person said stop to the provider and not to us: it counts for all channels. (Meta's own opt-out is about marketing only, and is
-/// not this.)
-async fn note_opt_out(services: &Services, channel: Channel, contact: ContactId, refusal: &Refusal, now: Timestamp) {
-    let evidence = format!("{} refused with {:?}: the person had stopped there", channel.name(), refusal.code);
-    let change =
-        ConsentChange { kind: ConsentChangeKind::Stop, at: now, source: "provider-opt-out".to_owned(), evidence };
-    match services.store.change_consent(contact, change, now).await {
-        Ok(suppressed) => tracing::info!(
-            channel = channel.name(),
-            suppressed,
-            "somebody had said stop to the provider; nothing more is sent to them"
-        ),
-        // The next message meets the same refusal and tries again.
-        Err(error) => tracing::warn!(error = %error, "a stop that a provider told of cannot be written"),
     }
 }

@@ -20,8 +20,8 @@ use crate::domain::quiet_hours::quiet_for;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::LetThrough;
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, probe, react, wake};
-use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Verdict};
+use crate::jobs::{JobError, opt_out, probe, react, wake};
+use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Stored, Verdict};
 
 /// How long the answer of a call is kept in hand when the store does not take it. Longer than any restart of a database.
 const RECORD_PATIENCE: Duration = Duration::from_secs(600);
@@ -169,7 +169,10 @@ pub async fn run(
             Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after), because }
         }
     };
-    let effect = record(services, id, attempt, fact).await?;
+    if let Some(refusal) = refusal.as_ref().filter(|refusal| opt_out::is_told(channel, refusal)) {
+        patiently(id, || opt_out::note(services, channel.name(), message.contact.id, refusal)).await?;
+    }
+    let effect = patiently(id, || services.store.learn(id, attempt, fact.clone(), services.clock.now())).await?;
     if let Some(refusal) = &refusal {
         react::to_answer(services, &message, campaign, refusal, called_at).await;
     }
@@ -364,11 +367,14 @@ fn tell(id: MessageId, attempt: u16, channel: Channel, answer: &Answer) {
 }
 
 /// Writes what the call brought, patiently: the answer exists nowhere else.
-async fn record(services: &Services, id: MessageId, attempt: u16, fact: Fact) -> Result<Effect, JobError> {
+async fn patiently<T, F: Future<Output = Stored<T>>>(
+    id: MessageId,
+    mut write: impl FnMut() -> F,
+) -> Result<T, JobError> {
     let mut waited = Duration::ZERO;
     loop {
-        match services.store.learn(id, attempt, fact.clone(), services.clock.now()).await {
-            Ok(effect) => return Ok(effect),
+        match write().await {
+            Ok(done) => return Ok(done),
             Err(error) if error.is_unavailable() && waited < RECORD_PATIENCE => {
                 if waited.is_zero() {
                     tracing::warn!(message.id = %id, error = %error, "the answer of a call cannot be written yet; it is kept and tried again");

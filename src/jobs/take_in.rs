@@ -53,7 +53,7 @@ async fn keep_and_apply(
     mut told: Told,
     now: Timestamp,
 ) -> Result<(), JobError> {
-    told.heed(services).await?;
+    told.heed(services, source).await?;
     let (statuses, heard) = told.take_news();
     let kept = services.store.append_and_apply(source, body.clone(), statuses, heard, now).await;
     let (row, applied) = kept.map_err(JobError::from_store("keeping a change of consent"))?;

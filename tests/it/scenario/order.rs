@@ -121,8 +121,11 @@ fn stops_are_heard(ending: &Ending) {
         .collect();
     let stoppers: BTreeSet<String> = ending.stoppers.iter().map(|who| phone(*who)).collect();
     ending.demand(stoppers.iter().all(|number| stopped.contains(number)), "every stop is heard");
-    // What a carrier knows of a stop comes with a refusal, and is lost with whoever hears it.
-    let known: BTreeSet<String> = ending.script.stopped_elsewhere.iter().map(|who| phone(*who)).collect();
+    // What a carrier knows of a stop comes with a refusal: whoever's message ended by it is stopped.
+    let elsewhere = &ending.script.stopped_elsewhere;
+    let mut refused = elsewhere.iter().filter(|who| ending.standing(**who) == "failed").map(|who| phone(*who));
+    ending.demand(refused.all(|number| stopped.contains(&number)), "a stop that a carrier knows of is heard");
+    let known: BTreeSet<String> = elsewhere.iter().map(|who| phone(*who)).collect();
     let mut others = stopped.into_iter().filter(|number| !stoppers.contains(*number));
     ending.demand(others.all(|number| known.contains(number)), "nobody else is stopped");
 }
