@@ -103,12 +103,6 @@ impl Dialect {
         matches!(self, Self::Postgres)
     }
 
-    /// Whether what is loaded for each message comes over the writing connection. SQLite empties the cache of every other connection with each
-    /// commit, and filling it again costs more than the wait for the commit.
-    pub(super) const fn loads_where_it_writes(self) -> bool {
-        matches!(self, Self::Sqlite)
-    }
-
     /// How to connect.
     pub(super) fn connect_options(self, url: &str, purpose: Purpose, connections: u32) -> ConnectOptions {
         let mut options = ConnectOptions::new(url);

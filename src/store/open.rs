@@ -159,7 +159,6 @@ impl SqlStore {
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
         let link_key = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
-        let loads = if dialect.loads_where_it_writes() { &writes } else { &reads };
         Ok(Self {
             dialect,
             writers: Writers::start(
@@ -175,8 +174,8 @@ impl SqlStore {
             ),
             tag,
             link_key,
-            loaded: Loader::start(loads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
-            bodies: Loader::start(loads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
+            loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
+            bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
             reads,
             writes,
