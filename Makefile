@@ -13,6 +13,6 @@ chaos: ## kills, cuts and wipes everything in mid-campaign for some minutes (BAR
 	@.ci/needs redis postgresql
 	cargo test --locked --test it -- chaos:: --ignored --nocapture --test-threads=1
 
-bench: ## messages/s, CPU and memory, next to a bare HTTP loop; one JSON object on each line
-	@.ci/needs redis
+bench: ## messages/s, CPU and memory, next to bare loops; one JSON object on each line
+	@.ci/needs redis postgresql
 	cargo bench --locked --bench whole -- $(BENCH)

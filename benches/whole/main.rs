@@ -12,18 +12,24 @@
 //! | `import` | a file with contacts |
 //! | `planning` | memory and time for a large audience (`--waiting 1000000`) |
 //! | `storm` | 100,000 retries due in the same second, through the lane, with fresh work beside them |
+//! | `decisions` | decisions of the limits, beside bare calls of Redis |
+//! | `arrivals` | calls of a number where they arrive: its busiest and emptiest second, from one process and from two |
+//! | `beside` | single messages beside a campaign of 500,000 |
 //! | `soak` | 1,000 messages/s with all callbacks (`--soak 60`, in seconds): memory, queues and lag at its begin and end |
 //!
-//! Nothing is asserted: machines differ, and the ratios to the bare loops are what to compare. CPU is user and system time of the
-//! process named, taken from the kernel; the simulator and the loops run in this process, barid, its Redis and PostgreSQL in their own.
+//! Nothing is asserted: machines differ, and the ratios to the bare loops are what to compare; where something must hold, it is said
+//! beside the number. CPU is user and system time of the process named, taken from the kernel; the simulator and the loops run in this
+//! process, barid, its Redis and PostgreSQL in their own.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and its lines are its result")]
 
 mod bare;
+mod beside;
 mod campaigns;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/harness/mod.rs"]
 mod harness;
+mod limits;
 mod measure;
 mod planning;
 #[path = "../../tests/it/postgres.rs"]
@@ -72,6 +78,9 @@ async fn measure(part: &'static str, messages: usize) {
         "import" => planning::import(argument("--rows", 100_000)).await,
         "planning" => planning::waiting(argument("--waiting", 1_000_000)).await,
         "storm" => storm::measure(argument("--retries", 100_000)).await,
+        "decisions" => limits::decisions(argument("--decisions", 200_000)).await,
+        "arrivals" => limits::arrivals(argument("--seconds", 12) as u32).await,
+        "beside" => beside::measure(argument("--large", 500_000), argument("--singles", 60)).await,
         "soak" => soak::measure(argument("--rate", 1_000), Duration::from_secs(argument("--soak", 60) as u64)).await,
         _ => unreachable!("the names were checked"),
     }

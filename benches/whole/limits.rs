@@ -1,16 +1,4 @@
 //! The limits: decisions each second beside bare calls of Redis, and how a number's rate looks where the calls arrive.
-//!
-//! One JSON object on each line of standard output; `cargo bench --bench limits`, with `-- --only decisions` or `-- --only arrivals`.
-//! Nothing is asserted: machines differ. What must hold is said beside each number: at most 1.03 of the rate in any second, and at least
-//! 0.97 of it while work waits.
-
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and its lines are its result")]
-
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/it/harness/mod.rs"]
-mod harness;
-#[path = "../tests/it/postgres.rs"]
-mod postgres;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,8 +13,10 @@ use barid::domain::limit::Urgency;
 use barid::limits::{Limiter, Redis, Sender, Settings};
 use barid::ports::{Ask, Clock, LimitFacts, LimitFactsOf, Limits as _, Stored, Verdict};
 use barid::simulator::Statuses;
-use harness::{Barid, Setup, people};
-use serde_json::json;
+
+use crate::harness::{Barid, Setup, people};
+use crate::measure::{Report, cpu_seconds};
+use crate::postgres;
 
 /// A record of which nothing is used up.
 #[derive(Default)]
@@ -82,37 +72,20 @@ impl Drop for OwnRedis {
     }
 }
 
-/// User and system seconds that a process has used.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    // The kernel reports in hundredths of a second on every Linux that we know of.
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-fn load() -> f64 {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
-}
-
-fn argument(name: &str, default: usize) -> usize {
-    let mut arguments = std::env::args();
-    arguments.find(|argument| argument == name).and_then(|_| arguments.next()?.parse().ok()).unwrap_or(default)
-}
-
 fn report(what: &str, n: usize, begin: Instant, before: (f64, f64), redis: &OwnRedis) {
     let seconds = begin.elapsed().as_secs_f64();
     let (own, in_redis) = (cpu_seconds(std::process::id()) - before.0, cpu_seconds(redis.child.id()) - before.1);
-    println!(
-        "{}",
-        json!({"bench": what, "decisions": n, "per_second": n as f64 / seconds, "cpu_seconds_per_1000": (own + in_redis) / n as f64 * 1000.0,
-            "redis_cpu_per_1000": in_redis / n as f64 * 1000.0, "load": load()})
-    );
+    let per_1000 = |seconds: f64| seconds / n as f64 * 1000.0;
+    Report::new(what)
+        .with("decisions", n)
+        .with("per_second", n as f64 / seconds)
+        .with("cpu_seconds_per_1000", per_1000(own + in_redis))
+        .with("redis_cpu_per_1000", per_1000(in_redis))
+        .print();
 }
 
 /// Each decision takes from number, pair, tier, rate and budget.
-async fn decisions(n: usize, at_once: usize) {
+async fn decide(n: usize, at_once: usize) {
     let redis = OwnRedis::start().await;
     let senders = ["one", "two"].map(|name| Sender {
         name: name.parse().unwrap(),
@@ -223,7 +196,7 @@ impl Drop for Second {
 }
 
 /// What arrives at the simulator.
-async fn arrivals(mps: u32, seconds: u32, with_second: bool) {
+async fn arrive(mps: u32, seconds: u32, with_second: bool) {
     let redis = OwnRedis::start().await;
     let store_url = if with_second { Some(postgres::fresh_database().await) } else { None };
     let mut setup = Setup { mps, store_url, ..Setup::default() };
@@ -244,33 +217,31 @@ async fn arrivals(mps: u32, seconds: u32, with_second: bool) {
     let in_second = |from: i64| arrived.iter().filter(|at| (from..from + 1_000).contains(*at)).count();
     let counts: Vec<usize> = (first..last - 1_000).step_by(5).map(in_second).collect();
     let used = (arrived.len() - 1) as f64 / ((last - first).max(1) as f64 / 1_000.0) / f64::from(mps);
-    println!(
-        "{}",
-        json!({"bench": "arrivals", "mps": mps, "processes": 1 + usize::from(with_second), "messages": n, "accepted": arrived.len(),
-            "busiest_second": *counts.iter().max().unwrap() as f64 / f64::from(mps), "must_be_at_most": 1.03,
-            "emptiest_second": *counts.iter().min().unwrap() as f64 / f64::from(mps),
-            "used": used, "must_be_at_least": 0.97, "load": load()})
-    );
+    let share = |n: Option<&usize>| n.map_or(0.0, |n| *n as f64 / f64::from(mps));
+    Report::new("arrivals")
+        .with("mps", mps)
+        .with("processes", 1 + usize::from(with_second))
+        .with("messages", n)
+        .with("accepted", arrived.len())
+        .with("busiest_second", share(counts.iter().max()))
+        .with("must_be_at_most", 1.03)
+        .with("emptiest_second", share(counts.iter().min()))
+        .with("used", used)
+        .with("must_be_at_least", 0.97)
+        .print();
 }
 
-fn main() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut arguments = std::env::args();
-    let only = arguments.find(|argument| argument == "--only").and_then(|_| arguments.next());
-    let wants = |part: &str| only.as_deref().is_none_or(|only| only == part);
-    runtime.block_on(async {
-        if wants("decisions") {
-            let n = argument("--decisions", 200_000);
-            decisions(n, 400).await;
-            decisions(n, 4_000).await;
-            bare(n).await;
-        }
-        if wants("arrivals") {
-            for mps in [70, 500] {
-                let seconds = u32::try_from(argument("--seconds", 12)).unwrap();
-                arrivals(mps, seconds, false).await;
-                arrivals(mps, seconds, true).await;
-            }
-        }
-    });
+/// Decisions each second, of as many jobs as a process has and of ten times as many, beside bare calls of Redis.
+pub(crate) async fn decisions(n: usize) {
+    decide(n, 400).await;
+    decide(n, 4_000).await;
+    bare(n).await;
+}
+
+/// A slow number and a fast one, from one process and from two that share Redis and record.
+pub(crate) async fn arrivals(seconds: u32) {
+    for mps in [70, 500] {
+        arrive(mps, seconds, false).await;
+        arrive(mps, seconds, true).await;
+    }
 }
