@@ -40,16 +40,17 @@ pub(crate) async fn measure(rate: usize, time: Duration) {
     barid.wait_for("survey", "the audience to be planned", |_, run| run["total"] == n).await;
     tokio::time::sleep(WARM_UP).await;
     let before = Cpu::now(&barid, None);
-    let sent_before = barid.simulator.ledger().len();
+    let accepted = || barid.simulator.counts().accepted as usize;
+    let sent_before = accepted();
     let begin = Instant::now();
     let report = look(&barid, "begin", Report::new("soak")).await;
     // Until shortly before the end, so that the last look sees it at work.
-    while barid.simulator.ledger().len() < n - rate {
+    while accepted() < n - rate {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let report = look(&barid, "end", report).await;
     let seconds = begin.elapsed().as_secs_f64();
-    let sent = barid.simulator.ledger().len() - sent_before;
+    let sent = accepted() - sent_before;
     let report = report
         .with("seconds", seconds)
         .with("messages_per_second", sent as f64 / seconds)
