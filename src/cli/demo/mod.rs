@@ -136,6 +136,7 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
         sent_within: sent_after.unwrap_or_default(),
         feedback,
         ledger: simulator.counts(),
+        texts: simulator.twilio_ledger().len() as u64,
         doubled: stage::doubled(&simulator.ledger()),
     };
     summary.print()?;

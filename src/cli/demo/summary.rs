@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::screen;
+use crate::domain::channel::Channel;
 use crate::domain::delivery::State;
 use crate::domain::failure::FailureClass;
 use crate::domain::language::Language;
@@ -20,6 +21,8 @@ pub(super) struct Summary {
     pub(super) sent_within: Duration,
     pub(super) feedback: usize,
     pub(super) ledger: Counts,
+    /// Text messages that the simulator took in Twilio's place.
+    pub(super) texts: u64,
     pub(super) doubled: usize,
 }
 
@@ -37,10 +40,8 @@ impl Summary {
     pub(super) fn print(&self) -> Ended {
         let came = |states: &'static [State]| move |count: &RunCount| states.contains(&count.state);
         let mut rows = vec![
-            self.row(
-                "sent (taken by Meta)".to_owned(),
-                came(&[State::Submitted, State::Sent, State::Delivered, State::Read]),
-            ),
+            self.row("sent (taken by Meta)".to_owned(), |count| was_taken(count, Channel::Whatsapp)),
+            self.row("sent as a text message".to_owned(), |count| was_taken(count, Channel::Sms)),
             self.row("delivered".to_owned(), came(&[State::Delivered, State::Read])),
             self.row("read".to_owned(), came(&[State::Read])),
         ];
@@ -85,9 +86,7 @@ impl Summary {
     pub(super) fn verdict(&self) -> Ended {
         let total = self.sum(|_| true);
         let open = self.sum(|count| count.state.is_open());
-        let suppressed = self.sum(|count| matches!(count.state, State::Suppressed | State::Expired));
         let failed = self.sum(|count| count.state == State::Failed);
-        let reached = total - open - suppressed - failed;
         let mut wrong = Vec::new();
         if total != self.contacts {
             wrong.push(format!("{total} of {} recipients are in the record", self.contacts));
@@ -98,12 +97,18 @@ impl Summary {
         if self.doubled > 0 {
             wrong.push(format!("{} were told more than once", self.doubled));
         }
-        // Some fail after they were taken.
-        if !(reached..=reached + failed).contains(&self.ledger.accepted) {
-            wrong.push(format!(
-                "the simulator took {} messages, and the record has {reached} that were taken and {failed} that failed",
-                self.ledger.accepted
-            ));
+        let by_text = self.sum(|count| was_taken(count, Channel::Sms));
+        for (channel, took, later) in
+            [(Channel::Whatsapp, self.ledger.accepted, by_text + failed), (Channel::Sms, self.texts, failed)]
+        {
+            let taken = self.sum(|count| was_taken(count, channel));
+            // Some fail after they were taken, and go over the next channel or nowhere.
+            if !(taken..=taken + later).contains(&took) {
+                wrong.push(format!(
+                    "over {} the simulator took {took} messages, and the record has {taken} that were taken and {later} that failed or went on",
+                    channel.name()
+                ));
+            }
         }
         if wrong.is_empty() {
             screen::say("every recipient is accounted for, once")
@@ -111,6 +116,12 @@ impl Summary {
             Err(Failure::because(Exit::Software, format!("not everybody is accounted for: {}", wrong.join("; "))))
         }
     }
+}
+
+/// Whether these were taken over that channel, and did not fail afterwards.
+fn was_taken(count: &RunCount, channel: Channel) -> bool {
+    let taken = matches!(count.state, State::Submitted | State::Sent | State::Delivered | State::Read);
+    taken && count.channel == channel
 }
 
 /// A reason in words.
