@@ -43,8 +43,20 @@ use barid::simulator::{Latency, Millis};
 use campaigns::{Campaign, all_three};
 use measure::{Report, argument};
 
-const PARTS: [&str; 9] =
-    ["send", "campaign", "callbacks", "latency", "postgres", "import", "planning", "storm", "soak"];
+const PARTS: [&str; 12] = [
+    "send",
+    "campaign",
+    "callbacks",
+    "latency",
+    "postgres",
+    "import",
+    "planning",
+    "storm",
+    "decisions",
+    "arrivals",
+    "beside",
+    "soak",
+];
 
 /// The parts that were asked for; all without `--only`.
 fn wanted() -> Vec<&'static str> {
