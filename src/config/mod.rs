@@ -6,6 +6,7 @@ pub mod channels;
 pub mod check;
 pub mod delivery;
 pub mod environment;
+pub mod feedback;
 mod layers;
 pub mod log;
 pub mod people;
@@ -63,6 +64,8 @@ pub struct Config {
     pub allowed_hosts: AllowedHosts,
     /// `[brand]`
     pub brand: Brand,
+    /// `[feedback]`
+    pub feedback: feedback::Feedback,
     /// `[pricing]`
     pub pricing: pricing::Pricing,
     /// `[log]`
@@ -246,6 +249,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let contacts = table.table("contacts", people::Contacts::read);
         let allowed_hosts = table.table("links", people::allowed_hosts);
         let brand = table.table("brand", people::brand);
+        let feedback = table.table("feedback", feedback::Feedback::read);
         let pricing = table.table("pricing", pricing::Pricing::read);
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
@@ -277,6 +281,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             contacts: contacts?,
             allowed_hosts: allowed_hosts?,
             brand: brand?,
+            feedback: feedback?,
             pricing: pricing?,
             log: log?,
             twilio: twilio?,

@@ -8,6 +8,11 @@ use crate::domain::problem::Place;
 /// The name of the sender that `[whatsapp]` makes.
 pub const DEFAULT_SENDER: &str = "default";
 
+/// The same as a name.
+pub fn default_sender() -> SenderName {
+    DEFAULT_SENDER.parse().expect("it is a name")
+}
+
 /// Meta's API.
 #[derive(Debug, Clone)]
 pub struct WhatsApp {
@@ -116,7 +121,7 @@ impl WhatsApp {
     /// The sender `default`, if `[whatsapp]` names a number.
     fn sender(&self) -> Option<Sender> {
         Some(Sender {
-            name: DEFAULT_SENDER.parse().expect("it is a name"),
+            name: default_sender(),
             id: self.phone_number_id.clone()?,
             portfolio: self.portfolio_of(self.business_account_id.as_deref()),
             business_account_id: self.business_account_id.clone(),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::campaign::Campaign;
+use crate::domain::campaign::{Campaign, CampaignValues};
 use crate::domain::contact::Contact;
 use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::message::{Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::template::{Brand, MessageTemplate, Values};
+use crate::domain::template::{Brand, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
 
@@ -56,6 +56,10 @@ impl Shelf {
     }
 }
 
+fn told(error: RenderError) -> CannotRender {
+    CannotRender(error.to_string())
+}
+
 impl Catalogue for Shelf {
     fn campaigns(&self) -> Vec<Arc<Campaign>> {
         self.in_force.load().campaigns.values().cloned().collect()
@@ -77,13 +81,31 @@ impl Catalogue for Shelf {
             CannotRender(format!("the template `{}` is no longer there or no longer in order", campaign.template))
         })?;
         let values = Values::new(language, &campaign.values, &in_force.brand).with_contact(contact);
-        let told = |error: crate::domain::template::RenderError| CannotRender(error.to_string());
         let content = template.content(&values).map_err(told)?;
         if campaign.delivery.fallback.is_empty() {
             return Ok(Rendered::only(content));
         }
         let text = template.text(&values).map_err(told)?;
         Ok(Rendered { content, text: Some(text), subject: template.subject(&values).map_err(told)? })
+    }
+
+    fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
+        self.in_force.load().templates.get(name).cloned()
+    }
+
+    fn rendered_alone(
+        &self,
+        template: &MessageTemplate,
+        values: &CampaignValues,
+        contact: &Contact,
+        language: Language,
+    ) -> Result<Rendered, CannotRender> {
+        let values = Values::new(language, values, &self.in_force.load().brand).with_contact(contact);
+        template.content(&values).map(Rendered::only).map_err(told)
+    }
+
+    fn single_price_micros(&self) -> i64 {
+        self.price_micros
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {

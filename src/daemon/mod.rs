@@ -14,6 +14,7 @@ mod metered;
 pub mod operations;
 pub(crate) mod summary;
 pub mod suspending;
+pub mod tokens;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::config::whatsapp::{DEFAULT_SENDER, default_sender};
 use crate::contacts_file::AudienceFileReader;
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
@@ -215,6 +217,9 @@ impl Daemon {
                 config.contacts.default_country,
                 Arc::clone(&clock),
             )),
+            tokens: Arc::new(tokens::Random::new().map_err(|error| {
+                StartError::Setting(format!("the operating system gave no randomness ({error}); try again"))
+            })?),
             rules: rules(&config),
         };
         let shared = Arc::new(Shared {
@@ -387,7 +392,8 @@ fn public_routes(
             sick,
         },
     };
-    Ok(http::public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api)))
+    let links = http::LinkState { clock: Arc::clone(&services.clock), store: Arc::clone(&services.store) };
+    Ok(http::public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(links), Arc::new(api)))
 }
 
 fn reader(config: &Config) -> Reader {
@@ -451,7 +457,7 @@ fn rules(config: &Config) -> SendingRules {
         waits: config.retry.waits.iter().copied().map(signed).collect(),
         on_unknown: config.delivery.on_unknown,
         unknown_after: signed(config.delivery.unknown_after),
-        senders: config.senders.iter().map(|sender| sender.id.clone()).collect(),
+        senders: config.senders.iter().map(|sender| (sender.id.clone(), sender.name.clone())).collect(),
         feed_ahead: config.queue.feed_ahead,
         pace: config.senders.iter().map(|sender| (sender.name.clone(), sender.mps)).collect(),
         default_language: config.contacts.default_language,
@@ -460,6 +466,13 @@ fn rules(config: &Config) -> SendingRules {
             let_through_waits: config.suspend.let_through_waits.iter().copied().map(signed).collect(),
             quality_rest: signed(config.suspend.quality_rest),
         },
+        default_sender: {
+            let by_name = config.senders.iter().find(|sender| sender.name.as_str() == DEFAULT_SENDER);
+            by_name.or(config.senders.first()).map_or_else(default_sender, |sender| sender.name.clone())
+        },
+        attribute_within: signed(config.feedback.attribute_within),
+        allowed_hosts: config.allowed_hosts.clone(),
+        public_url: config.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         accounts: config
             .senders
             .iter()

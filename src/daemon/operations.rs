@@ -19,9 +19,10 @@ use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 use crate::jobs::command_run::{self, CommandError};
+use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::{JobError, replay};
 use crate::ports::{
-    Catalogue, DeadLetterFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError, Wanted,
+    Catalogue, Created, DeadLetterFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
 };
 
 /// Carries out what operators ask.
@@ -159,12 +160,28 @@ impl Operations for Desk {
             content: rendered.content,
             expires_at: campaign.expires_at(now),
             price_micros: self.services.catalogue.price_micros(&campaign),
+            once: None,
+            link: None,
         };
-        let id = self.services.store.create(message, now).await.map_err(unavailable)?;
-        if let Err(error) = self.services.queue.send(Wanted::Replies, &[(id, 0)], None).await {
-            tracing::debug!(message.id = %id, error = %error, "the test message is not queued; the sweep will find it");
-        }
-        Ok(id)
+        send_single::create(&self.services, message, now).await.map(Created::id).map_err(unavailable)
+    }
+
+    async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {
+        send_single::run(&self.services, request).await.map_err(|error| {
+            let code = match error {
+                SendError::NoSender { .. } => "unknown-sender",
+                SendError::NoTemplate(_) => "unknown-template",
+                SendError::UnknownValue { .. } => "unknown-value",
+                SendError::Stopped => "opted-out",
+                SendError::NoConsent(_) => "no-consent",
+                SendError::TextLength(_) => "bad-text",
+                SendError::Link(_) => "bad-link",
+                SendError::CannotRender(_) => "cannot-render",
+                SendError::NameTaken => "idempotency-key-reused",
+                SendError::Store(error) => return unavailable(error),
+            };
+            OperationError::Invalid { code, detail: error.to_string() }
+        })
     }
 
     async fn replay(&self, wanted: &Replay) -> Result<u64, OperationError> {

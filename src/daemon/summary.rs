@@ -6,7 +6,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::reminder::{NextReminder, next_reminder};
 use crate::domain::rollout::next_look;
 use crate::domain::run::{Run, RunState};
-use crate::http::{CampaignSummary, Cost, ReminderSummary, RolloutSummary, StateCounts};
+use crate::http::{CampaignSummary, Cost, ReminderSummary, Responses, RolloutSummary, StateCounts};
 use crate::ports::{Store, StoreError};
 
 /// The summary of a campaign with this newest run. `currency` is that of the price estimates.
@@ -27,6 +27,7 @@ pub(crate) async fn of(
     summary.state = run.state.name();
     summary.halted = run.halted().map(ToOwned::to_owned);
     summary.cost = cost(store, run, currency).await?;
+    summary.responses = Responses::of(store.respondents(run.id).await?, summary.run.delivered + summary.run.read);
     // A definition that cannot be read is told by whoever would send by it; what was sent is shown all the same.
     if let Ok(campaign) = serde_json::from_str::<Campaign>(&run.definition) {
         summary.budget = campaign.budget.map(Cost::from);

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a person may have agreed to be told.
+/// What a message is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// Questions about an experience.
     Survey,
@@ -13,11 +13,19 @@ pub enum Purpose {
     Marketing,
     /// Follow-up to something the person did or asked for.
     Utility,
+    /// The answer to what the person wrote: needs no consent, only that they have not said stop. No campaign is for this.
+    #[serde(skip_deserializing)]
+    Answer,
+    /// The one notice that their stop was heard.
+    #[serde(skip_deserializing)]
+    StopNotice,
 }
 
 impl Purpose {
-    /// Every purpose.
+    /// Every purpose that a person may agree to.
     pub const ALL: [Self; 3] = [Self::Survey, Self::Marketing, Self::Utility];
+    /// Every purpose that a message may have.
+    const OF_MESSAGES: [Self; 5] = [Self::Survey, Self::Marketing, Self::Utility, Self::Answer, Self::StopNotice];
 
     /// The word in files and in the store.
     pub const fn name(self) -> &'static str {
@@ -25,12 +33,19 @@ impl Purpose {
             Self::Survey => "survey",
             Self::Marketing => "marketing",
             Self::Utility => "utility",
+            Self::Answer => "answer",
+            Self::StopNotice => "stop-notice",
         }
     }
 
-    /// The purpose of that name, if there is one.
+    /// The purpose of that name that a person may agree to, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+
+    /// The purpose of that name that a message may have, if there is one.
+    pub fn of_message(name: &str) -> Option<Self> {
+        Self::OF_MESSAGES.into_iter().find(|purpose| purpose.name() == name)
     }
 }
 
@@ -105,7 +120,11 @@ pub struct Consent {
 impl Consent {
     /// Whether a message for this purpose may be sent now.
     pub fn allows(self, purpose: Purpose) -> bool {
-        !self.stopped && self.granted.contains(purpose)
+        match purpose {
+            Purpose::StopNotice => true,
+            Purpose::Answer => !self.stopped,
+            purpose => !self.stopped && self.granted.contains(purpose),
+        }
     }
 }
 
@@ -201,6 +220,17 @@ mod tests {
             "times are whole seconds: what comes last counts"
         );
         assert!(!is_overtaken(&said(ConsentChangeKind::Stop, 9), at(10)));
+    }
+
+    #[test]
+    fn an_answer_needs_no_consent_but_no_stop_and_only_the_notice_goes_after_one() {
+        let nothing = Consent { granted: Purposes::NONE, stopped: false };
+        let stopped = Consent { granted: Purposes::all(), stopped: true };
+        let allowed = |consent: Consent| Purpose::OF_MESSAGES.map(|purpose| consent.allows(purpose));
+        assert_eq!(allowed(nothing), [false, false, false, true, true]);
+        assert_eq!(allowed(stopped), [false, false, false, false, true]);
+        assert!(Purpose::named("answer").is_none(), "nobody agrees to answers");
+        assert!(serde_json::from_str::<Purpose>("\"answer\"").is_err(), "no campaign is an answer");
     }
 
     #[test]

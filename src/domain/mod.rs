@@ -32,6 +32,7 @@ pub mod retry;
 pub mod rollout;
 pub mod run;
 pub mod schedule;
+pub mod service_window;
 pub mod share;
 pub mod signed_reference;
 pub mod silence;

@@ -1,11 +1,15 @@
 //! Whether a message may be called at this moment, and why not. Asked once to decide and once more inside the transaction that
 //! marks the attempt as started, so that nothing that became true in between is overlooked.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::delivery::{Delivery, HeldReason, Standing, SuppressedReason};
 use crate::domain::run::RunState;
+use crate::domain::service_window::ServiceWindow;
+
+/// A closed service window is looked at again after this, so that whoever waits for it is asked again to write.
+const WINDOW_LOOK: SignedDuration = SignedDuration::from_hours(1);
 
 /// What decides over one start.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,8 @@ pub struct StartQuestion<'a> {
     pub quiet_until: Option<Timestamp>,
     /// Whether another message was called for this person so short a time ago that the campaign leaves them alone.
     pub contacted_recently: bool,
+    /// Whether it says free words over WhatsApp, and until when the person's service window is open for them.
+    pub window: Option<ServiceWindow>,
 }
 
 /// The answer.
@@ -72,10 +78,12 @@ pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
         Some(RunState::Paused) => return StartAnswer::NotNow { because: "its run is paused" },
         _ => {}
     }
-    if question.consent.stopped {
-        StartAnswer::Suppress(SuppressedReason::OptedOut)
-    } else if !question.consent.allows(question.purpose) {
-        StartAnswer::Suppress(SuppressedReason::NoConsent)
+    if !question.consent.allows(question.purpose) {
+        StartAnswer::Suppress(if question.consent.stopped {
+            SuppressedReason::OptedOut
+        } else {
+            SuppressedReason::NoConsent
+        })
     } else if !question.has_address {
         StartAnswer::Suppress(SuppressedReason::NoAddress)
     } else if question.expires_at <= now {
@@ -91,6 +99,10 @@ pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
         }
     } else if let Some(until) = question.suspended_until.filter(|until| *until > now) {
         StartAnswer::Hold { reason: HeldReason::Suspended, until: until.min(question.expires_at) }
+    } else if question.window.is_some_and(|window| !window.is_open(now)) {
+        // What the person writes next wakes it.
+        let look_again = now.saturating_add(WINDOW_LOOK).unwrap_or(Timestamp::MAX);
+        StartAnswer::Hold { reason: HeldReason::Window, until: look_again.min(question.expires_at) }
     } else {
         StartAnswer::Go
     }
@@ -118,6 +130,7 @@ mod tests {
             suspended_until: None,
             quiet_until: None,
             contacted_recently: false,
+            window: None,
         };
         change(&mut question);
         may_start(&question, at(50))
@@ -157,6 +170,9 @@ mod tests {
         assert_eq!(ask(|q| q.suspended_until = Some(at(80)), Delivery::Planned), hold(HeldReason::Suspended, 80));
         assert_eq!(ask(|q| q.suspended_until = Some(at(999)), Delivery::Planned), hold(HeldReason::Suspended, 100));
         assert_eq!(ask(|q| q.quiet_until = Some(at(80)), Delivery::Planned), hold(HeldReason::QuietHours, 80));
+        assert_eq!(ask(|q| q.window = Some(ServiceWindow::CLOSED), Delivery::Planned), hold(HeldReason::Window, 100));
+        let open = ServiceWindow { open_until: Some(at(80_000)) };
+        assert_eq!(ask(|q| q.window = Some(open), Delivery::Planned), StartAnswer::Go);
         assert_eq!(ask(|q| q.quiet_until = Some(at(100)), Delivery::Planned), StartAnswer::Expire);
         assert_eq!(ask(|q| q.quiet_until = Some(at(50)), Delivery::Planned), StartAnswer::Go, "it is over");
     }

@@ -53,6 +53,9 @@ pub fn waits_for(
         HeldReason::Throttled => "the provider asked us to slow down".to_owned(),
         HeldReason::Suspended => "what suspended it is over; its turn comes".to_owned(),
         HeldReason::QuietHours => "it is night or a day off where the person lives".to_owned(),
+        HeldReason::Window => {
+            "free words may go only within 24 hours after the person wrote; it goes when they write again".to_owned()
+        }
         HeldReason::Fallback => format!("`{}` takes over then", target.channel.name()),
         HeldReason::Limit(limit) => format!("the limit `{}` is reached", limit.name()),
     };

@@ -14,6 +14,7 @@ mod error;
 mod failed_signatures;
 mod health;
 mod intake;
+mod links;
 mod metrics;
 mod operations;
 mod secret;
@@ -31,9 +32,10 @@ use warp::reply::Response;
 pub use api::{ApiState, ContactRow, Integration, RowConsent, SuspensionItem};
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
+pub use links::LinkState;
 pub use operations::{CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 pub use server::{ListenError, ServerSettings, bind, serve};
-pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, RolloutSummary, StateCounts};
+pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, Responses, RolloutSummary, StateCounts};
 pub use webhook::WebhookState;
 
 /// The routes of one listener.
@@ -48,6 +50,9 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// POST /api/email/bounce                           mail that comes back
 /// GET  /api/email/unsubscribe/{token}              asks whether to stop
 /// POST /api/email/unsubscribe/{token}              stops
+/// GET  /r/{token}                                  a tracked link, leads on
+/// POST /api/whatsapp/send-message                  one message to one person
+/// POST /api/whatsapp/send-survey                   the invitation to a survey, with a tracked link
 /// GET  /api/integrations                           all channels: configured or what is missing
 /// GET  /api/whatsapp/status                        the integration's registry entry
 /// GET  /api/v1/campaigns                           all campaigns
@@ -66,8 +71,13 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```
-pub fn public_routes(webhook: Arc<WebhookState>, doors: &Arc<ChannelDoors>, api: Arc<ApiState>) -> Routes {
-    let doors = callbacks::routes(doors).or(unsubscribe::routes(doors)).unify();
+pub fn public_routes(
+    webhook: Arc<WebhookState>,
+    doors: &Arc<ChannelDoors>,
+    links: Arc<LinkState>,
+    api: Arc<ApiState>,
+) -> Routes {
+    let doors = callbacks::routes(doors).or(unsubscribe::routes(doors)).unify().or(links::routes(links)).unify();
     webhook::routes(webhook).or(doors).unify().or(api::routes(api)).unify().recover(error::recover).unify().boxed()
 }
 

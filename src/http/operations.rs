@@ -10,6 +10,7 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::summary::CampaignSummary;
+use crate::jobs::send_single::{SendRequest, Sent};
 use crate::ports::{DeadLetterFilter, LoadedMessage};
 
 /// What an operator tells a campaign.
@@ -105,6 +106,8 @@ pub trait Operations: Send + Sync {
         phone: &PhoneNumber,
         language: Option<Language>,
     ) -> Result<MessageId, OperationError>;
+    /// Sends one message to one person.
+    async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
     /// Sends what failed once more, through all checks again; answers how many messages that are.
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError>;
     /// The same for what failed in the newest run of a campaign: `replay.filter` says which of it.

@@ -14,7 +14,7 @@ use crate::domain::money::Money;
 use crate::ports::RunCount;
 
 /// A campaign and its newest run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CampaignSummary {
     /// The stem of its file.
     pub name: CampaignName,
@@ -40,6 +40,8 @@ pub struct CampaignSummary {
     pub rollout: Option<RolloutSummary>,
     /// Its reminders, those that were begun and the next one.
     pub reminders: Vec<ReminderSummary>,
+    /// Who answered it.
+    pub responses: Responses,
     /// When it will be through under the limits of now, while it goes on and they can be asked.
     pub forecast: Option<ForecastSummary>,
 }
@@ -60,6 +62,7 @@ impl CampaignSummary {
             budget: None,
             rollout: None,
             reminders: Vec::new(),
+            responses: Responses::default(),
             forecast: None,
         }
     }
@@ -97,6 +100,24 @@ fn by_reason(counts: &[RunCount], state: State) -> BTreeMap<String, u64> {
         *by_reason.entry(count.reason.clone()).or_default() += count.n;
     }
     by_reason
+}
+
+/// Who answered a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Responses {
+    /// How many people.
+    pub people: u64,
+    /// Their share of those whom a message reached, from 0 to 1; `null` where it reached nobody.
+    pub rate: Option<f64>,
+}
+
+impl Responses {
+    /// Of so many people whom it reached. Whoever answers was reached, whatever the statuses say.
+    #[expect(clippy::cast_precision_loss, reason = "there are fewer people than whole numbers in an f64")]
+    pub fn of(people: u64, reached: u64) -> Self {
+        let reached = reached.max(people);
+        Self { people, rate: (reached > 0).then(|| people as f64 / reached as f64) }
+    }
 }
 
 /// An amount of money as JSON has it.

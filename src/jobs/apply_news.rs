@@ -6,6 +6,7 @@ use crate::domain::consent::{ConsentChange, ConsentChangeKind};
 use crate::domain::ids::JournalId;
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, News, NoticeNews, Source, StatusNews};
+use crate::domain::service_window::opened_until;
 use crate::domain::stop_words::{self, heard};
 use crate::jobs::{JobError, heed, opt_out, probe, react, wake};
 use crate::ports::{Applied, Heard, Services};
@@ -72,7 +73,7 @@ impl Told {
                 // Several installations may share one app at Meta, and each hears of all numbers.
                 News::Status(StatusNews { sender: Some(sender), .. })
                 | News::Inbound(InboundNews { sender: Some(sender), .. })
-                    if !services.rules.senders.contains(&sender) =>
+                    if !services.rules.senders.contains_key(&sender) =>
                 {
                     told.foreign += 1;
                 }
@@ -141,7 +142,11 @@ fn understand(services: &Services, news: InboundNews) -> Heard {
         Some(ConsentChange { kind, at: news.provider_at, source: source.to_owned(), evidence })
     });
     let language = news.text.as_deref().and_then(written_in).unwrap_or(services.rules.default_language);
-    Heard { consent, language, timezone: services.catalogue.timezone_of(news.phone.as_deref()), news }
+    let sender = news.sender.as_ref().and_then(|id| services.rules.senders.get(id)).cloned();
+    let window_until = opened_until(news.kind, news.provider_at);
+    let timezone = services.catalogue.timezone_of(news.phone.as_deref());
+    let answers_since = news.provider_at.saturating_sub(services.rules.attribute_within).unwrap_or(Timestamp::MIN);
+    Heard { consent, language, timezone, sender, answers_since, window_until, news }
 }
 
 /// The language of a person of whom we know nothing but what they wrote: by script.

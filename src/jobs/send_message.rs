@@ -20,7 +20,7 @@ use crate::domain::quiet_hours::quiet_for;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::LetThrough;
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, opt_out, probe, react, wake};
+use crate::jobs::{JobError, nudge, opt_out, probe, react, wake};
 use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Stored, Verdict};
 
 /// How long the answer of a call is kept in hand when the store does not take it. Longer than any restart of a database.
@@ -115,6 +115,11 @@ pub async fn run(
     let alone = match answer {
         Ok(StartAnswer::Go) => false,
         Ok(StartAnswer::GoAlone { .. }) => true,
+        Ok(StartAnswer::Hold { reason: HeldReason::Window, .. }) => {
+            services.limits.give_back(&ask, permit).await;
+            nudge::run(services, &message).await;
+            return Ok(Made::default());
+        }
         Ok(StartAnswer::Hold { until, .. }) => {
             services.limits.give_back(&ask, permit).await;
             wake::at(services, id, attempts_before, message.standing.channel, until).await;
@@ -221,6 +226,7 @@ fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campai
         suspended_until: None,
         quiet_until,
         contacted_recently: false,
+        window: None,
     };
     may_start(&question, now)
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::domain::campaign::Campaign;
+use crate::domain::campaign::{Campaign, CampaignValues};
 use crate::domain::contact::Contact;
+use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
 use crate::domain::message::Rendered;
+use crate::domain::template::MessageTemplate;
 
 /// The text of a message could not be made for one person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,21 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// When a value that the template needs is missing for this person, or makes it too long.
     fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender>;
+    /// The template of that name, if its folder is in order.
+    fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>>;
+    /// What a template tells this person outside of any campaign, with these values.
+    ///
+    /// # Errors
+    /// As for [`Self::rendered`].
+    fn rendered_alone(
+        &self,
+        template: &MessageTemplate,
+        values: &CampaignValues,
+        contact: &Contact,
+        language: Language,
+    ) -> Result<Rendered, CannotRender>;
+    /// Estimated price of one message outside of any campaign, in micro-units.
+    fn single_price_micros(&self) -> i64;
     /// Estimated price of one message of the campaign, in micro-units.
     fn price_micros(&self, campaign: &Campaign) -> i64;
     /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.

@@ -11,7 +11,7 @@ use crate::domain::consent::ConsentChange;
 use crate::domain::country::CountryCode;
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, SenderName};
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, Source, StatusNews};
 use crate::domain::suspension::LetThrough;
@@ -39,6 +39,12 @@ pub struct Heard {
     pub language: Language,
     /// IANA name.
     pub timezone: String,
+    /// To which of our numbers it was written; `None` over other channels.
+    pub sender: Option<SenderName>,
+    /// Where it quotes no message of ours, it answers the newest one of a campaign called since then.
+    pub answers_since: Timestamp,
+    /// Until when it keeps the service window with that number open.
+    pub window_until: Option<Timestamp>,
 }
 
 /// A message that a callback made wait: it wants to be woken then.
@@ -131,6 +137,8 @@ pub trait Journal: Send + Sync {
     async fn set_aside(&self, id: JournalId, because: &str, now: Timestamp) -> Stored<()>;
     /// How long the oldest unapplied row has waited, and how many wait.
     async fn lag(&self, now: Timestamp) -> Stored<(Duration, u64)>;
+    /// How many people answered a run: sent something that counts as an answer to one of its messages and is neither a stop nor a start word.
+    async fn respondents(&self, run: RunId) -> Stored<u64>;
     /// A page of feedback, newest first.
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>>;
 }

@@ -12,6 +12,7 @@ use crate::domain::delivery::{Effect, Fact, HeldReason, Standing, State, Suppres
 use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
+use crate::domain::service_window::ServiceWindow;
 use crate::domain::start::StartAnswer;
 use crate::ports::{Page, Stored};
 
@@ -63,6 +64,70 @@ pub struct SingleMessage {
     pub expires_at: Timestamp,
     /// Estimated price in micro-units.
     pub price_micros: i64,
+    /// What keeps it from being created twice.
+    pub once: Option<Once>,
+    /// The link of ours in it that leads on to another address.
+    pub link: Option<TrackedLink>,
+}
+
+/// How often a link was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clicks {
+    /// How often.
+    pub n: u64,
+    /// When first.
+    pub first_at: Option<Timestamp>,
+    /// When last.
+    pub last_at: Option<Timestamp>,
+}
+
+/// A name under which one message may be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The name; begins with what kind it is, such as `api:`.
+    pub name: String,
+    /// A hash of what was asked, so that the same name for something else is noticed.
+    pub request: String,
+    /// Until when the name holds.
+    pub until: Timestamp,
+}
+
+/// An address of ours that counts who opens it and leads on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TrackedLink {
+    /// The part of our address that nobody guesses.
+    pub token: String,
+    /// Where it leads.
+    pub url: String,
+}
+
+impl std::fmt::Debug for TrackedLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TrackedLink(…)")
+    }
+}
+
+/// What became of a message that was to be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now.
+    New(MessageId),
+    /// It was created before, under the same name.
+    Known {
+        /// That message.
+        id: MessageId,
+        /// Whether the same was asked then.
+        is_same: bool,
+    },
+}
+
+impl Created {
+    /// The message, new or known.
+    pub const fn id(self) -> MessageId {
+        match self {
+            Self::New(id) | Self::Known { id, .. } => id,
+        }
+    }
 }
 
 /// The mark that an attempt begins.
@@ -149,8 +214,16 @@ pub trait Messages: Send + Sync {
     async fn suppress(&self, id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> Stored<()>;
     /// Who of these people was called at or after that moment by a message that has not failed.
     async fn contacted_since(&self, people: &[ContactId], since: Timestamp) -> Stored<HashSet<ContactId>>;
-    /// Adds a message that belongs to no run.
-    async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId>;
+    /// Adds a message that belongs to no run, unless one was created under its name before.
+    async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<Created>;
+    /// The message that was created under this name, if the name still holds, and what was asked then.
+    async fn created_as(&self, name: &str, now: Timestamp) -> Stored<Option<(MessageId, String)>>;
+    /// The service window of a person with one of our numbers.
+    async fn window(&self, contact: ContactId, sender: &SenderName) -> Stored<ServiceWindow>;
+    /// Where a link of ours leads, and its message; counts that it was opened where `count` says so. `None`: there is no such link.
+    async fn open_link(&self, token: &str, count: bool, now: Timestamp) -> Stored<Option<(String, MessageId)>>;
+    /// How often the tracked link of a message was opened; `None` where it has none.
+    async fn clicks(&self, message: MessageId) -> Stored<Option<Clicks>>;
     /// Messages whose moment has come: held, calling with a lease that ran out, unknown to be decided, not delivered in time. Oldest
     /// moment first, and only behind the moment and id of `after`: what cannot go on yet stays due and must not hide the others.
     async fn due(

@@ -15,9 +15,10 @@ mod stages;
 mod store;
 mod suspensions;
 mod tally;
+mod tokens;
 mod webhook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,11 +38,13 @@ pub use self::stages::*;
 pub use self::store::*;
 pub use self::suspensions::*;
 pub use self::tally::*;
+pub use self::tokens::*;
 pub use self::webhook::*;
 use crate::domain::campaign::OnUnknown;
 use crate::domain::channel::Channel;
 use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
+use crate::domain::link::AllowedHosts;
 use crate::domain::news::Source;
 use crate::domain::suspension;
 
@@ -76,6 +79,8 @@ pub struct Services {
     pub catalogue: Arc<dyn Catalogue>,
     /// Audience files.
     pub audiences: Arc<dyn AudienceFiles>,
+    /// Words that nobody guesses.
+    pub tokens: Arc<dyn Tokens>,
     /// The rules of sending.
     pub rules: SendingRules,
 }
@@ -93,8 +98,8 @@ pub struct SendingRules {
     pub on_unknown: OnUnknown,
     /// When it decides, for messages without a campaign.
     pub unknown_after: SignedDuration,
-    /// Our own numbers: what a callback says about others is kept and counted, and nothing else.
-    pub senders: BTreeSet<SenderId>,
+    /// Our own numbers by Meta's id: what a callback says about others is kept and counted, and nothing else.
+    pub senders: BTreeMap<SenderId, SenderName>,
     /// How many messages of all runs are fed ahead of the calls at most.
     pub feed_ahead: u64,
     /// Messages each second of each of our numbers, as configured.
@@ -103,6 +108,14 @@ pub struct SendingRules {
     pub default_language: Language,
     /// How long suspensions wait for what.
     pub suspensions: suspension::Rules,
+    /// The number that sends where none is named.
+    pub default_sender: SenderName,
+    /// What a person sends answers the newest message of a campaign that is not older than this, where they quote none.
+    pub attribute_within: SignedDuration,
+    /// Where links in messages may lead.
+    pub allowed_hosts: AllowedHosts,
+    /// How the world reaches us, without a slash at its end; `None` where the configuration does not say it.
+    pub public_url: Option<String>,
     /// The WhatsApp Business account of each of our numbers, where the configuration says it.
     pub accounts: BTreeMap<SenderName, Option<String>>,
 }

@@ -149,7 +149,7 @@ pub(super) fn loaded(row: &mut Row<'_>) -> Sql<LoadedMessage> {
         run: row.opt_int()?.map(RunId::new),
         run_state: row.opt_parsed(RunState::named)?,
         sender: row.parsed(|text| text.parse::<SenderName>().ok())?,
-        purpose: row.parsed(Purpose::named)?,
+        purpose: row.parsed(Purpose::of_message)?,
         language: row.parsed(language)?,
         standing: standing(row)?,
         expires_at: row.time()?,

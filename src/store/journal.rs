@@ -139,6 +139,12 @@ impl Journal for SqlStore {
         Ok((waited, n))
     }
 
+    async fn respondents(&self, run: RunId) -> Stored<u64> {
+        let sql = "SELECT COUNT(DISTINCT contact_id) FROM feedback WHERE run_id = ? AND consent IS NULL";
+        let rows = self.read(sql, args![run.number()]).await?;
+        Ok(self.rows(&rows, "feedback", |row| row.small())?.into_iter().next().unwrap_or(0))
+    }
+
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
         let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.whatsapp_id, f.message_id, \
                    f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \

@@ -15,6 +15,7 @@ use super::policies::{Policies, RunRules};
 use super::sql::{Db, Row, Sql, Table, args};
 use super::suspensions::InForce;
 use super::tallies::{Costs, Counts, HeardFrom};
+use super::windows::{self, Pair};
 use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
@@ -26,6 +27,7 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
+use crate::domain::service_window::ServiceWindow;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::{self, LetThrough, Target};
 use crate::ports::{HeldMessage, RefusedMessage, ReplayTerms, SickChannels, Start};
@@ -51,6 +53,8 @@ struct Entry {
     /// One bit for each kind of event that the history has for the newest attempt, so that a repetition need not be written again.
     events_seen: i64,
     contact: i64,
+    /// Whether it says free words.
+    free_form: bool,
     phone: Option<String>,
     timezone: String,
     reachable: Channels,
@@ -66,7 +70,7 @@ impl Entry {
     fn read(row: &mut Row<'_>, rules: &Arc<RunRules>) -> Sql<Self> {
         let (run, run_state) = (row.opt_int()?, row.opt_parsed(RunState::named)?);
         let sender = row.parsed(|text| text.parse().ok())?;
-        let (purpose, language) = (row.parsed(Purpose::named)?, row.parsed(encode::language)?);
+        let (purpose, language) = (row.parsed(Purpose::of_message)?, row.parsed(encode::language)?);
         let standing = encode::standing(row)?;
         let (expires_at, price_micros) = (row.time()?, row.int()?);
         let (billable, cost_micros) = (row.opt_int()?.map(|flag| flag != 0), row.opt_int()?);
@@ -74,7 +78,8 @@ impl Entry {
         let (n_events, events_seen) = (row.int()?, row.int()?);
         let money = Money { billable, cost_micros, reserved_micros: row.int()?, charged: row.flag()? };
         let calls = Calls { called_at, counted_at: row.opt_int()?, whatsapp_attempt: row.small()? };
-        let (contact, phone, timezone) = (row.int()?, row.opt_text()?, row.text()?);
+        let (contact, free_form) = (row.int()?, row.flag()?);
+        let (phone, timezone) = (row.opt_text()?, row.text()?);
         let (with_bsuid, with_email) = (row.flag()?, row.flag()?);
         Ok(Self {
             run,
@@ -93,6 +98,7 @@ impl Entry {
             n_events,
             events_seen,
             contact,
+            free_form,
             reachable: Channels::reaching(phone.is_some(), with_bsuid, with_email),
             phone,
             timezone,
@@ -142,6 +148,8 @@ pub(super) struct Ledger {
     sick: Arc<SickChannels>,
     /// People who were called by other messages so recently that their campaign leaves them alone.
     contacted_recently: HashSet<i64>,
+    /// Service windows of those who are to be told free words.
+    windows: HashMap<Pair, ServiceWindow>,
     /// Finished runs in which something is to be done again.
     reopened: BTreeSet<i64>,
     /// Messages that may now be sent for longer, and until when.
@@ -206,7 +214,7 @@ impl Ledger {
         let columns = format!(
             "m.id, m.run_id, r.state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
-             m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, c.phone, c.timezone, \
+             m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, m.free_form, c.phone, c.timezone, \
              CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT), \
              CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped"
         );
@@ -248,6 +256,9 @@ impl Ledger {
             }
         }
         self.suspensions = InForce::load(db, starts.iter().map(|start| start.now).max().unwrap_or_default()).await?;
+        let free_forms = starts.iter().filter_map(|start| self.entries.get(&start.id.number()));
+        let listeners = free_forms.filter(|entry| entry.free_form).map(|entry| entry.contact).collect();
+        self.windows = windows::of(db, listeners).await?;
         let mut spared: HashMap<jiff::SignedDuration, Vec<i64>> = HashMap::new();
         for start in starts.iter().filter(|start| start.attempts_before == 0) {
             if let Some(entry) = self.entries.get(&start.id.number())
@@ -311,6 +322,10 @@ impl Ledger {
             suspended_until: self.suspensions.stops_until(&target, now),
             quiet_until: quiet,
             contacted_recently: self.contacted_recently.contains(&id),
+            window: (entry.free_form && entry.standing.channel == Channel::Whatsapp).then(|| {
+                let pair = (entry.contact, entry.sender.clone());
+                self.windows.get(&pair).copied().unwrap_or(ServiceWindow::CLOSED)
+            }),
         };
         let answer = may_start(&question, now);
         match answer {
@@ -559,6 +574,16 @@ impl Ledger {
     /// What callbacks made wait, what providers refused through them, and what became of messages that were let through.
     pub(super) fn consequences(&mut self) -> (Vec<HeldMessage>, Vec<RefusedMessage>, Vec<(MessageId, LetThrough)>) {
         (std::mem::take(&mut self.held), std::mem::take(&mut self.refused), std::mem::take(&mut self.let_through))
+    }
+
+    /// The service window that a message waits for is open: it may go now.
+    pub(super) fn window_opened(&mut self, id: i64, now: Timestamp) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        if matches!(entry.standing.delivery, Delivery::Held { reason: HeldReason::Window, .. }) {
+            let (attempts, channel) = (entry.standing.attempt, entry.standing.channel);
+            self.hold_at(id, HeldReason::Window, now, now);
+            self.held.push(HeldMessage { id: MessageId::new(id), attempts, from: channel, channel, until: now });
+        }
     }
 
     /// Ends a message that waits to be called; answers whether it did.

@@ -9,24 +9,82 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use super::SqlStore;
 use super::encode::{self, LOADED_FROM, loaded_columns, millis};
 use super::journal::{limited, page};
+use super::links;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
-use super::sql::{Arg, Db, Sql, Table, args};
+use super::sql::{Arg, Db, Row, Sql, Table, args};
 use super::tallies::{heard_from, minute};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use crate::domain::ids::{ContactId, MessageId, SenderName};
-use crate::domain::message::Rendered;
+use crate::domain::message::{Content, Rendered};
+use crate::domain::service_window::ServiceWindow;
 use crate::domain::start::StartAnswer;
 use crate::ports::{
-    HistoryEntry, ListedMessage, LoadedMessage, MessageFilter, Messages, Page, SingleMessage, Start, StoreError, Stored,
+    Clicks, Created, HistoryEntry, ListedMessage, LoadedMessage, MessageFilter, Messages, Once, Page, SingleMessage,
+    Start, StoreError, Stored,
 };
 
-/// Adds messages without a run; answers the request's place and the message.
+/// Adds messages without a run, those that were not created under their name before; answers the request's place and the message.
 pub(super) async fn create(
     db: &Db<'_, DatabaseTransaction>,
+    asked: &[(usize, &SingleMessage, Timestamp)],
+) -> Sql<Vec<(usize, Created)>> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known = named(db, asked).await?;
+    let (mut singles, mut again) = (Vec::new(), Vec::new());
+    // The first of several under one name in this transaction is the one that counts.
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (at, message, now) in asked {
+        match &message.once {
+            Some(once) if known.contains_key(&once.name) || first.contains_key(once.name.as_str()) => {
+                again.push((*at, once));
+            }
+            once => {
+                if let Some(once) = once {
+                    first.insert(once.name.as_str(), singles.len());
+                }
+                singles.push((*at, *message, *now));
+            }
+        }
+    }
+    let ids = insert(db, &singles).await?;
+    for (name, at) in first {
+        let once = singles[at].1.once.as_ref().map_or("", |once| once.request.as_str());
+        known.insert(name.to_owned(), (once.to_owned(), ids[at]));
+    }
+    let new = singles.iter().zip(&ids).map(|((at, ..), id)| (*at, Created::New(*id)));
+    let again = again.into_iter().map(|(at, once)| {
+        let (request, id) = &known[&once.name];
+        (at, Created::Known { id: *id, is_same: *request == once.request })
+    });
+    Ok(new.chain(again).collect())
+}
+
+/// What was created under these names, and asked then. Names that are over are forgotten.
+async fn named(
+    db: &Db<'_, DatabaseTransaction>,
+    asked: &[(usize, &SingleMessage, Timestamp)],
+) -> Sql<HashMap<String, (String, MessageId)>> {
+    let names: Vec<String> =
+        asked.iter().filter_map(|(_, message, _)| message.once.as_ref()).map(|once| once.name.clone()).collect();
+    let Some((_, _, now)) = asked.first().filter(|_| !names.is_empty()) else { return Ok(HashMap::new()) };
+    db.run("DELETE FROM once WHERE name {} AND until <= ?", args![names.clone(), *now]).await?;
+    let rows = db.all("SELECT name, request, message_id FROM once WHERE name {}", args![names]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut row = Row::of(row, "once");
+            Ok((row.text()?, (row.text()?, MessageId::new(row.int()?))))
+        })
+        .collect()
+}
+
+async fn insert(
+    db: &Db<'_, DatabaseTransaction>,
     singles: &[(usize, &SingleMessage, Timestamp)],
-) -> Sql<Vec<(usize, MessageId)>> {
+) -> Sql<Vec<MessageId>> {
     if singles.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,18 +100,33 @@ pub(super) async fn create(
         .text("purpose", messages().map(|message| message.purpose.name()))
         .text("state", messages().map(|_| State::Planned.name()))
         .text("content", messages().map(content))
+        .int("free_form", messages().map(|message| i64::from(!matches!(message.content, Content::Template(_)))))
         .int("price_micros", messages().map(|message| message.price_micros))
         .int("expires_at", messages().map(|message| millis(message.expires_at)))
         .int("planned_at", times())
         .int("changed_at", times());
     db.run(
-        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
-         changed_at) SELECT id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
-         changed_at FROM {}",
+        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, free_form, price_micros, expires_at, \
+         planned_at, changed_at) SELECT id, contact_id, sender, language, purpose, state, content, free_form, price_micros, \
+         expires_at, planned_at, changed_at FROM {}",
         args![table],
     )
     .await?;
-    Ok(singles.iter().zip(ids).map(|((at, _, _), id)| (*at, MessageId::new(id))).collect())
+    let names: Vec<(&Once, i64)> =
+        messages().zip(&ids).filter_map(|(message, id)| Some((message.once.as_ref()?, *id))).collect();
+    if !names.is_empty() {
+        let table = Table::new()
+            .text("name", names.iter().map(|(once, _)| once.name.as_str()))
+            .text("request", names.iter().map(|(once, _)| once.request.as_str()))
+            .int("message_id", names.iter().map(|(_, id)| *id))
+            .int("until", names.iter().map(|(once, _)| millis(once.until)));
+        let sql = "INSERT INTO once (name, request, message_id, until) SELECT name, request, message_id, until FROM {}";
+        db.run(sql, args![table]).await?;
+    }
+    let with_links: Vec<_> =
+        messages().zip(&ids).filter_map(|(message, id)| Some((message.link.as_ref()?, *id))).collect();
+    links::add(db, &with_links).await?;
+    Ok(ids.into_iter().map(MessageId::new).collect())
 }
 
 /// Messages with all that sending needs, for the loader.
@@ -116,11 +189,37 @@ impl Messages for SqlStore {
         Ok(self.rows(&rows, "messages", |row| Ok(ContactId::new(row.int()?)))?.into_iter().collect())
     }
 
-    async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<MessageId> {
+    async fn create(&self, message: SingleMessage, now: Timestamp) -> Stored<Created> {
         match self.writers.ask(Request::Create { message: Box::new(message), now }).await? {
-            Outcome::Created(id) => Ok(id),
+            Outcome::Created(created) => Ok(created),
             other => Err(unexpected(&other)),
         }
+    }
+
+    async fn created_as(&self, name: &str, now: Timestamp) -> Stored<Option<(MessageId, String)>> {
+        let sql = "SELECT message_id, request FROM once WHERE name = ? AND until > ?";
+        let rows = self.read(sql, args![name, now]).await?;
+        Ok(self.rows(&rows, "once", |row| Ok((MessageId::new(row.int()?), row.text()?)))?.into_iter().next())
+    }
+
+    async fn window(&self, contact: ContactId, sender: &SenderName) -> Stored<ServiceWindow> {
+        let sql = "SELECT open_until FROM windows WHERE contact_id = ? AND sender = ?";
+        let rows = self.read(sql, args![contact.number(), sender.as_str()]).await?;
+        Ok(ServiceWindow { open_until: self.rows(&rows, "windows", |row| row.time())?.into_iter().next() })
+    }
+
+    async fn open_link(&self, token: &str, count: bool, now: Timestamp) -> Stored<Option<(String, MessageId)>> {
+        if !count {
+            return self.link(token).await;
+        }
+        match self.writers.ask(Request::OpenLink { token: token.to_owned(), now }).await? {
+            Outcome::Link(link) => Ok(link),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn clicks(&self, message: MessageId) -> Stored<Option<Clicks>> {
+        self.clicks_of(message).await
     }
 
     async fn due(

@@ -16,6 +16,7 @@ mod people;
 mod policies;
 mod request;
 mod tallies;
+mod windows;
 
 mod loader;
 mod writer;
@@ -24,6 +25,7 @@ mod contacts;
 mod dead_letters;
 mod journal;
 mod limit_facts;
+mod links;
 mod messages;
 mod open;
 mod reminders;

@@ -1,7 +1,7 @@
 //! Applying journal rows: statuses to their messages, what people wrote to feedback and consent. All of it in the writer's transaction, and
 //! only for rows that nobody applied before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
@@ -11,6 +11,7 @@ use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
 use super::people::People;
 use super::sql::{Db, Row, Sql, Table, args};
+use super::windows::{self, Pair};
 use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::Effect;
 use crate::domain::feedback::reference;
@@ -42,6 +43,8 @@ pub(super) struct Batch<'a> {
     feedback: Vec<(usize, &'a Heard, i64)>,
     /// Row and message.
     to_suppress: Vec<(usize, i64)>,
+    /// Row and message that waited for a service window.
+    parked: Vec<(usize, i64)>,
     tag: &'a str,
 }
 
@@ -61,8 +64,14 @@ impl<'a> Batch<'a> {
                 live.then(|| Live { news, applied: Applied::default() })
             })
             .collect();
-        let mut batch =
-            Self { rows, by_whatsapp_id: HashMap::new(), feedback: Vec::new(), to_suppress: Vec::new(), tag };
+        let mut batch = Self {
+            rows,
+            by_whatsapp_id: HashMap::new(),
+            feedback: Vec::new(),
+            to_suppress: Vec::new(),
+            parked: Vec::new(),
+            tag,
+        };
         batch.hear(db).await?;
         batch.find_messages(db).await?;
         Ok(batch)
@@ -121,9 +130,27 @@ impl<'a> Batch<'a> {
         for (at, person) in silenced {
             of_contact.entry(people.contact(person).id.number()).or_insert(at);
         }
+        self.open_windows(db).await?;
         for (contact, message) in open_messages(db, of_contact.keys().copied().collect()).await? {
             self.to_suppress.push((of_contact[&contact], message));
         }
+        Ok(())
+    }
+
+    /// Opens the service windows of those who wrote, and finds what waited for them.
+    async fn open_windows(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let (mut opened, mut by): (BTreeMap<Pair, Timestamp>, HashMap<Pair, usize>) = Default::default();
+        for (at, heard, contact) in &self.feedback {
+            if let (Some(sender), Some(until)) = (&heard.sender, heard.window_until) {
+                let pair = (*contact, sender.clone());
+                by.entry(pair.clone()).or_insert(*at);
+                let open_until = opened.entry(pair).or_insert(until);
+                *open_until = (*open_until).max(until);
+            }
+        }
+        windows::open(db, &opened).await?;
+        self.parked =
+            windows::parked(db, &opened).await?.into_iter().map(|(pair, message)| (by[&pair], message)).collect();
         Ok(())
     }
 
@@ -158,7 +185,7 @@ impl<'a> Batch<'a> {
         statuses
             .filter_map(|status| own_message(status, self.tag))
             .chain(self.by_whatsapp_id.values().copied())
-            .chain(self.to_suppress.iter().map(|(_, message)| *message))
+            .chain(self.to_suppress.iter().chain(&self.parked).map(|(_, message)| *message))
     }
 
     /// Applies everything to the messages, in the order of the rows. `accepted` are ids that this same transaction learns.
@@ -168,6 +195,12 @@ impl<'a> Batch<'a> {
                 && ledger.suppress_unless_allowed(message, live.news.now)
             {
                 live.applied.suppressed += 1;
+            }
+        }
+        for (at, message) in std::mem::take(&mut self.parked) {
+            if let Some(live) = &mut self.rows[at] {
+                ledger.window_opened(message, live.news.now);
+                live.applied.held.extend(ledger.consequences().0);
             }
         }
         for live in self.rows.iter_mut().flatten() {
@@ -207,12 +240,22 @@ impl<'a> Batch<'a> {
             }
         }
         let ids = db.fresh_ids("feedback", feedback.len()).await?;
-        let answered: Vec<Option<i64>> = feedback
+        let newest = newest_of_campaigns(db, &feedback).await?;
+        let answered: Vec<Option<(i64, Option<i64>)>> = feedback
             .iter()
-            .map(|(_, heard, _)| {
-                heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied())
+            .map(|(_, heard, contact)| {
+                let quoted =
+                    heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied());
+                let quoted = quoted.map(|message| (message, ledger.run_of(message)));
+                // Whoever quotes something else speaks about that, and a mark on nothing of ours is about nothing of ours.
+                let may_be_an_answer = heard.news.in_reply_to.is_none() && heard.news.kind != "reaction";
+                quoted.or_else(|| {
+                    let (message, run, called_at) = newest.get(contact).filter(|_| may_be_an_answer)?;
+                    (*called_at >= millis(heard.answers_since)).then_some((*message, Some(*run)))
+                })
             })
             .collect();
+        let said = feedback.iter().map(|(_, heard, _)| heard.consent.as_ref().map(|change| change.kind.name()));
         let news = || feedback.iter().map(|(_, heard, _)| &heard.news);
         let text = |text: &Option<String>| text.clone().map(storable);
         let received =
@@ -223,23 +266,47 @@ impl<'a> Batch<'a> {
             .text("reference", ids.iter().map(|id| reference(FeedbackId::new(*id))))
             .int("contact_id", feedback.iter().map(|(_, _, contact)| *contact))
             .text("channel", news().map(|news| news.channel.name()))
+            .opt_text("sender", feedback.iter().map(|(_, heard, _)| heard.sender.as_ref().map(|name| name.as_str())))
             .text("kind", news().map(|news| news.kind))
             .opt_text("text", news().map(|news| text(&news.text)))
             .opt_text("payload", news().map(|news| text(&news.payload)))
             .opt_text("media_id", news().map(|news| text(&news.media_id)))
-            .opt_int("message_id", answered.iter().copied())
-            .opt_int("run_id", answered.iter().map(|message| message.and_then(|message| ledger.run_of(message))))
+            .opt_text("consent", said)
+            .opt_int("message_id", answered.iter().map(|answered| answered.map(|(message, _)| message)))
+            .opt_int("run_id", answered.iter().map(|answered| answered.and_then(|(_, run)| run)))
             .int("provider_at", news().map(|news| millis(news.provider_at)))
             .int("received_at", received);
         db.run(
-            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, kind, text, payload, media_id, message_id, run_id, \
-             provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, kind, text, payload, media_id, message_id, \
-             run_id, provider_at, received_at FROM {}",
+            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, consent, message_id, \
+             run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, \
+             media_id, consent, message_id, run_id, provider_at, received_at FROM {}",
             args![table],
         )
         .await?;
         Ok(())
     }
+}
+
+/// For each of those who wrote and quote no message of ours: the newest message of a campaign to them, its run, and when it was called.
+async fn newest_of_campaigns(
+    db: &Db<'_, DatabaseTransaction>,
+    feedback: &[(usize, &Heard, i64)],
+) -> Sql<HashMap<i64, (i64, i64, i64)>> {
+    let without_quote = feedback.iter().filter(|(_, heard, _)| heard.news.in_reply_to.is_none());
+    let contacts: BTreeSet<i64> = without_quote.map(|(_, _, contact)| *contact).collect();
+    if contacts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // By the index of messages of a contact: a person has few.
+    let sql = "SELECT contact_id, id, run_id, called_at FROM messages WHERE contact_id {} AND run_id IS NOT NULL \
+               AND called_at IS NOT NULL AND state NOT IN ('failed', 'suppressed', 'expired') ORDER BY called_at, id";
+    let rows = db.all(sql, args![contacts.into_iter().collect::<Vec<i64>>()]).await?;
+    let mut newest = HashMap::new();
+    for row in rows {
+        let mut row = Row::of(&row, "messages");
+        newest.insert(row.int()?, (row.int()?, row.int()?, row.int()?));
+    }
+    Ok(newest)
 }
 
 /// Marks these rows as applied; answers those that were not before. The mark is part of the transaction, so whoever else would apply one of

@@ -18,8 +18,8 @@ use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
-    Applied, DeadLetterFilter, LimitFacts, OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, SingleMessage,
-    Start, Stored,
+    Applied, Created, DeadLetterFilter, LimitFacts, OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms,
+    SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -81,6 +81,10 @@ pub(super) enum Request {
     },
     Create {
         message: Box<SingleMessage>,
+        now: Timestamp,
+    },
+    OpenLink {
+        token: String,
         now: Timestamp,
     },
     SetAside {
@@ -209,6 +213,7 @@ impl Request {
             Self::Append { .. } => Kind::Append,
             Self::Create { .. } => Kind::Create,
             Self::SetAside { .. }
+            | Self::OpenLink { .. }
             | Self::Open { .. }
             | Self::Command { .. }
             | Self::Feed { .. }
@@ -279,7 +284,8 @@ pub(super) enum Outcome {
     Applied(Applied),
     Appended(JournalId),
     AppendedAndApplied(JournalId, Applied),
-    Created(MessageId),
+    Created(Created),
+    Link(Option<(String, MessageId)>),
     Contacts(Vec<(Contact, bool)>),
     /// How many rows it was about.
     Count(u64),

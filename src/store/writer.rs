@@ -22,7 +22,7 @@ use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
-use super::{dead_letters, journal, limit_facts, messages, reminders, runs, stages, suspensions};
+use super::{dead_letters, journal, limit_facts, links, messages, reminders, runs, stages, suspensions};
 use crate::domain::delivery::Fact;
 use crate::domain::ids::JournalId;
 use crate::ports::{Start, StoreError, Stored};
@@ -304,8 +304,8 @@ impl Writer {
                 _ => None,
             })
             .collect();
-        for (at, id) in messages::create(db, &singles).await? {
-            outcomes[at] = Some(Ok(Outcome::Created(id)));
+        for (at, created) in messages::create(db, &singles).await? {
+            outcomes[at] = Some(Ok(Outcome::Created(created)));
         }
 
         for (at, request) in of_kind(Kind::Control).chain(of_kind(Kind::Bulk)) {
@@ -414,6 +414,7 @@ impl Writer {
             Request::SetAside { row, because, now } => {
                 journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
             }
+            Request::OpenLink { token, now } => links::open(db, token, *now).await.map(Outcome::Link),
             Request::Upsert { updates, language, now } => {
                 let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
                 let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;

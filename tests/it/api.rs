@@ -21,11 +21,12 @@ use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, Replay, ServerSettings,
     StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
+use barid::jobs::send_single::{SendRequest, Sent};
 use barid::ports::{Clock, DeadLetter, HistoryEntry, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
 use serde_json::{Value, json};
 
-use crate::fakes::{FakeQueue, FakeStore, Fakes, Noon, closed_doors};
+use crate::fakes::{FakeQueue, FakeStore, Fakes, Noon, closed_doors, no_links};
 use crate::webhook::http;
 
 #[derive(Default)]
@@ -63,6 +64,9 @@ impl Operations for Operator {
     }
     async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
         Ok(MessageId::new(5))
+    }
+    async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
+        Err(OperationError::NotYetSupported("sending".to_owned()))
     }
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError> {
         self.replays.lock().unwrap().push((None, replay.clone()));
@@ -235,7 +239,7 @@ async fn open() -> Api {
     };
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let routes = public_routes(Arc::new(webhook), &closed_doors(&fakes), Arc::new(api));
+    let routes = public_routes(Arc::new(webhook), &closed_doors(&fakes), no_links(&store), Arc::new(api));
     tokio::spawn(serve(listener, routes, ServerSettings::PUBLIC, std::future::pending()));
     Api { base, operator, store }
 }
@@ -283,6 +287,7 @@ async fn a_campaign_has_its_fixed_shape() {
     let expected = json!({
         "name": "welcome", "state": "running", "halted": null, "waits_for": null, "held_for": {}, "suppressed_for": {},
         "rollout": null, "reminders": [], "budget": null, "forecast": null,
+        "responses": {"people": 0, "rate": null},
         "run": {"total": 3, "planned": 1, "queued": 0, "calling": 0, "held": 0, "unknown": 0, "submitted": 0, "sent": 0,
                 "delivered": 0, "read": 2, "failed": 0, "suppressed": 0, "expired": 0},
         "fallback": {}, "cost": {"amount": "0.25", "currency": "USD"},
@@ -488,7 +493,7 @@ async fn what_is_not_built_says_so_and_what_is_down_too() {
         let (status, problem) = api.get(path).await;
         assert_eq!((status, &problem["type"]), (501, &"urn:barid:problem:not-yet-supported".into()), "{path}");
     }
-    assert_eq!(api.post("/api/whatsapp/send-message", "{}").await.0, 501);
+    assert_eq!(api.post("/api/whatsapp/test", "{}").await.0, 501);
     assert_eq!(api.get("/api/v1/reportage").await.0, 404);
     api.store.fail();
     assert_eq!(api.get("/api/v1/contacts").await.0, 503);

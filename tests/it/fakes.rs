@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use barid::domain::campaign::Campaign;
+use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
+use barid::domain::ids::TemplateName;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
@@ -20,16 +21,18 @@ use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
+use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
+use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
-    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clock, Contacts,
-    DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts, LimitFactsOf, Limits,
-    LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Page, Permit,
-    PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SenderLimits,
-    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Tally,
-    Verdict, Wanted, WhatsApp,
+    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
+    Contacts, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
+    LimitFactsOf, Limits, LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages, NewsReader,
+    OpenedRun, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount,
+    RunTerms, Runs, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError,
+    Stored, Suspensions, Tally, Tokens, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -183,8 +186,20 @@ impl Messages for FakeStore {
     async fn contacted_since(&self, _: &[ContactId], _: Timestamp) -> Stored<HashSet<ContactId>> {
         not_asked()
     }
-    async fn create(&self, _: SingleMessage, _: Timestamp) -> Stored<MessageId> {
+    async fn create(&self, _: SingleMessage, _: Timestamp) -> Stored<Created> {
         not_asked()
+    }
+    async fn created_as(&self, _: &str, _: Timestamp) -> Stored<Option<(MessageId, String)>> {
+        not_asked()
+    }
+    async fn window(&self, _: ContactId, _: &SenderName) -> Stored<ServiceWindow> {
+        not_asked()
+    }
+    async fn open_link(&self, _: &str, _: bool, _: Timestamp) -> Stored<Option<(String, MessageId)>> {
+        not_asked()
+    }
+    async fn clicks(&self, _: MessageId) -> Stored<Option<Clicks>> {
+        Ok(None)
     }
     async fn due(&self, _: Timestamp, _: Option<(Timestamp, MessageId)>, _: u64) -> Stored<Vec<LoadedMessage>> {
         not_asked()
@@ -327,6 +342,9 @@ impl Journal for FakeStore {
     async fn lag(&self, _: Timestamp) -> Stored<(Duration, u64)> {
         self.up()?;
         Ok((Duration::from_millis(1_500), 7))
+    }
+    async fn respondents(&self, _: RunId) -> Stored<u64> {
+        not_asked()
     }
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
         self.up()?;
@@ -472,13 +490,18 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         limits: Arc::new(Nobody),
         catalogue: Arc::new(Nobody),
         audiences: Arc::new(Nobody),
+        tokens: Arc::new(Nobody),
         rules: SendingRules {
+            default_sender: "default".parse().expect("a name"),
+            allowed_hosts: barid::domain::link::AllowedHosts::default(),
+            public_url: None,
+            attribute_within: SignedDuration::from_hours(72),
             lease: SignedDuration::from_secs(10),
             call: SignedDuration::from_secs(4),
             waits: Vec::new(),
             on_unknown: barid::domain::campaign::OnUnknown::Evidence,
             unknown_after: SignedDuration::from_secs(30),
-            senders: ["900000000000001".parse().expect("digits")].into(),
+            senders: [("900000000000001".parse().expect("digits"), "default".parse().expect("a name"))].into(),
             feed_ahead: 1,
             pace: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -489,7 +512,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
 }
 
 /// Behind a door there is nobody to call, nothing to limit and no campaign.
-struct Nobody;
+pub(crate) struct Nobody;
 
 #[async_trait]
 impl WhatsApp for Nobody {
@@ -527,11 +550,32 @@ impl Catalogue for Nobody {
     fn rendered(&self, _: &Campaign, _: &Contact, _: Language) -> Result<Rendered, CannotRender> {
         unreachable!("there is no campaign")
     }
+    fn template(&self, _: &TemplateName) -> Option<Arc<MessageTemplate>> {
+        None
+    }
+    fn rendered_alone(
+        &self,
+        _: &MessageTemplate,
+        _: &CampaignValues,
+        _: &Contact,
+        _: Language,
+    ) -> Result<Rendered, CannotRender> {
+        unreachable!("there is no template")
+    }
+    fn single_price_micros(&self) -> i64 {
+        0
+    }
     fn price_micros(&self, _: &Campaign) -> i64 {
         0
     }
     fn timezone_of(&self, _: Option<&str>) -> String {
         "Asia/Riyadh".to_owned()
+    }
+}
+
+impl Tokens for Nobody {
+    fn fresh(&self) -> String {
+        unreachable!("nobody sends a link")
     }
 }
 
@@ -557,4 +601,9 @@ pub(crate) fn closed_doors(fakes: &Fakes) -> Arc<barid::http::ChannelDoors> {
         Arc::new(barid::telemetry::Metrics::new()),
         barid::domain::signed_reference::ReferenceSigner::new(b"key"),
     ))
+}
+
+/// Links of ours over this store.
+pub(crate) fn no_links(store: &Arc<FakeStore>) -> Arc<barid::http::LinkState> {
+    Arc::new(barid::http::LinkState { clock: Arc::new(Noon), store: Arc::clone(store) as _ })
 }

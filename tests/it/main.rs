@@ -25,6 +25,7 @@ mod postgres;
 mod queue;
 mod retry;
 mod scenario;
+mod sending;
 mod simulator;
 mod smtp_tls;
 mod suspensions;

@@ -19,6 +19,7 @@ use barid::http::{
     OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind, ops_routes, public_routes,
     serve,
 };
+use barid::jobs::send_single::{SendRequest, Sent};
 use barid::ports::{CallbackCheck, Contacts as _, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
 use hmac::{Hmac, KeyInit, Mac};
@@ -52,6 +53,9 @@ impl Operations for NoOperations {
     }
     async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
         Err(OperationError::NotYetSupported("a test".to_owned()))
+    }
+    async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
+        Err(OperationError::NotYetSupported("sending".to_owned()))
     }
     async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
         Err(OperationError::NotYetSupported("a replay".to_owned()))
@@ -117,7 +121,8 @@ async fn open_over(services: Services, fakes: Fakes, settings: ServerSettings) -
     let listener = bind("server.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let routes = public_routes(Arc::new(webhook), &Arc::new(doors), Arc::new(api));
+    let routes =
+        public_routes(Arc::new(webhook), &Arc::new(doors), crate::fakes::no_links(&fakes.store), Arc::new(api));
     let server = tokio::spawn(serve(listener, routes, settings, async { drop(stopped.await) }));
     Door { address, fakes, metrics, stop, server }
 }

@@ -191,7 +191,7 @@ fn start(table: &Table<'_>) -> Option<Option<Start>> {
 }
 
 fn sender(table: &Table<'_>, context: &CampaignContext<'_>) -> Option<SenderName> {
-    let default = crate::config::whatsapp::DEFAULT_SENDER.parse().expect("it is a name");
+    let default = crate::config::whatsapp::default_sender();
     let is_named = table.node("sender").is_some();
     let sender: SenderName = table.or("sender", default)?;
     // Without any number configured, serving says so once; each campaign need not.

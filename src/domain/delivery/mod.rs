@@ -130,6 +130,8 @@ pub enum HeldReason {
     Suspended,
     /// It is night or a day off where the person lives.
     QuietHours,
+    /// Free words may go only within 24 hours after the person wrote; it goes when they write again.
+    Window,
     /// Another channel takes over.
     Fallback,
     /// A limit is reached.
@@ -138,11 +140,12 @@ pub enum HeldReason {
 
 impl HeldReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Backoff,
         Self::Throttled,
         Self::Suspended,
         Self::QuietHours,
+        Self::Window,
         Self::Fallback,
         Self::Limit(Limit::Number),
         Self::Limit(Limit::Pair),
@@ -160,6 +163,7 @@ impl HeldReason {
             Self::Throttled => "throttled",
             Self::Suspended => "suspended",
             Self::QuietHours => "quiet-hours",
+            Self::Window => "window",
             Self::Fallback => "fallback",
             Self::Limit(Limit::Number) => "limit-number",
             Self::Limit(Limit::Pair) => "limit-pair",

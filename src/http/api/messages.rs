@@ -17,7 +17,7 @@ use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName, 
 use crate::domain::language::Language;
 use crate::domain::waits_for::WaitsFor;
 use crate::http::error::Problem;
-use crate::ports::{HistoryEntry, ListedMessage, LoadedMessage, MessageFilter};
+use crate::ports::{Clicks, HistoryEntry, ListedMessage, LoadedMessage, MessageFilter};
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
     let list = warp::path!("api" / "v1" / "messages")
@@ -115,7 +115,16 @@ struct WithHistory {
     message: Message,
     /// Why it is not called now; `null` when nothing stops it.
     waits_for: Option<WaitsFor>,
+    /// How often its tracked link was opened; `null` where it has none.
+    clicks: Option<Clicked>,
     history: Vec<Event>,
+}
+
+#[derive(Serialize)]
+struct Clicked {
+    n: u64,
+    first_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -144,5 +153,7 @@ async fn show(state: &ApiState, id: &str) -> Result<WithHistory, Problem> {
     let waits_for = state.operations.waits_for(&message, campaign.as_ref()).await?;
     let history: Vec<Event> = state.store.history(id).await?.into_iter().map(Event::from).collect();
     let changed_at = history.last().map(|event| event.at);
-    Ok(WithHistory { message: Message::new(message, campaign, changed_at), waits_for, history })
+    let clicks = state.store.clicks(id).await?;
+    let clicks = clicks.map(|Clicks { n, first_at, last_at }| Clicked { n, first_at, last_at });
+    Ok(WithHistory { message: Message::new(message, campaign, changed_at), waits_for, clicks, history })
 }

@@ -218,7 +218,7 @@ on_both_databases! {
         let (_, messages) = run_to(&store, &contacts[..3]).await;
         store.start(begin(messages[0], 0, at(160), at(100))).await.unwrap();
         fail(&store, messages[1], FailureClass::Undeliverable, 131_026, 100).await;
-        let alone = store.create(single(contacts[3], "hello"), at(100)).await.unwrap();
+        let alone = store.create(single(contacts[3], "hello"), at(100)).await.unwrap().id();
         store.start(begin(alone, 0, at(160), at(120))).await.unwrap();
         let since = async |second| {
             let mut found: Vec<_> = store.contacted_since(&contacts, at(second)).await.unwrap().into_iter().collect();
@@ -294,7 +294,7 @@ on_both_databases! {
     async fn a_replayed_message_is_called_again_as_a_further_attempt(database: Database) {
         let store = database.open().await;
         let contacts = people(&store, 1).await;
-        let alone = store.create(single(contacts[0], "hello"), at(0)).await.unwrap();
+        let alone = store.create(single(contacts[0], "hello"), at(0)).await.unwrap().id();
         fail(&store, alone, FailureClass::Undeliverable, 131_026, 10).await;
         let terms = ReplayTerms { expires_after: Some(SignedDuration::from_mins(5)), ..TERMS };
         let all = DeadLetterFilter::default();

@@ -100,7 +100,7 @@ on_both_databases! {
         let (run, messages) = run_to(&store, &contacts).await;
         let (_, called) = run_to(&store, &contacts[..1]).await;
         start(&store, called[0]).await;
-        let utility = store.create(single(contacts[0], "hello"), at(0)).await.unwrap();
+        let utility = store.create(single(contacts[0], "hello"), at(0)).await.unwrap().id();
         let withdrawal = change(ConsentChangeKind::Withdraw(Purposes::NONE.with(Purpose::Survey)), "api");
         assert_eq!(store.change_consent(contacts[0], withdrawal, at(2)).await.unwrap(), 1);
         assert_eq!(delivery(&store, messages[0]).await, Delivery::Suppressed(SuppressedReason::NoConsent));

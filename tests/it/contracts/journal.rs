@@ -161,6 +161,39 @@ on_both_databases! {
         assert_eq!(store.feedback(page.next, 5).await.unwrap().items.len(), 1);
     }
 
+    async fn what_quotes_nothing_answers_the_newest_message_of_a_campaign(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 2).await;
+        let (first, messages) = run_to(&store, &contacts).await;
+        let (second, others) = run_to(&store, &contacts).await;
+        for id in [messages[0], others[0], messages[1]] {
+            start(&store, id).await;
+        }
+        let since = |n: usize, id: &str, since: i64| Heard { answers_since: at(since), ..inbound(n, id, "good") };
+        let reaction = |id: &str| {
+            let mut heard = since(0, id, 0);
+            heard.news.kind = "reaction";
+            heard
+        };
+        let mut elsewhere = since(0, "in.4", 0);
+        elsewhere.news.in_reply_to = Some("wamid.of-somebody-else".parse().unwrap());
+        let said = vec![since(0, "in.1", 0), since(1, "in.2", 0), since(0, "in.3", 2), elsewhere, reaction("in.5"), stop(1, "in.6")];
+        heard(&store, said).await;
+        let feedback = store.feedback(None, 10).await.unwrap().items;
+        let answers = |id: &str| {
+            let feedback = feedback.iter().find(|feedback| feedback.whatsapp_id.as_str() == id).unwrap();
+            (feedback.message, feedback.run)
+        };
+        assert_eq!(answers("in.1"), (Some(others[0]), Some(second.id)));
+        assert_eq!(answers("in.2"), (Some(messages[1]), Some(first.id)));
+        assert_eq!(answers("in.3"), (None, None), "it was called too long ago");
+        assert_eq!(answers("in.4"), (None, None), "it quotes something else");
+        assert_eq!(answers("in.5"), (None, None));
+        assert_eq!(answers("in.6"), (Some(messages[1]), Some(first.id)));
+        assert_eq!(store.respondents(second.id).await.unwrap(), 1);
+        assert_eq!(store.respondents(first.id).await.unwrap(), 1, "a stop is no answer");
+    }
+
     async fn a_stop_word_suppresses_every_waiting_message_of_that_person_in_every_run(database: Database) {
         let store = database.open().await;
         let contacts = people(&store, 2).await;

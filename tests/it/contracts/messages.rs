@@ -11,7 +11,7 @@ use barid::ports::{Contacts as _, MessageFilter, Messages as _, Runs as _};
 
 use super::{
     at, begin, callback, change, delivery, minutes, on_both_databases, people, phone, run_to, single, start, state,
-    status, wamid,
+    status, wamid, words,
 };
 
 fn refusal() -> Refusal {
@@ -222,9 +222,9 @@ on_both_databases! {
     async fn a_single_message_keeps_its_text_and_waits_by_itself(database: Database) {
         let store = database.open().await;
         let contact = people(&store, 1).await[0];
-        let made = futures_util::future::join_all((0..30).map(|n| store.create(single(contact, &format!("مرحبا {n}")), at(n)))).await;
+        let made = futures_util::future::join_all((0..30).map(|n| store.create(words(contact, &format!("مرحبا {n}")), at(n)))).await;
         for (n, id) in made.into_iter().enumerate() {
-            let loaded = store.load(id.unwrap()).await.unwrap().unwrap();
+            let loaded = store.load(id.unwrap().id()).await.unwrap().unwrap();
             let Some(Content::Text { body, .. }) = loaded.frozen.map(|frozen| frozen.content) else { panic!("its text") };
             assert_eq!(body, format!("مرحبا {n}"), "nobody gets the id of a neighbour");
             assert_eq!(loaded.run, None);

@@ -11,6 +11,7 @@ mod lifetime;
 mod messages;
 mod races;
 mod runs;
+mod singles;
 mod suspensions;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,6 +22,7 @@ use barid::domain::contact::ContactUpdate;
 use barid::domain::delivery::{Delivery, State};
 use barid::domain::ids::{CallbackReference, ContactId, MessageId, RunId, WhatsAppId};
 use barid::domain::language::Language;
+use barid::domain::message::{Content, TemplateContent, TemplateParameter};
 use barid::domain::news::{InboundNews, PricingNews, ProviderStatus, StatusNews};
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::run::Run;
@@ -296,6 +298,9 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
         consent: None,
         language: Language::Ar,
         timezone: "Asia/Riyadh".to_owned(),
+        sender: Some("default".parse().expect("a name")),
+        answers_since: at(0),
+        window_until: None,
     }
 }
 
@@ -309,15 +314,31 @@ pub(crate) async fn heard(store: &SqlStore, heard: Vec<Heard>) -> Applied {
     store.apply(row, Vec::new(), heard, at(21)).await.expect("the journal")
 }
 
-pub(crate) fn single(contact: ContactId, body: &str) -> SingleMessage {
+/// Free words.
+pub(crate) fn words(contact: ContactId, body: &str) -> SingleMessage {
+    let content = Content::Text { body: body.to_owned(), preview_url: false };
+    SingleMessage { content, ..single(contact, "") }
+}
+
+/// A template with that parameter.
+pub(crate) fn single(contact: ContactId, parameter: &str) -> SingleMessage {
+    let content = Content::Template(TemplateContent {
+        name: "welcome".to_owned(),
+        language_code: "en".to_owned(),
+        header: None,
+        body: vec![TemplateParameter { name: None, text: parameter.to_owned() }],
+        buttons: Vec::new(),
+    });
     SingleMessage {
         contact,
         sender: "default".parse().expect("a name"),
         purpose: Purpose::Utility,
         language: Language::En,
-        content: barid::domain::message::Content::Text { body: body.to_owned(), preview_url: false },
+        content,
         expires_at: at(100_000),
         price_micros: 5_000,
+        once: None,
+        link: None,
     }
 }
 

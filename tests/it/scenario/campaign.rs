@@ -9,9 +9,11 @@ use barid::domain::audience::{Audience, AudienceSource, Sample};
 use barid::domain::campaign::{Campaign, CampaignValues, Delivery, OnUnknown, Start};
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::ids::TemplateName;
 use barid::domain::language::Language;
 use barid::domain::message::{Content, Rendered, TemplateContent};
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::template::MessageTemplate;
 use barid::ports::{AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue};
 use jiff::{SignedDuration, civil};
 
@@ -83,6 +85,21 @@ impl Catalogue for OneCampaign {
         let is_for_others = !self.campaign.delivery.fallback.is_empty();
         let words = |text: &str| is_for_others.then(|| text.to_owned());
         Ok(Rendered { content, text: words("How was it?"), subject: words("A question") })
+    }
+    fn template(&self, _: &TemplateName) -> Option<Arc<MessageTemplate>> {
+        None
+    }
+    fn rendered_alone(
+        &self,
+        _: &MessageTemplate,
+        _: &CampaignValues,
+        _: &Contact,
+        _: Language,
+    ) -> Result<Rendered, CannotRender> {
+        unreachable!("there is no template")
+    }
+    fn single_price_micros(&self) -> i64 {
+        PRICE
     }
     fn price_micros(&self, _: &Campaign) -> i64 {
         PRICE

@@ -18,13 +18,14 @@ use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, S
 use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
+use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
-    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
-    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
-    StoreError, Stored, Suspensions, Wanted,
+    Applied, Clicks, Contacts, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
+    LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
+    Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -264,7 +265,11 @@ tapped!(Messages {
     effect learn(id: MessageId, attempt: u16, fact: Fact, now: Timestamp) -> Effect;
     effect suppress(id: MessageId, reason: SuppressedReason, detail: &str, now: Timestamp) -> ();
     look contacted_since(people: &[ContactId], since: Timestamp) -> HashSet<ContactId>;
-    effect create(message: SingleMessage, now: Timestamp) -> MessageId;
+    effect create(message: SingleMessage, now: Timestamp) -> Created;
+    look created_as(name: &str, now: Timestamp) -> Option<(MessageId, String)>;
+    look window(contact: ContactId, sender: &SenderName) -> ServiceWindow;
+    look clicks(message: MessageId) -> Option<Clicks>;
+    effect open_link(token: &str, count: bool, now: Timestamp) -> Option<(String, MessageId)>;
     look due(now: Timestamp, after: Option<(Timestamp, MessageId)>, limit: u64) -> Vec<LoadedMessage>;
     look single_waiting(before: Timestamp, limit: u64) -> Vec<(MessageId, u16)>;
     look others_were_heard(channel: Channel, sender: &SenderName, called_at: Timestamp) -> bool;
@@ -303,6 +308,7 @@ tapped!(Journal {
     effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
     effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();
     look lag(now: Timestamp) -> (std::time::Duration, u64);
+    look respondents(run: RunId) -> u64;
     look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
 });
 
