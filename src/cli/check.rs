@@ -6,7 +6,7 @@ use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::{Json, screen};
 use crate::config::{self, Environment};
 
-/// Check settings, templates and campaigns, and list everything that is wrong
+/// Check settings, templates, campaigns and flows, and list everything that is wrong
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Check, config: Option<&Path>) -> Ended {
             "needed_to_serve": report.missing,
             "templates": report.n_templates,
             "campaigns": report.n_campaigns,
+            "flows": report.n_flows,
         }))?;
     } else {
         screen::say(&report.to_string())?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::csv_out::{CsvOut, inert};
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
-use crate::cli::{Json, screen};
+use crate::cli::{Json, accuracy, screen};
 use crate::domain::feedback::Feedback as Row;
 use crate::ports::Journal as _;
 
@@ -18,6 +18,7 @@ const PAGE: u64 = 500;
 pub(super) enum Feedback {
     List(List),
     Export(Export),
+    Accuracy(accuracy::Accuracy),
 }
 
 /// List the newest feedback
@@ -46,6 +47,9 @@ struct Shown {
     phone: Option<String>,
     kind: String,
     text: Option<String>,
+    language: Option<String>,
+    sentiment: Option<String>,
+    category: Option<String>,
     campaign: Option<String>,
     message_id: Option<String>,
     whatsapp_id: String,
@@ -60,6 +64,9 @@ impl From<Row> for Shown {
             phone: row.phone,
             kind: row.kind,
             text: row.text,
+            language: row.reading.as_ref().map(|reading| reading.language.clone()),
+            sentiment: row.reading.as_ref().and_then(|reading| Some(reading.sentiment.as_ref()?.0.clone())),
+            category: row.reading.as_ref().and_then(|reading| Some(reading.category.as_ref()?.0.clone())),
             campaign: row.campaign,
             message_id: row.message.map(|message| message.to_string()),
             whatsapp_id: row.whatsapp_id.to_string(),
@@ -71,6 +78,7 @@ pub(super) async fn run(command: &Feedback, installation: &Installation) -> Ende
     match command {
         Feedback::List(arguments) => list(arguments, installation).await,
         Feedback::Export(arguments) => export(arguments, installation).await,
+        Feedback::Accuracy(arguments) => accuracy::run(arguments, installation).await,
     }
 }
 

@@ -59,7 +59,7 @@ impl Installation {
                 })
                 .or_exit(Exit::Io)?;
         }
-        let settings = StoreSettings { readers: 4, ..StoreSettings::default() };
+        let settings = StoreSettings { readers: 4, hooks: self.config.subscriptions(), ..StoreSettings::default() };
         SqlStore::open(self.config.store_url().expose(), &settings).await.map_err(cannot_open)
     }
 
@@ -69,6 +69,17 @@ impl Installation {
             Some(token) => DaemonApi::find(self.config.server.listen, token).await,
             None => Ok(None),
         }
+    }
+
+    /// What a local reader of feedback needs to know. `model` is taken in place of the configured file; it must be there then.
+    pub(super) fn nlp(&self, model: Option<&Path>, without_model: bool) -> crate::nlp::Settings {
+        let settings = crate::daemon::reading::settings(&self.config);
+        let model = match (model, without_model) {
+            (_, true) => crate::nlp::ModelFile::None,
+            (Some(path), _) => crate::nlp::ModelFile::Required(path.to_owned()),
+            (None, false) => settings.model.clone(),
+        };
+        crate::nlp::Settings { model, ..settings }
     }
 
     /// Reads all campaigns and templates.

@@ -4,6 +4,7 @@
 //! queues are woken and its own rules apply), else they open the store too. Results go to standard output, everything else to
 //! standard error.
 
+mod accuracy;
 mod approved_templates;
 mod campaign;
 mod check;
@@ -16,6 +17,8 @@ mod doctor;
 mod exit;
 pub mod explain;
 mod feedback;
+mod flow;
+mod hooks;
 mod installation;
 mod migrate;
 mod queue;
@@ -71,6 +74,12 @@ enum Command {
     /// What people sent back
     #[command(subcommand)]
     Feedback(feedback::Feedback),
+    /// See, check and try out conversations
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
+    /// What is told to other systems: the endpoints of `[[hooks]]`
+    #[command(subcommand)]
+    Hooks(hooks::Hooks),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -116,6 +125,8 @@ impl Arguments {
             Command::Campaign(arguments) => wait_for(campaign::run(arguments, &Installation::load(config)?)),
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
+            Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
+            Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

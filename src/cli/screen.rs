@@ -27,6 +27,11 @@ pub(super) fn json(value: &impl Serialize) -> Ended {
 
 /// A table with a header row; text wraps to the width of the terminal.
 pub(super) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Ended {
+    wide_table(header.map(str::to_owned).to_vec(), rows.into_iter().map(Vec::from))
+}
+
+/// The same with as many columns as there happen to be.
+pub(super) fn wide_table(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Ended {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);

@@ -74,7 +74,7 @@ async fn serve(config: Config) -> Ended {
 pub(super) fn cannot_start(error: StartError) -> Failure {
     let exit = match error {
         StartError::Store(error) => return cannot_open(error),
-        StartError::Missing(_) | StartError::Client(_) | StartError::Setting(_) => Exit::Config,
+        StartError::Missing(_) | StartError::Client(_) | StartError::Hooks(_) | StartError::Setting(_) => Exit::Config,
         StartError::StateDir { .. } | StartError::RedisServer(RedisServerError::Io { .. }) => Exit::Io,
         StartError::RedisServer(_) | StartError::Queue(_) | StartError::Listen(_) => Exit::Unavailable,
     };

@@ -1,6 +1,4 @@
-//! `[twilio]`, `[email]` and `[nlp]`: the channels that take over, and the model for sentiment.
-
-use std::path::PathBuf;
+//! `[twilio]` and `[email]`: the channels that take over.
 
 use super::Config;
 use super::address::WebUrl;
@@ -134,11 +132,6 @@ fn is_mailbox(text: &str) -> bool {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
     address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
         && !text.chars().any(char::is_control)
-}
-
-/// Where the model for sentiment is, if said.
-pub(super) fn nlp_model(table: &Table<'_>) -> Option<PathBuf> {
-    Some(located(table.node("model")?, table.optional("model")?))
 }
 
 impl Config {

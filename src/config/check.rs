@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::campaigns::{CampaignContext, CampaignFiles};
 use super::environment::Environment;
+use super::flows::{FlowContext, FlowFiles};
 use super::templates::Templates;
 use super::{Config, FileErrors};
 use crate::domain::problem::Problem;
@@ -22,6 +23,8 @@ pub struct Report {
     pub n_templates: usize,
     /// Campaigns in order.
     pub n_campaigns: usize,
+    /// Flows in order.
+    pub n_flows: usize,
 }
 
 impl Report {
@@ -31,21 +34,24 @@ impl Report {
     }
 }
 
-/// Loads configuration, templates and campaigns as `serve` does, and tells everything that is wrong.
+/// Loads configuration, templates, campaigns, flows and answers as `serve` does, and tells everything that is wrong.
 pub fn check(path: Option<&Path>, environment: &Environment) -> Report {
     let (config, mut found) = Config::load_as_far_as_possible(path, environment);
     let Some(config) = config else { return Report { problems: found, ..Report::default() } };
     let (templates, template_errors) = Templates::load(&config.templates_dir, &config.brand);
     let (campaigns, campaign_errors) =
         CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(&config, &templates));
+    let (flows, flow_errors) = FlowFiles::load(&config.flows_dir(), &FlowContext::new(&config));
+    let faq_errors = config.load_faq().err().into_iter().collect();
     let problems = |errors: Vec<FileErrors>| errors.into_iter().flat_map(|error| error.problems);
-    found.extend(problems(template_errors).chain(problems(campaign_errors)));
+    found.extend([template_errors, campaign_errors, flow_errors, faq_errors].into_iter().flat_map(problems));
     Report {
         problems: found,
         warnings: config.warnings(),
         missing: config.missing_for_serving(),
         n_templates: templates.iter().count(),
         n_campaigns: campaigns.len(),
+        n_flows: flows.len(),
     }
 }
 
@@ -61,7 +67,10 @@ impl fmt::Display for Report {
             writeln!(f, "needed to serve: {missing}")?;
         }
         match self.problems.len() {
-            0 => write!(f, "in order: {} templates, {} campaigns", self.n_templates, self.n_campaigns),
+            0 => {
+                let Self { n_templates, n_campaigns, n_flows, .. } = self;
+                write!(f, "in order: {n_templates} templates, {n_campaigns} campaigns, {n_flows} flows")
+            }
             1 => f.write_str("1 problem"),
             n => write!(f, "{n} problems"),
         }

@@ -1,14 +1,18 @@
 //! What operators write: settings, secrets, templates, campaigns. Files become domain types here, with everything wrong told at once.
 
 pub mod address;
+pub mod answers;
 pub mod campaigns;
 pub mod channels;
 pub mod check;
 pub mod delivery;
 pub mod environment;
 pub mod feedback;
+pub mod flows;
+pub mod hooks;
 mod layers;
 pub mod log;
+pub mod nlp;
 pub mod people;
 pub mod pricing;
 pub mod queue;
@@ -74,11 +78,15 @@ pub struct Config {
     pub twilio: channels::Twilio,
     /// `[email]`
     pub email: channels::Email,
-    /// `[nlp] model`
-    pub nlp_model: PathBuf,
+    /// `[answers]`
+    pub answers: answers::Answers,
+    /// `[[hooks]]`
+    pub hooks: Vec<hooks::Hook>,
+    /// `[nlp]`
+    pub nlp: nlp::Nlp,
     /// What may not be shown.
     pub secrets: Secrets,
-    /// What is to be said about single settings: not in effect yet, a password where others may read it.
+    /// What is to be said about single settings: a password where others may read it.
     notes: Vec<String>,
 }
 
@@ -114,9 +122,6 @@ impl fmt::Display for FileErrors {
 
 impl std::error::Error for FileErrors {}
 
-/// Keys that are checked now and take effect with later parts. Setting one is told, not ignored.
-const NOT_YET: [(&str, &str, &str); 1] = [("nlp", "model", "sentiment is not supported yet")];
-
 impl Config {
     /// Loads everything: defaults, the file, `barid.d/*.toml` beside it, the environment, secrets.
     ///
@@ -151,6 +156,11 @@ impl Config {
         self.jobs_dir.join("campaigns")
     }
 
+    /// Folder of flow files.
+    pub fn flows_dir(&self) -> PathBuf {
+        self.jobs_dir.join("flows")
+    }
+
     /// What `serve` needs and does not have, each with its remedy.
     pub fn missing_for_serving(&self) -> Vec<String> {
         let secrets = &self.secrets;
@@ -182,10 +192,11 @@ impl Config {
                     .to_owned(),
             );
         }
+        missing.extend(self.missing_for_hooks());
         missing
     }
 
-    /// Settings that are fine each and dangerous together, or that do nothing yet.
+    /// Settings that are fine each and dangerous together.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.notes.clone();
         let mut warn = |is_so: bool, text: &str| {
@@ -227,6 +238,7 @@ impl Config {
             "`[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer",
         );
         warnings.extend(self.warnings_of_channels());
+        warnings.extend(self.warnings_of_nlp());
         warnings
     }
 }
@@ -254,18 +266,16 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
         let email = table.table("email", channels::Email::read);
-        let nlp_model = table.table("nlp", channels::nlp_model);
+        let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
+        let answers = table.table("answers", |table| answers::Answers::read(table, zone));
+        let hooks = hooks::read(table, environment);
+        let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
-        let mut notes: Vec<String> = NOT_YET
-            .into_iter()
-            .filter(|(section, key, _)| is_set(node, section, key))
-            .map(|(section, key, what)| format!("`[{section}] {key}`: {what}"))
-            .collect();
+        let mut notes = Vec::new();
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
         notes.extend(password_in_file(node, "store", store.as_ref().and_then(|store| store.url.as_ref())));
         let state_dir = state_dir?;
         Some(Config {
-            nlp_model: nlp_model.unwrap_or_else(|| state_dir.join("models/e5-small-q4.bin")),
             state_dir,
             server: server?,
             redis: redis?,
@@ -286,6 +296,9 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             log: log?,
             twilio: twilio?,
             email: email?,
+            answers: answers?,
+            hooks,
+            nlp: nlp?,
             secrets,
             notes,
         })
@@ -298,10 +311,6 @@ fn password_in_file(node: &Node, section: &str, url: Option<&address::ServiceUrl
     (is_in_file && url?.has_password()).then(|| {
         format!("`[{section}] url` holds a password in a file; set BARID__{}__URL in its place", section.to_uppercase())
     })
-}
-
-fn is_set(node: &Node, section: &str, key: &str) -> bool {
-    node.get(section).and_then(|section| section.get(key)).is_some_and(|node| !node.is_default)
 }
 
 fn folder(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {

@@ -30,6 +30,8 @@ pub struct Concurrency {
     pub fallbacks: usize,
     /// Callbacks.
     pub news: usize,
+    /// Calls of endpoints of our webhooks, shared evenly between them.
+    pub hooks: usize,
 }
 
 impl Queue {
@@ -48,13 +50,14 @@ impl Queue {
                 n
             };
             let (replies, sending, retries) = (lane("replies"), lane("sending"), lane("retries"));
-            let (fallbacks, news) = (lane("fallbacks"), lane("news"));
+            let (fallbacks, news, hooks) = (lane("fallbacks"), lane("news"), lane("hooks"));
             Some(Concurrency {
                 replies: replies?,
                 sending: sending?,
                 retries: retries?,
                 fallbacks: fallbacks?,
                 news: news?,
+                hooks: hooks?,
             })
         });
         Some(Self { lease: lease?, feed_ahead: feed_ahead?, sweep: sweep?, concurrency: concurrency? })

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::environment::Environment;
+use super::hooks;
 use super::layers::{cannot_read, located, table_mut};
 use crate::domain::document::{Node, NodeValue, Table};
 use crate::domain::problem::{Place, Problem};
@@ -26,6 +27,8 @@ pub struct Secrets {
     pub twilio_auth_token: Option<SecretString>,
     /// Mail server with user and password.
     pub smtp_url: Option<SecretString>,
+    /// Token of the service that reads feedback.
+    pub nlp_api_token: Option<SecretString>,
     /// API token with every scope.
     pub barid_api_token: Option<SecretString>,
     /// Password of the dashboard.
@@ -35,7 +38,7 @@ pub struct Secrets {
 /// Name in the environment, key in `[secrets]`, and its place.
 type Secret = (&'static str, &'static str, fn(&mut Secrets) -> &mut Option<SecretString>);
 
-const SECRETS: [Secret; 9] = [
+const SECRETS: [Secret; 10] = [
     ("WHATSAPP_API_TOKEN", "whatsapp_api_token_file", |secrets| &mut secrets.whatsapp_api_token),
     ("WHATSAPP_APP_SECRET", "whatsapp_app_secret_file", |secrets| &mut secrets.whatsapp_app_secret),
     ("WHATSAPP_APP_SECRET_PREVIOUS", "whatsapp_app_secret_previous_file", |secrets| {
@@ -47,18 +50,20 @@ const SECRETS: [Secret; 9] = [
     ("TWILIO_ACCOUNT_SID", "twilio_account_sid_file", |secrets| &mut secrets.twilio_account_sid),
     ("TWILIO_AUTH_TOKEN", "twilio_auth_token_file", |secrets| &mut secrets.twilio_auth_token),
     ("SMTP_URL", "smtp_url_file", |secrets| &mut secrets.smtp_url),
+    ("NLP_API_TOKEN", "nlp_api_token_file", |secrets| &mut secrets.nlp_api_token),
     ("BARID_API_TOKEN", "barid_api_token_file", |secrets| &mut secrets.barid_api_token),
     ("BARID_ADMIN_PASSWORD", "barid_admin_password_file", |secrets| &mut secrets.barid_admin_password),
 ];
 
 /// Words in keys that betray a secret, and the name under which it is read.
-const TELLTALES: [(&str, &str); 11] = [
+const TELLTALES: [(&str, &str); 12] = [
     ("verify_token", "WHATSAPP_WEBHOOK_VERIFY_TOKEN"),
     ("app_secret", "WHATSAPP_APP_SECRET"),
     ("auth_token", "TWILIO_AUTH_TOKEN"),
     ("account_sid", "TWILIO_ACCOUNT_SID"),
     ("smtp_url", "SMTP_URL"),
     ("barid_api_token", "BARID_API_TOKEN"),
+    ("nlp_api_token", "NLP_API_TOKEN"),
     ("api_token", "WHATSAPP_API_TOKEN"),
     ("admin_password", "BARID_ADMIN_PASSWORD"),
     ("password", "BARID_ADMIN_PASSWORD"),
@@ -71,6 +76,11 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Takes secrets out of a document and reports each, without its value.
 pub(super) fn refuse_in(node: &mut Node, problems: &mut Vec<Problem>) {
+    refuse(node, None, problems);
+}
+
+/// `hook`: the beginning of the names of secrets of the hook that the table is about.
+fn refuse(node: &mut Node, hook: Option<&str>, problems: &mut Vec<Problem>) {
     let Some(table) = table_mut(node) else { return };
     table.retain(|key, node| {
         // `[secrets]` holds paths of files; what is not one there is an unknown key.
@@ -78,6 +88,11 @@ pub(super) fn refuse_in(node: &mut Node, problems: &mut Vec<Problem>) {
         let named = TELLTALES.iter().find(|(word, _)| key.contains(word) && !key.ends_with("_file"));
         match named {
             Some((_, name)) if is_text => {
+                let name = match hook {
+                    Some(hook) if key.starts_with("previous") => format!("{hook}_PREVIOUS"),
+                    Some(hook) => hook.to_owned(),
+                    None => (*name).to_owned(),
+                };
                 problems.push(node.place.problem(format!(
                     "`{key}` is a secret and does not belong here; set the environment variable {name}, or {name}_FILE to the path of \
                      a file, or a systemd credential `{}`",
@@ -86,9 +101,12 @@ pub(super) fn refuse_in(node: &mut Node, problems: &mut Vec<Problem>) {
                 false
             }
             _ => {
-                refuse_in(node, problems);
+                refuse(node, hook, problems);
                 if let NodeValue::List(items) = &mut node.value {
-                    items.iter_mut().for_each(|item| refuse_in(item, problems));
+                    for item in items {
+                        let named = if key == "hooks" { hooks::secret_of(item) } else { None };
+                        refuse(item, named.as_deref().or(hook), problems);
+                    }
                 }
                 true
             }
@@ -105,35 +123,36 @@ impl Secrets {
     /// Reads what there is; notes what is given twice, cannot be read, or can be read by everybody.
     pub(super) fn read(table: &Table<'_>, environment: &Environment) -> Self {
         let mut secrets = Self::default();
-        let credentials = environment.get("CREDENTIALS_DIRECTORY").map(Path::new);
         for (name, key, field) in SECRETS {
-            let mut found: Vec<(Place, Result<String, String>)> = Vec::new();
-            if let Some(value) = environment.get(name) {
-                found.push((Place::Variable(name.to_owned()), Ok(value.to_owned())));
-            }
-            let file_name = format!("{name}_FILE");
-            if let Some(path) = environment.get(&file_name) {
-                found.push((Place::Variable(file_name), from_file(Path::new(path))));
-            }
-            if let (Some(path), Some(node)) = (table.optional::<PathBuf>(key), table.node(key)) {
-                found.push((node.place.clone(), from_file(&located(node, path))));
-            }
-            if let Some(path) = credentials.and_then(|folder| credential(folder, name)) {
-                let text = from_file(&path);
-                found.push((Place::file(path.display().to_string()), text));
-            }
-            if let [(first, _), .., (last, _)] = found.as_slice() {
-                table.note(last.problem(format!("gives {name} a second time; {first} gives it too, keep one of them")));
-            }
-            if let Some((place, value)) = found.into_iter().next() {
-                match value {
-                    Ok(value) => *field(&mut secrets) = Some(SecretString::from(value)),
-                    Err(message) => table.note(place.problem(message)),
-                }
-            }
+            *field(&mut secrets) = one(table, environment, name, key);
         }
         secrets
     }
+}
+
+/// The secret of that name in the environment, under `key` in the table as the path of a file, or in a credential.
+pub(super) fn one(table: &Table<'_>, environment: &Environment, name: &str, key: &'static str) -> Option<SecretString> {
+    let credentials = environment.get("CREDENTIALS_DIRECTORY").map(Path::new);
+    let mut found: Vec<(Place, Result<String, String>)> = Vec::new();
+    if let Some(value) = environment.get(name) {
+        found.push((Place::Variable(name.to_owned()), Ok(value.to_owned())));
+    }
+    let file_name = format!("{name}_FILE");
+    if let Some(path) = environment.get(&file_name) {
+        found.push((Place::Variable(file_name), from_file(Path::new(path))));
+    }
+    if let (Some(path), Some(node)) = (table.optional::<PathBuf>(key), table.node(key)) {
+        found.push((node.place.clone(), from_file(&located(node, path))));
+    }
+    if let Some(path) = credentials.and_then(|folder| credential(folder, name)) {
+        let text = from_file(&path);
+        found.push((Place::file(path.display().to_string()), text));
+    }
+    if let [(first, _), .., (last, _)] = found.as_slice() {
+        table.note(last.problem(format!("gives {name} a second time; {first} gives it too, keep one of them")));
+    }
+    let (place, value) = found.into_iter().next()?;
+    value.map(SecretString::from).map_err(|message| table.note(place.problem(message))).ok()
 }
 
 /// The credential of that name, in whatever case and with `-` for `_`.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use crate::domain::answering::Rules;
 use crate::domain::campaign::{Campaign, CampaignValues};
 use crate::domain::contact::Contact;
 use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
-use crate::domain::message::{Rendered, TemplateContent};
+use crate::domain::message::{Content, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::template::{Brand, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
@@ -23,19 +24,32 @@ pub struct InForce {
     pub templates: BTreeMap<TemplateName, Arc<MessageTemplate>>,
     /// Who we are.
     pub brand: Brand,
+    /// By which rules people are answered; `None`: they are not, by us.
+    pub answering: Option<Arc<Rules>>,
+}
+
+/// Estimated prices of one message over WhatsApp, in micro-units.
+#[derive(Debug, Clone, Copy)]
+pub struct Prices {
+    /// Of a template.
+    pub template: i64,
+    /// Of free words, buttons and lists.
+    pub text: i64,
+    /// Of media.
+    pub media: i64,
 }
 
 /// Hands out what is in force.
 pub struct Shelf {
     in_force: ArcSwap<InForce>,
-    price_micros: i64,
+    prices: Prices,
     timezone: String,
 }
 
 impl Shelf {
-    /// With the flat price of one template message and the zone of people whose number is withheld.
-    pub fn new(in_force: InForce, price_micros: i64, timezone: String) -> Self {
-        Self { in_force: ArcSwap::from_pointee(in_force), price_micros, timezone }
+    /// With the flat prices and the zone of people whose number is withheld.
+    pub fn new(in_force: InForce, prices: Prices, timezone: String) -> Self {
+        Self { in_force: ArcSwap::from_pointee(in_force), prices, timezone }
     }
 
     /// Puts something else in force.
@@ -104,12 +118,20 @@ impl Catalogue for Shelf {
         template.content(&values).map(Rendered::only).map_err(told)
     }
 
-    fn single_price_micros(&self) -> i64 {
-        self.price_micros
+    fn single_price_micros(&self, content: &Content) -> i64 {
+        match content {
+            Content::Template(_) => self.prices.template,
+            Content::Text { .. } | Content::Buttons { .. } | Content::List { .. } => self.prices.text,
+            Content::Media { .. } => self.prices.media,
+        }
+    }
+
+    fn answering(&self) -> Option<Arc<Rules>> {
+        self.in_force.load().answering.clone()
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {
-        self.price_micros
+        self.prices.template
     }
 
     fn timezone_of(&self, phone: Option<&str>) -> String {

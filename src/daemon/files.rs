@@ -9,24 +9,57 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, ne
 use tokio::sync::Notify;
 
 use crate::config::campaigns::{CampaignContext, CampaignFiles};
+use crate::config::flows::{FlowContext, FlowFiles};
 use crate::config::templates::Templates;
 use crate::config::{Config, FileErrors};
 use crate::daemon::catalogue::InForce;
+use crate::domain::answering::Rules;
+use crate::domain::faq::Faq;
+use crate::domain::flow::Flow;
 
 /// Editors write a file in several steps; after this long without another change it is read.
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
+/// The template of confirmations.
+const CONFIRMATION: &str = "feedback-confirmation";
 
 /// Reads everything; answers what is in order, and what is wrong with the rest.
 pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
     let (templates, mut wrong) = Templates::load(&config.templates_dir, &config.brand);
     let (campaigns, bad) = CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(config, &templates));
     wrong.extend(bad);
+    let (flows, bad) = FlowFiles::load(&config.flows_dir(), &FlowContext::new(config));
+    wrong.extend(bad);
+    let faq = config.load_faq().unwrap_or_else(|bad| {
+        wrong.push(bad);
+        Faq::default()
+    });
     let in_force = InForce {
+        answering: config.answers.automatic.then(|| Arc::new(answering(config, &templates, flows, faq))),
         campaigns: campaigns.into_iter().map(|campaign| (campaign.name.clone(), Arc::new(campaign))).collect(),
         templates: templates.iter().map(|template| (template.name().clone(), Arc::clone(template))).collect(),
         brand: config.brand.clone(),
     };
     (in_force, wrong)
+}
+
+/// The rules by which people are answered, as the files say.
+fn answering(config: &Config, templates: &Templates, flows: Vec<Flow>, faq: Faq) -> Rules {
+    let name = CONFIRMATION.parse().expect("a name that we wrote");
+    let answers = &config.answers;
+    Rules {
+        brand: config.brand.clone(),
+        flows: flows.into_iter().map(Arc::new).collect(),
+        faq: Arc::new(faq),
+        confirmation: templates.get(&name).cloned(),
+        expected_within: answers.expected_within,
+        office_hours: answers.office_hours.clone(),
+        escalation_words: answers.escalation_words.clone(),
+        // Basis points in thousandths.
+        escalate_negative: answers.escalate_negative_above.map(|share| i64::from(share.basis_points()) / 10),
+        staff_told_again_after: answers.staff_told_again_after,
+        handed_back_after: answers.handed_back_after,
+        loop_guard: answers.loop_guard,
+    }
 }
 
 /// Says in the log what is wrong.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::hook::delivery::DeliveryState;
 use crate::domain::suspension::Scope;
 use crate::http::Refresh;
 use crate::ports::Services;
@@ -25,23 +26,44 @@ pub(super) fn refresh(
         }
         let (services, lanes, metrics) = (services.clone(), lanes.clone(), Arc::clone(&metrics));
         Box::pin(async move {
-            let queues = tokio::time::timeout(READ_WITHIN, queues(&lanes, &metrics));
+            let queues = tokio::time::timeout(READ_WITHIN, queues(&services, &lanes, &metrics));
             let record = tokio::time::timeout(READ_WITHIN, record(&services, &metrics));
             let limits = tokio::time::timeout(READ_WITHIN, limits(&services, &metrics));
+            let hooks = tokio::time::timeout(READ_WITHIN, hooks(&services, &metrics));
             // Whoever is late is late: readiness is what says that something is wrong.
-            let _ = tokio::join!(queues, record, limits);
+            let _ = tokio::join!(queues, record, limits, hooks);
         })
     })
 }
 
-async fn queues(lanes: &Lanes, metrics: &Metrics) {
-    for lane in [Lane::Replies, Lane::Sending, Lane::Retries, Lane::Fallbacks, Lane::News] {
+async fn queues(services: &Services, lanes: &Lanes, metrics: &Metrics) {
+    let hooks = (!services.hooks.configured().is_empty()).then_some(Lane::Hooks);
+    for lane in [Lane::Replies, Lane::Sending, Lane::Retries, Lane::Fallbacks, Lane::News].into_iter().chain(hooks) {
         if let Ok(depth) = lanes.depth(lane).await {
             let waiting = depth.ready + depth.delayed + depth.leased;
             metrics.queue_depth.with_label_values(&[lane.name()]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
             let oldest = depth.oldest.unwrap_or_default().as_secs_f64();
             metrics.queue_oldest.with_label_values(&[lane.name()]).set(oldest);
         }
+    }
+}
+
+async fn hooks(services: &Services, metrics: &Metrics) {
+    let hooks = services.hooks.configured();
+    if hooks.is_empty() {
+        return;
+    }
+    let (counts, healths) = (services.store.hook_counts().await, services.store.hook_healths().await);
+    let (Ok(counts), Ok(healths)) = (counts, healths) else { return };
+    let now = services.clock.now();
+    for hook in hooks {
+        let waiting = counts.iter().find(|(name, state, _)| *name == hook.name && *state == DeliveryState::Waiting);
+        let waiting = waiting.map_or(0, |(.., n)| *n);
+        let label = [hook.name.as_str()];
+        metrics.hook_waiting.with_label_values(&label).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        let health = healths.iter().find(|(name, _)| *name == hook.name).map(|(_, health)| health);
+        let is_well = health.is_none_or(|health| health.allowance(&hook.fingerprint, 2, now) == 2);
+        metrics.hook_up.with_label_values(&label).set(i64::from(is_well));
     }
 }
 

@@ -8,12 +8,12 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::jobs::run_campaign::{Definitions, InHand};
-use crate::jobs::{JobError, apply_news, run_campaign, send_message};
+use crate::jobs::{JobError, apply_news, deliver_hook, run_campaign, send_message};
 use crate::ports::Services;
 use crate::queue::control::{ControlJob, ControlWorker};
 use crate::queue::job;
 use crate::queue::lane::Lane;
-use crate::queue::wakeups::{ApplyNews, RUN_CAMPAIGN, RunCampaign, SendMessage};
+use crate::queue::wakeups::{ApplyNews, DeliverHook, RUN_CAMPAIGN, RunCampaign, SendMessage};
 use crate::queue::workers::LaneWorker;
 use crate::telemetry::Metrics;
 
@@ -21,6 +21,8 @@ use crate::telemetry::Metrics;
 const SEND_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// A callback body holds a thousand changes at most.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// One call, and waiting for the store.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 /// An audience of millions from a slow disk.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
 /// Audiences resolved at once.
@@ -34,6 +36,7 @@ pub(super) struct Concurrency {
     pub(super) retries: usize,
     pub(super) fallbacks: usize,
     pub(super) news: usize,
+    pub(super) hooks: usize,
 }
 
 /// What all handlers share.
@@ -75,13 +78,24 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
             }
         })
     };
-    vec![
+    let mut workers = vec![
         send(Lane::Replies, concurrency.replies),
         send(Lane::Sending, concurrency.sending),
         send(Lane::Retries, concurrency.retries),
         send(Lane::Fallbacks, concurrency.fallbacks),
         news,
-    ]
+    ];
+    if !shared.services.hooks.configured().is_empty() {
+        let shared = Arc::clone(shared);
+        workers.push(worker(Lane::Hooks, concurrency.hooks, HOOK_TIMEOUT, move |payload: DeliverHook| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let measure = Measure::begin(&shared.metrics, "deliver-hook");
+                measure.end(deliver_hook::run(&shared.services, payload.delivery, payload.attempts_before).await)
+            }
+        }));
+    }
+    workers
 }
 
 /// The worker of control jobs.

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
-use crate::jobs::{JobError, feed, fire, probe, reminder, rollout, sweep};
+use crate::jobs::{
+    JobError, answer, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks,
+};
 use crate::ports::Services;
 
 /// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
@@ -24,13 +26,36 @@ const FIRE_PAUSE: Duration = Duration::from_secs(1);
 const LEAD_PAUSE: Duration = Duration::from_millis(500);
 /// Between two looks at suspensions; how often providers are asked is another matter.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks for people to answer.
+const ANSWER_PAUSE: Duration = Duration::from_millis(700);
+/// Between two looks for events to be told, where nothing says that there are any: those of other processes, those that are due again.
+const HOOK_PAUSE: Duration = Duration::from_secs(1);
+/// And where it is said: so many looks each second at most.
+const HOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
+/// Between two looks for events of old.
+const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Between two looks for feedback that nobody has read.
+const READ_PAUSE: Duration = Duration::from_millis(500);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs `pass` until `stop`, with the pause that it asks for.
-async fn repeat<F>(what: &'static str, mut stop: watch::Receiver<bool>, mut pass: impl FnMut() -> F)
+async fn repeat<F>(what: &'static str, stop: watch::Receiver<bool>, pass: impl FnMut() -> F)
 where
     F: Future<Output = Result<Duration, JobError>>,
+{
+    repeat_or_wake(what, stop, std::future::pending, pass).await;
+}
+
+/// The same; a pause after a pass that succeeded also ends when `wake` resolves.
+async fn repeat_or_wake<F, W>(
+    what: &'static str,
+    mut stop: watch::Receiver<bool>,
+    wake: impl Fn() -> W,
+    mut pass: impl FnMut() -> F,
+) where
+    F: Future<Output = Result<Duration, JobError>>,
+    W: Future<Output = ()>,
 {
     let mut failing = false;
     loop {
@@ -51,6 +76,7 @@ where
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pause) => {}
+            () = wake(), if !failing => {}
         }
     }
 }
@@ -104,6 +130,46 @@ pub(super) async fn firing(services: Services, watching_since: Timestamp, stop: 
     repeat("fire", stop, || async {
         fire::run(&services, watching_since).await?;
         Ok(FIRE_PAUSE)
+    })
+    .await;
+}
+
+/// Answers what people sent, and looks after talks whose moment has come.
+pub(super) async fn answering(services: Services, stop: watch::Receiver<bool>) {
+    repeat("answering", stop, || async {
+        answer::run(&services).await?;
+        Ok(ANSWER_PAUSE)
+    })
+    .await;
+}
+
+/// Brings what is to be told into its lane; `share`: how much for each endpoint at once.
+pub(super) async fn feeding_hooks(services: Services, share: u64, stop: watch::Receiver<bool>) {
+    let wake = || async {
+        services.store.stirred().await;
+        tokio::time::sleep(HOOK_PAUSE_MIN).await;
+    };
+    repeat_or_wake("feed-hooks", stop, wake, || async {
+        feed_hooks::run(&services, share).await?;
+        Ok(HOOK_PAUSE)
+    })
+    .await;
+}
+
+/// Tidies what was told.
+pub(super) async fn tidying_hooks(services: Services, stop: watch::Receiver<bool>) {
+    repeat("tidy-hooks", stop, || async {
+        tidy_hooks::run(&services).await?;
+        Ok(TIDY_PAUSE)
+    })
+    .await;
+}
+
+/// Has feedback read.
+pub(super) async fn reading(services: Services, stop: watch::Receiver<bool>) {
+    repeat("read-feedback", stop, || async {
+        // While there is more, at once.
+        Ok(if read_feedback::run(&services).await? == 0 { READ_PAUSE } else { Duration::ZERO })
     })
     .await;
 }

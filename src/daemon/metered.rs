@@ -6,8 +6,10 @@ use std::time::Instant;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::domain::analysis::Analysis;
 use crate::domain::channel::Channel;
-use crate::domain::ids::{RunId, SenderName};
+use crate::domain::hook::delivery::Next;
+use crate::domain::ids::{HookName, RunId, SenderName};
 use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
 use crate::ports::{
@@ -82,7 +84,6 @@ impl Tally for Counted {
         news("unchanged", applied.unchanged);
         news("set-aside", applied.set_aside);
         news("foreign", applied.foreign);
-        self.0.feedback.inc_by(applied.feedback);
         for refused in &applied.refused {
             let class = refused.refusal.class.name();
             self.0.failures.with_label_values(&[class]).inc();
@@ -91,6 +92,21 @@ impl Tally for Counted {
                 self.0.retries.with_label_values(&[class]).inc();
             }
         }
+    }
+
+    fn read_feedback(&self, reading: Option<&Analysis>) {
+        let language = reading.map_or("none", |reading| reading.language.code());
+        let sentiment = reading.and_then(|reading| reading.sentiment).map_or("none", |found| found.label.name());
+        self.0.feedback.with_label_values(&[language, sentiment]).inc();
+    }
+
+    fn called_hook(&self, hook: &HookName, next: Next) {
+        let outcome = match next {
+            Next::Delivered => "delivered",
+            Next::Again { .. } => "again",
+            Next::GiveUp(_) => "given-up",
+        };
+        self.0.hook_deliveries.with_label_values(&[hook.as_str(), outcome]).inc();
     }
 }
 

@@ -8,10 +8,12 @@ pub mod files;
 mod forecasts;
 mod gauges;
 mod handlers;
+pub mod hooking;
 pub mod lifecycle;
 mod loops;
 mod metered;
 pub mod operations;
+pub mod reading;
 pub(crate) mod summary;
 pub mod suspending;
 pub mod tokens;
@@ -28,7 +30,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::config::whatsapp::{DEFAULT_SENDER, default_sender};
 use crate::contacts_file::AudienceFileReader;
-use crate::daemon::catalogue::Shelf;
+use crate::daemon::catalogue::{Prices, Shelf};
 use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::{Counted, Metered};
@@ -36,7 +38,9 @@ use crate::daemon::operations::Desk;
 use crate::domain::channel::Channel;
 use crate::domain::signed_reference::ReferenceSigner;
 use crate::domain::suspension;
+use crate::hooks::EndpointError;
 use crate::http;
+use crate::jobs::feed_hooks;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
 use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, SickChannels, Store, WebhookReader};
@@ -83,6 +87,9 @@ pub enum StartError {
     /// The client of the Graph API.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The endpoints of our webhooks.
+    #[error(transparent)]
+    Hooks(#[from] EndpointError),
     /// A setting that only shows its fault here.
     #[error("{0}")]
     Setting(String),
@@ -173,17 +180,23 @@ impl Daemon {
             waits: rules(&config).waits,
             sick: Arc::clone(&sick),
             suspensions: rules(&config).suspensions,
+            hooks: config.subscriptions(),
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
 
-        let metrics = Arc::new(Metrics::new().with_process().map_err(|error| StartError::Setting(error.to_string()))?);
+        let metrics = Metrics::new().with_hooks(config.hooks.iter().map(|hook| hook.name.as_str()));
+        let metrics = Arc::new(metrics.with_process().map_err(|error| StartError::Setting(error.to_string()))?);
         let (in_force, wrong) = files::read(&config);
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
         let shelf = Arc::new(Shelf::new(
             in_force,
-            config.pricing.template.micros,
+            Prices {
+                template: config.pricing.template.micros,
+                text: config.pricing.text.micros,
+                media: config.pricing.media.micros,
+            },
             config.contacts.default_timezone.to_string(),
         ));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -206,6 +219,7 @@ impl Daemon {
             webhook: Arc::clone(&webhook),
             readers: channels::readers(&signer),
             tally: Arc::new(Counted(Arc::clone(&metrics))),
+            hooks: Arc::new(hooking::client(&config)?),
             queue: Arc::clone(&queue),
             limits: Arc::new(Metered {
                 port: limiter(&config, &lanes, &store, &clock, &metrics),
@@ -217,6 +231,7 @@ impl Daemon {
                 config.contacts.default_country,
                 Arc::clone(&clock),
             )),
+            analyzer: reading::analyzer(&config, &clock)?,
             tokens: Arc::new(tokens::Random::new().map_err(|error| {
                 StartError::Setting(format!("the operating system gave no randomness ({error}); try again"))
             })?),
@@ -234,6 +249,7 @@ impl Daemon {
             retries: config.queue.concurrency.retries,
             fallbacks: config.queue.concurrency.fallbacks,
             news: config.queue.concurrency.news,
+            hooks: config.queue.concurrency.hooks,
         };
         let workers = Workers::start(
             lanes.clone(),
@@ -243,12 +259,17 @@ impl Daemon {
 
         let stop = watch::Sender::new(false);
         let changed = Arc::new(Notify::new());
-        let watch = files::Watch::begin(&[&config.campaigns_dir(), &config.templates_dir], Arc::clone(&changed));
+        let watch = files::Watch::begin(
+            &[&config.campaigns_dir(), &config.flows_dir(), &config.templates_dir],
+            Arc::clone(&changed),
+        );
         let config = Arc::new(config);
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::leading(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),
             tokio::spawn(loops::probing(services.clone(), stop.subscribe())),
+            tokio::spawn(loops::reading(services.clone(), stop.subscribe())),
+            tokio::spawn(loops::answering(services.clone(), stop.subscribe())),
             tokio::spawn(loops::sweeping(
                 services.clone(),
                 Arc::clone(&shared.definitions),
@@ -284,6 +305,13 @@ impl Daemon {
                 stopped(stop.subscribe()),
             )),
         ];
+        // Events outlive the endpoints that they were for.
+        tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
+        let n_hooks = services.hooks.configured().len();
+        if n_hooks > 0 {
+            let share = feed_hooks::share(concurrency.hooks, n_hooks);
+            tasks.push(tokio::spawn(loops::feeding_hooks(services.clone(), share, stop.subscribe())));
+        }
         Ok(Self { config, store, services, shelf, metrics, workers, redis: None, stop, tasks, changed, _watch: watch })
     }
 

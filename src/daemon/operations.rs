@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, summary};
+use crate::daemon::{forecasts, hooking, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::{CampaignName, MessageId};
@@ -17,12 +17,14 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
-use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
+use crate::http::{
+    CampaignSummary, CampaignVerb, HookSummary, HookTried, OperationError, Operations, Replay, SuspensionRequest,
+};
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::{JobError, replay};
 use crate::ports::{
-    Catalogue, Created, DeadLetterFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
+    Catalogue, Created, DeadLetterFilter, HookFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
 };
 
 /// Carries out what operators ask.
@@ -218,6 +220,24 @@ impl Operations for Desk {
         campaign: Option<&CampaignName>,
     ) -> Result<Option<WaitsFor>, OperationError> {
         suspending::why_waiting(&self.services, message, campaign).await
+    }
+
+    async fn hooks(&self) -> Result<Vec<HookSummary>, OperationError> {
+        let Services { store, hooks, clock, .. } = &self.services;
+        hooking::all(&**store, &**hooks, &**clock).await
+    }
+
+    async fn replay_hooks(&self, filter: &HookFilter, is_dry: bool) -> Result<u64, OperationError> {
+        let Services { store, hooks, clock, .. } = &self.services;
+        if let Some(hook) = &filter.hook {
+            hooking::known(&**hooks, hook.as_str())?;
+        }
+        hooking::replay(&**store, &**clock, filter, is_dry).await
+    }
+
+    async fn test_hook(&self, name: &str) -> Result<HookTried, OperationError> {
+        let Services { store, hooks, clock, .. } = &self.services;
+        hooking::test(&**store, &**hooks, &**clock, name).await
     }
 
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {

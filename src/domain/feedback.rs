@@ -30,7 +30,7 @@ pub fn reference(id: FeedbackId) -> String {
 }
 
 /// A feedback as the store keeps it. `Debug` shows no personal data.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Feedback {
     /// Our id.
     pub id: FeedbackId,
@@ -50,6 +50,8 @@ pub struct Feedback {
     pub payload: Option<String>,
     /// Meta's id of the file.
     pub media_id: Option<String>,
+    /// What a reader makes of it; `None` until it was read, and for what has no words.
+    pub reading: Option<Reading>,
     /// The provider's id of it.
     pub whatsapp_id: WhatsAppId,
     /// The message of ours that it answers.
@@ -62,6 +64,21 @@ pub struct Feedback {
     pub provider_at: Timestamp,
     /// When we had it.
     pub received_at: Timestamp,
+}
+
+/// What a reader makes of a feedback, as the record keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The language, as [`crate::domain::detected_language::DetectedLanguage`] names it.
+    pub language: String,
+    /// The sentiment and how sure it is, from 0 to 1.
+    pub sentiment: Option<(String, f64)>,
+    /// The category and how sure it is, from 0 to 1.
+    pub category: Option<(String, f64)>,
+    /// Whether it asks something.
+    pub is_question: bool,
+    /// Who says so: name and version.
+    pub model: String,
 }
 
 impl std::fmt::Debug for Feedback {

@@ -111,6 +111,12 @@ numbered!(
 numbered!(
     /// One thing that a contact sent back.
     FeedbackId, "fbk_");
+numbered!(
+    /// One thing that happened and that a webhook of ours tells.
+    HookEventId, "evt_");
+numbered!(
+    /// The telling of one event to one endpoint.
+    HookDeliveryId, "dlv_");
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $expected:literal) => {
@@ -164,6 +170,12 @@ fn is_slug(text: &str) -> bool {
         && text.as_bytes()[0].is_ascii_alphanumeric()
 }
 
+fn is_word(text: &str) -> bool {
+    text.len() <= 40
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
 fn is_opaque(text: &str) -> bool {
     !text.is_empty() && text.len() <= 512 && !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
@@ -175,8 +187,17 @@ named!(
     /// One of our templates: its folder under `templates/messages/`.
     TemplateName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");
 named!(
+    /// A flow: the stem of its file under `jobs/flows/`.
+    FlowName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");
+named!(
+    /// A step of a flow. No `-`, so that `{{answers.STEP}}` can name it.
+    FlowStepId, is_word, "a name of at most 40 lower-case letters, digits and `_` that begins with a letter");
+named!(
     /// One of our WhatsApp numbers, by the name that the configuration gives it.
     SenderName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");
+named!(
+    /// One of the endpoints that our webhooks go to, by the name that the configuration gives it.
+    HookName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");
 named!(
     /// Meta's id of one of our numbers (Meta calls it *phone number id*); digits.
     SenderId, |text| !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_digit()),

@@ -1,6 +1,8 @@
 //! Words by which a person ends and resumes all messages, in both languages. Only a whole message counts: "stop, the parcel
 //! is not coming" is feedback.
 
+use crate::domain::normalised_text::words;
+
 /// What was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -10,7 +12,7 @@ pub enum Heard {
     Start,
 }
 
-/// Normalised as [`normalise`] leaves them.
+/// Normalised as [`words`] leaves them.
 const STOP: &[&str] = &[
     "stop",
     "stopall",
@@ -71,34 +73,14 @@ pub fn heard(text: &str) -> Option<Heard> {
     if text.len() > 200 {
         return None;
     }
-    let words = normalise(text);
-    if STOP.contains(&words.as_str()) {
+    let said = words(text);
+    if STOP.contains(&said.as_str()) {
         Some(Heard::Stop)
-    } else if START.contains(&words.as_str()) {
+    } else if START.contains(&said.as_str()) {
         Some(Heard::Start)
     } else {
         None
     }
-}
-
-/// Lower case; without diacritics, tatweel and punctuation; hamza, alef, ya and ta marbuta in one form; single spaces.
-fn normalise(text: &str) -> String {
-    let mut letters = String::with_capacity(text.len());
-    for character in text.chars().flat_map(char::to_lowercase) {
-        match character {
-            // Diacritics, tatweel, direction marks and joiners carry no meaning here.
-            '\u{0610}'..='\u{061A}' | '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{0640}' => {}
-            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' => {}
-            'أ' | 'إ' | 'آ' | 'ٱ' => letters.push('ا'),
-            'ى' | 'ئ' | 'ي' | 'ی' => letters.push('ي'),
-            'ؤ' => letters.push('و'),
-            'ة' => letters.push('ه'),
-            'ک' => letters.push('ك'),
-            other if other.is_alphanumeric() => letters.push(other),
-            _ => letters.push(' '),
-        }
-    }
-    letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -151,7 +133,7 @@ mod tests {
     #[test]
     fn the_lists_are_in_their_normal_form_and_do_not_overlap() {
         for word in STOP.iter().chain(START) {
-            assert_eq!(&normalise(word), word);
+            assert_eq!(&words(word), word);
         }
         assert!(STOP.iter().all(|word| !START.contains(word)));
     }

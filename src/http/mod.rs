@@ -29,7 +29,9 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-pub use api::{ApiState, ContactRow, Integration, RowConsent, SuspensionItem};
+pub use api::{
+    ApiState, ContactRow, HookDeliveryItem, HookSummary, HookTried, Integration, RowConsent, SuspensionItem,
+};
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
 pub use links::LinkState;
@@ -68,6 +70,10 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// POST /api/v1/suspensions                         stop a sender, campaign, channel or country
 /// GET  /api/v1/suspensions/{id}                    one, in force or past
 /// DELETE /api/v1/suspensions/{id}                  let go on
+/// GET  /api/v1/hooks                               endpoints of our webhooks
+/// GET  /api/v1/hooks/deliveries?hook=&state=&event=&since=&id=   what was told, newest first
+/// POST /api/v1/hooks/replay                        tells some of it once more
+/// POST /api/v1/hooks/{name}/test                   tries an endpoint
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```

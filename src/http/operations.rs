@@ -9,9 +9,10 @@ use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
+use crate::http::api::{HookSummary, HookTried};
 use crate::http::summary::CampaignSummary;
 use crate::jobs::send_single::{SendRequest, Sent};
-use crate::ports::{DeadLetterFilter, LoadedMessage};
+use crate::ports::{DeadLetterFilter, HookFilter, LoadedMessage};
 
 /// What an operator tells a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +123,12 @@ pub trait Operations: Send + Sync {
         message: &LoadedMessage,
         campaign: Option<&CampaignName>,
     ) -> Result<Option<WaitsFor>, OperationError>;
+    /// How the endpoints of our webhooks do.
+    async fn hooks(&self) -> Result<Vec<HookSummary>, OperationError>;
+    /// Tells once more what the filter means, or only counts it; answers how many deliveries those are.
+    async fn replay_hooks(&self, filter: &HookFilter, is_dry: bool) -> Result<u64, OperationError>;
+    /// Calls an endpoint now.
+    async fn test_hook(&self, name: &str) -> Result<HookTried, OperationError>;
     /// Writes these, new or known; answers each as it is now, in the same order, with whether it is new. At most 500.
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError>;
 }

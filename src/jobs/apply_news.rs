@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::consent::{ConsentChange, ConsentChangeKind};
+use crate::domain::detected_language::detect;
 use crate::domain::ids::JournalId;
-use crate::domain::language::Language;
 use crate::domain::news::{InboundNews, News, NoticeNews, Source, StatusNews};
 use crate::domain::service_window::opened_until;
 use crate::domain::stop_words::{self, heard};
@@ -141,33 +141,12 @@ fn understand(services: &Services, news: InboundNews) -> Heard {
         let evidence = format!("{text} ({})", news.whatsapp_id);
         Some(ConsentChange { kind, at: news.provider_at, source: source.to_owned(), evidence })
     });
-    let language = news.text.as_deref().and_then(written_in).unwrap_or(services.rules.default_language);
+    let language =
+        news.text.as_deref().and_then(|text| detect(text).answer_in()).unwrap_or(services.rules.default_language);
     let sender = news.sender.as_ref().and_then(|id| services.rules.senders.get(id)).cloned();
     let window_until = opened_until(news.kind, news.provider_at);
     let timezone = services.catalogue.timezone_of(news.phone.as_deref());
     let answers_since = news.provider_at.saturating_sub(services.rules.attribute_within).unwrap_or(Timestamp::MIN);
-    Heard { consent, language, timezone, sender, answers_since, window_until, news }
-}
-
-/// The language of a person of whom we know nothing but what they wrote: by script.
-fn written_in(text: &str) -> Option<Language> {
-    let arabic = text.chars().filter(|letter| matches!(letter, '\u{0600}'..='\u{06FF}')).count();
-    let latin = text.chars().filter(char::is_ascii_alphabetic).count();
-    match (arabic, latin) {
-        (0, 0) => None,
-        (arabic, latin) if arabic >= latin => Some(Language::Ar),
-        _ => Some(Language::En),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_script_tells_the_language_of_a_stranger() {
-        assert_eq!(written_in("شكرا كثيرا"), Some(Language::Ar));
-        assert_eq!(written_in("thanks"), Some(Language::En));
-        assert_eq!(written_in("10/10 👍"), None);
-    }
+    let wants_answer = sender.is_some() && services.catalogue.answering().is_some();
+    Heard { consent, language, timezone, sender, answers_since, wants_answer, window_until, news }
 }

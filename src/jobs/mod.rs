@@ -3,9 +3,12 @@
 //! A refusal by Meta is an outcome and the job succeeds. A job fails only when we could not do our own work, and then it says
 //! whether trying again in a moment can help.
 
+pub mod answer;
 pub mod apply_news;
 pub mod command_run;
+pub mod deliver_hook;
 pub mod feed;
+pub mod feed_hooks;
 pub mod fire;
 mod first_sight;
 pub mod heed;
@@ -13,6 +16,7 @@ mod nudge;
 mod opt_out;
 pub mod probe;
 pub mod react;
+pub mod read_feedback;
 pub mod reminder;
 pub mod replay;
 pub mod rollout;
@@ -21,6 +25,7 @@ pub mod send_message;
 pub mod send_single;
 pub mod sweep;
 pub mod take_in;
+pub mod tidy_hooks;
 pub mod wake;
 
 use crate::ports::{QueueUnavailable, StoreError};

@@ -38,9 +38,9 @@ pub(super) async fn run(services: &Services, parked: &LoadedMessage) {
         sender: parked.sender.clone(),
         purpose: parked.purpose,
         language,
+        price_micros: services.catalogue.single_price_micros(&content),
         content,
         expires_at: parked.expires_at.min(again_at),
-        price_micros: services.catalogue.single_price_micros(),
         once: Some(Once {
             name: format!("nudge:{}:{}", parked.sender, contact.id),
             request: String::new(),

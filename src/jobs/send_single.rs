@@ -193,9 +193,9 @@ pub async fn run(services: &Services, request: SendRequest) -> Result<Sent, Send
         sender,
         purpose,
         language,
+        price_micros: services.catalogue.single_price_micros(&content),
         content,
         expires_at: after(now, request.expires_after.unwrap_or(wait)),
-        price_micros: services.catalogue.single_price_micros(),
         once,
         link,
     };

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::domain::answering;
 use crate::domain::campaign::{Campaign, CampaignValues};
 use crate::domain::contact::Contact;
 use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
-use crate::domain::message::Rendered;
+use crate::domain::message::{Content, Rendered};
 use crate::domain::template::MessageTemplate;
 
 /// The text of a message could not be made for one person.
@@ -42,9 +43,11 @@ pub trait Catalogue: Send + Sync {
         language: Language,
     ) -> Result<Rendered, CannotRender>;
     /// Estimated price of one message outside of any campaign, in micro-units.
-    fn single_price_micros(&self) -> i64;
+    fn single_price_micros(&self, content: &Content) -> i64;
     /// Estimated price of one message of the campaign, in micro-units.
     fn price_micros(&self, campaign: &Campaign) -> i64;
+    /// The rules by which people are answered; `None`: barid says nothing by itself.
+    fn answering(&self) -> Option<Arc<answering::Rules>>;
     /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.
     fn timezone_of(&self, phone: Option<&str>) -> String;
 }

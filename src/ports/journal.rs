@@ -43,6 +43,8 @@ pub struct Heard {
     pub sender: Option<SenderName>,
     /// Where it quotes no message of ours, it answers the newest one of a campaign called since then.
     pub answers_since: Timestamp,
+    /// Whether barid answers by itself what is sent over this channel.
+    pub wants_answer: bool,
     /// Until when it keeps the service window with that number open.
     pub window_until: Option<Timestamp>,
 }

@@ -1,14 +1,18 @@
 //! What jobs need from the world: small traits, one file for each, and [`Services`], the one value that holds them.
 
+mod analyzer;
 mod audience_files;
 mod catalogue;
 mod channels;
 mod contacts;
+mod conversations;
 mod dead_letters;
+mod hooks;
 mod journal;
 mod limits;
 mod messages;
 mod queue;
+mod readings;
 mod reminders;
 mod runs;
 mod stages;
@@ -23,15 +27,19 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::analyzer::*;
 pub use self::audience_files::*;
 pub use self::catalogue::*;
 pub use self::channels::*;
 pub use self::contacts::*;
+pub use self::conversations::*;
 pub use self::dead_letters::*;
+pub use self::hooks::*;
 pub use self::journal::*;
 pub use self::limits::*;
 pub use self::messages::*;
 pub use self::queue::*;
+pub use self::readings::*;
 pub use self::reminders::*;
 pub use self::runs::*;
 pub use self::stages::*;
@@ -71,6 +79,8 @@ pub struct Services {
     pub readers: BTreeMap<Source, Arc<dyn NewsReader>>,
     /// What is counted.
     pub tally: Arc<dyn Tally>,
+    /// Endpoints of our webhooks.
+    pub hooks: Arc<dyn Hooks>,
     /// Wake-ups.
     pub queue: Arc<dyn Queue>,
     /// What may not be exceeded.
@@ -79,6 +89,8 @@ pub struct Services {
     pub catalogue: Arc<dyn Catalogue>,
     /// Audience files.
     pub audiences: Arc<dyn AudienceFiles>,
+    /// Who reads feedback.
+    pub analyzer: Arc<dyn Analyzer>,
     /// Words that nobody guesses.
     pub tokens: Arc<dyn Tokens>,
     /// The rules of sending.

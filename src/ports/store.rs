@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
-use crate::ports::{Contacts, DeadLetters, Journal, LimitFactsOf, Messages, Reminders, Runs, Stages, Suspensions};
+use crate::ports::{
+    Contacts, Conversations, DeadLetters, Journal, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs, Stages,
+    Suspensions,
+};
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,18 @@ pub struct Page<T> {
 /// The store as a whole.
 #[async_trait]
 pub trait Store:
-    Contacts + Runs + Stages + Reminders + Messages + DeadLetters + Journal + Suspensions + LimitFactsOf
+    Contacts
+    + Conversations
+    + Runs
+    + Stages
+    + Reminders
+    + Messages
+    + DeadLetters
+    + Journal
+    + Suspensions
+    + LimitFactsOf
+    + Outbox
+    + Readings
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

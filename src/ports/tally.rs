@@ -1,6 +1,9 @@
 //! Counts what jobs decide, for whoever watches the service.
 
+use crate::domain::analysis::Analysis;
 use crate::domain::channel::Channel;
+use crate::domain::hook::delivery::Next;
+use crate::domain::ids::HookName;
 use crate::ports::Applied;
 
 /// Counts what jobs decide.
@@ -9,4 +12,8 @@ pub trait Tally: Send + Sync {
     fn fell_back(&self, from: Channel, to: Channel);
     /// A callback was applied, or set aside.
     fn applied(&self, applied: &Applied);
+    /// A reader read feedback; `None`: it has no words.
+    fn read_feedback(&self, reading: Option<&Analysis>);
+    /// An endpoint of our webhooks was called, and that followed.
+    fn called_hook(&self, hook: &HookName, next: Next);
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{JournalId, MessageId, RunId};
+use crate::domain::ids::{HookDeliveryId, JournalId, MessageId, RunId};
 use crate::ports::{Queue, QueueUnavailable, Wanted};
 use crate::queue::QueueError;
 use crate::queue::control::{ControlJob, ControlQueue};
@@ -32,6 +32,16 @@ pub struct ApplyNews {
     v: u8,
     /// Which row.
     pub row: JournalId,
+}
+
+/// "Tell this event." The job of an attempt has the attempt in its name, so that the next one is another job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverHook {
+    v: u8,
+    /// Which delivery.
+    pub delivery: HookDeliveryId,
+    /// How many calls whoever queued it knew of.
+    pub attempts_before: u16,
 }
 
 /// "Resolve the audience of this run."
@@ -114,6 +124,14 @@ impl Queue for Wakeups {
     async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
         let jobs = rows.iter().map(|row| (row.to_string(), ApplyNews { v: VERSION, row: *row }));
         self.push(Lane::News, jobs, None).await
+    }
+
+    async fn deliver(&self, deliveries: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
+        let jobs = deliveries.iter().map(|(delivery, attempts_before)| {
+            let job = DeliverHook { v: VERSION, delivery: *delivery, attempts_before: *attempts_before };
+            (format!("{delivery}:{attempts_before}"), job)
+        });
+        self.push(Lane::Hooks, jobs, None).await
     }
 
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {

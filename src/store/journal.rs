@@ -15,7 +15,7 @@ use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::channel::Channel;
-use crate::domain::feedback::Feedback;
+use crate::domain::feedback::{Feedback, Reading};
 use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
 use crate::domain::news::{Source, StatusNews};
 use crate::ports::{Applied, Heard, Journal, Kept, Page, Stored};
@@ -146,7 +146,8 @@ impl Journal for SqlStore {
     }
 
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
-        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.whatsapp_id, f.message_id, \
+        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.language, f.sentiment, f.sentiment_score, f.category, f.category_score, \
+                   f.is_question, f.model, f.whatsapp_id, f.message_id, \
                    f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \
                    LEFT JOIN runs r ON r.id = f.run_id WHERE f.id < ? ORDER BY f.id DESC LIMIT ?";
         let rows = self.read(sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
@@ -161,6 +162,7 @@ impl Journal for SqlStore {
                 text: row.opt_text()?,
                 payload: row.opt_text()?,
                 media_id: row.opt_text()?,
+                reading: reading(row)?,
                 whatsapp_id: row.parsed(|text| text.parse().ok())?,
                 message: row.opt_int()?.map(MessageId::new),
                 run: row.opt_int()?.map(RunId::new),
@@ -171,6 +173,23 @@ impl Journal for SqlStore {
         })?;
         Ok(page(items, limit, |feedback| feedback.id.number()))
     }
+}
+
+/// Reads `language, sentiment, sentiment_score, category, category_score, is_question, model`.
+fn reading(row: &mut Row<'_>) -> Sql<Option<Reading>> {
+    let language = row.opt_text()?;
+    let sentiment = (row.opt_text()?, row.opt_int()?);
+    let category = (row.opt_text()?, row.opt_int()?);
+    let (is_question, model) = (row.opt_int()?, row.opt_text()?);
+    #[expect(clippy::cast_precision_loss, reason = "they are thousandths")]
+    let sure = |(name, score): (Option<String>, Option<i64>)| Some((name?, score.unwrap_or(0) as f64 / 1_000.0));
+    Ok(language.map(|language| Reading {
+        language,
+        sentiment: sure(sentiment),
+        category: sure(category),
+        is_question: is_question == Some(1),
+        model: model.unwrap_or_default(),
+    }))
 }
 
 /// A limit as a parameter.

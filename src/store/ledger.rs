@@ -11,6 +11,7 @@ use sea_orm::DatabaseTransaction;
 use super::changes::{self, Calls, Changed, Columns, Money};
 use super::dialect::Lock;
 use super::encode::{self, STANDING_COLUMNS, millis};
+use super::outbox::{self, Wanted};
 use super::policies::{Policies, RunRules};
 use super::sql::{Db, Row, Sql, Table, args};
 use super::suspensions::InForce;
@@ -19,7 +20,9 @@ use super::windows::{self, Pair};
 use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
-use crate::domain::ids::{ContactId, MessageId, SenderName};
+use crate::domain::hook::data::MessageChanged;
+use crate::domain::hook::{HookEvent, NewHookEvent};
+use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::message::Rendered;
 use crate::domain::news::{ProviderStatus, StatusNews};
@@ -122,6 +125,31 @@ impl Entry {
     fn is_whatsapp_attempt(&self, attempt: u16) -> bool {
         attempt <= self.calls.whatsapp_attempt
     }
+
+    /// What is told of the message as it stands now.
+    fn told(&self, id: i64, event: HookEvent, now: Timestamp) -> NewHookEvent {
+        let contact = ContactId::new(self.contact);
+        let failure = match &self.standing.delivery {
+            Delivery::Failed(refusal) => Some(refusal.into()),
+            _ => None,
+        };
+        let data = MessageChanged {
+            message_id: MessageId::new(id),
+            contact,
+            phone: self.phone.as_deref(),
+            campaign: self.rules.campaign.as_ref().map(CampaignName::as_str),
+            run: self.run.map(RunId::new),
+            purpose: self.purpose.name(),
+            language: self.language.code(),
+            channel: self.standing.channel.name(),
+            state: self.standing.delivery.state().name(),
+            attempts: self.standing.attempt,
+            whatsapp_id: self.standing.whatsapp_id.as_ref().map(WhatsAppId::as_str),
+            failure,
+            changed_at: now,
+        };
+        NewHookEvent::new(event, Some(contact), now, &data)
+    }
 }
 
 struct Line {
@@ -158,6 +186,9 @@ pub(super) struct Ledger {
     held: Vec<HeldMessage>,
     refused: Vec<RefusedMessage>,
     let_through: Vec<(MessageId, LetThrough)>,
+    /// Who wants to hear of what, and what there is to tell.
+    wanted: Arc<Wanted>,
+    told: Vec<NewHookEvent>,
 }
 
 /// Whether a fact shows that a provider took what it is about.
@@ -199,7 +230,7 @@ impl Ledger {
         ids: &BTreeSet<i64>,
         starts: &[&Start],
     ) -> Sql<Self> {
-        let mut ledger = Self { sick: policies.sick(), ..Self::default() };
+        let mut ledger = Self { sick: policies.sick(), wanted: Arc::clone(policies.wanted()), ..Self::default() };
         if ids.is_empty() {
             return Ok(ledger);
         }
@@ -288,6 +319,11 @@ impl Ledger {
     /// The run of a message.
     pub(super) fn run_of(&self, id: i64) -> Option<i64> {
         self.entries.get(&id).and_then(|entry| entry.run)
+    }
+
+    /// The campaign of a message.
+    pub(super) fn campaign_of(&self, id: i64) -> Option<&str> {
+        self.entries.get(&id)?.rules.campaign.as_ref().map(CampaignName::as_str)
     }
 
     /// Marks the next attempt as started, or says why not.
@@ -654,10 +690,17 @@ impl Ledger {
                 self.reopened.insert(run);
             }
         }
+        let is_news = entry.standing.delivery.state() != next.state();
         entry.standing.delivery = next;
         entry.standing.channel = channel;
         entry.changed_at = millis(now);
         entry.changed = true;
+        if is_news
+            && let Some(event) = HookEvent::of_state(entry.standing.delivery.state())
+            && self.wanted.wants(event)
+        {
+            self.told.push(entry.told(id, event, now));
+        }
     }
 
     fn write(
@@ -711,6 +754,7 @@ impl Ledger {
             let sql = "UPDATE runs SET state = 'running', ended_at = NULL WHERE id {} AND state = 'finished'";
             db.run(sql, args![runs]).await?;
         }
+        outbox::add(db, &self.wanted, self.told).await?;
         self.suspensions.save(db).await?;
         self.counts.save(db, shard).await?;
         self.costs.save(db, shard).await?;

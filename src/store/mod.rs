@@ -22,12 +22,15 @@ mod loader;
 mod writer;
 
 mod contacts;
+mod conversations;
 mod dead_letters;
 mod journal;
 mod limit_facts;
 mod links;
 mod messages;
 mod open;
+mod outbox;
+mod readings;
 mod reminders;
 mod runs;
 mod stages;

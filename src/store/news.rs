@@ -9,13 +9,16 @@ use sea_orm::DatabaseTransaction;
 use super::encode::{millis, storable};
 use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
+use super::outbox::{self, Wanted};
 use super::people::People;
 use super::sql::{Db, Row, Sql, Table, args};
 use super::windows::{self, Pair};
 use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::Effect;
 use crate::domain::feedback::reference;
-use crate::domain::ids::{FeedbackId, JournalId};
+use crate::domain::hook::data::FeedbackReceived;
+use crate::domain::hook::{HookEvent, NewHookEvent};
+use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
 use crate::domain::news::StatusNews;
 use crate::domain::phone_number::PhoneNumber;
 use crate::ports::{Applied, Heard};
@@ -39,13 +42,14 @@ pub(super) struct Batch<'a> {
     /// In the order of the requests; `None` where somebody applied the row before.
     rows: Vec<Option<Live<'a>>>,
     by_whatsapp_id: HashMap<String, i64>,
-    /// Row (its place in `rows`), and what was heard.
-    feedback: Vec<(usize, &'a Heard, i64)>,
+    /// Row (its place in `rows`), what was heard, from which contact, and their number where somebody wants to hear of it.
+    feedback: Vec<(usize, &'a Heard, i64, Option<String>)>,
     /// Row and message.
     to_suppress: Vec<(usize, i64)>,
     /// Row and message that waited for a service window.
     parked: Vec<(usize, i64)>,
     tag: &'a str,
+    wanted: &'a Wanted,
 }
 
 impl<'a> Batch<'a> {
@@ -54,6 +58,7 @@ impl<'a> Batch<'a> {
         db: &Db<'_, DatabaseTransaction>,
         news: &[(JournalId, &'a RowNews)],
         tag: &'a str,
+        wanted: &'a Wanted,
     ) -> Sql<Self> {
         let unapplied = take(db, news).await?;
         let mut taken = HashSet::new();
@@ -71,6 +76,7 @@ impl<'a> Batch<'a> {
             to_suppress: Vec::new(),
             parked: Vec::new(),
             tag,
+            wanted,
         };
         batch.hear(db).await?;
         batch.find_messages(db).await?;
@@ -123,9 +129,14 @@ impl<'a> Batch<'a> {
             }
             places.push((at, heard, person));
         }
-        people.save(db, now).await?;
-        self.feedback =
-            places.into_iter().map(|(at, heard, person)| (at, heard, people.contact(person).id.number())).collect();
+        people.save(db, self.wanted, now).await?;
+        let is_told = self.wanted.wants(HookEvent::FeedbackReceived);
+        let from = |(at, heard, person): (usize, &'a Heard, usize)| {
+            let contact = people.contact(person);
+            let phone = contact.phone.as_ref().filter(|_| is_told).map(|phone| phone.e164().to_owned());
+            (at, heard, contact.id.number(), phone)
+        };
+        self.feedback = places.into_iter().map(from).collect();
         let mut of_contact: HashMap<i64, usize> = HashMap::new();
         for (at, person) in silenced {
             of_contact.entry(people.contact(person).id.number()).or_insert(at);
@@ -140,7 +151,7 @@ impl<'a> Batch<'a> {
     /// Opens the service windows of those who wrote, and finds what waited for them.
     async fn open_windows(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
         let (mut opened, mut by): (BTreeMap<Pair, Timestamp>, HashMap<Pair, usize>) = Default::default();
-        for (at, heard, contact) in &self.feedback {
+        for (at, heard, contact, _) in &self.feedback {
             if let (Some(sender), Some(until)) = (&heard.sender, heard.window_until) {
                 let pair = (*contact, sender.clone());
                 by.entry(pair.clone()).or_insert(*at);
@@ -159,7 +170,7 @@ impl<'a> Batch<'a> {
         let mut wanted: BTreeSet<String> = self
             .feedback
             .iter()
-            .filter_map(|(_, heard, _)| heard.news.in_reply_to.as_ref())
+            .filter_map(|(_, heard, ..)| heard.news.in_reply_to.as_ref())
             .map(ToString::to_string)
             .collect();
         for live in self.rows.iter().flatten() {
@@ -234,77 +245,121 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let feedback = std::mem::take(&mut self.feedback);
-        for (at, _, _) in &feedback {
+        for (at, ..) in &feedback {
             if let Some(live) = &mut self.rows[*at] {
                 live.applied.feedback += 1;
             }
         }
         let ids = db.fresh_ids("feedback", feedback.len()).await?;
         let newest = newest_of_campaigns(db, &feedback).await?;
-        let answered: Vec<Option<(i64, Option<i64>)>> = feedback
+        let answered: Vec<Option<Answered>> = feedback
             .iter()
-            .map(|(_, heard, contact)| {
+            .map(|(_, heard, contact, _)| {
                 let quoted =
                     heard.news.in_reply_to.as_ref().and_then(|id| self.by_whatsapp_id.get(id.as_str()).copied());
-                let quoted = quoted.map(|message| (message, ledger.run_of(message)));
+                let quoted = quoted.map(|message| Answered {
+                    message,
+                    run: ledger.run_of(message),
+                    campaign: ledger.campaign_of(message).map(str::to_owned),
+                });
                 // Whoever quotes something else speaks about that, and a mark on nothing of ours is about nothing of ours.
                 let may_be_an_answer = heard.news.in_reply_to.is_none() && heard.news.kind != "reaction";
                 quoted.or_else(|| {
-                    let (message, run, called_at) = newest.get(contact).filter(|_| may_be_an_answer)?;
-                    (*called_at >= millis(heard.answers_since)).then_some((*message, Some(*run)))
+                    let (answered, called_at) = newest.get(contact).filter(|_| may_be_an_answer)?;
+                    (*called_at >= millis(heard.answers_since)).then(|| answered.clone())
                 })
             })
             .collect();
-        let said = feedback.iter().map(|(_, heard, _)| heard.consent.as_ref().map(|change| change.kind.name()));
-        let news = || feedback.iter().map(|(_, heard, _)| &heard.news);
+        let said = feedback.iter().map(|(_, heard, ..)| heard.consent.as_ref().map(|change| change.kind.name()));
+        let news = || feedback.iter().map(|(_, heard, ..)| &heard.news);
         let text = |text: &Option<String>| text.clone().map(storable);
-        let received =
-            feedback.iter().map(|(at, _, _)| self.rows[*at].as_ref().map_or(0, |live| millis(live.news.now)));
+        let received: Vec<i64> =
+            feedback.iter().map(|(at, ..)| self.rows[*at].as_ref().map_or(0, |live| millis(live.news.now))).collect();
+        // What nobody is to answer counts as answered.
+        let answered_at =
+            feedback.iter().zip(&received).map(|((_, heard, ..), at)| (!heard.wants_answer).then_some(*at));
         let table = Table::new()
             .int("id", ids.iter().copied())
             .text("whatsapp_id", news().map(|news| news.whatsapp_id.as_str()))
             .text("reference", ids.iter().map(|id| reference(FeedbackId::new(*id))))
-            .int("contact_id", feedback.iter().map(|(_, _, contact)| *contact))
+            .int("contact_id", feedback.iter().map(|(_, _, contact, _)| *contact))
             .text("channel", news().map(|news| news.channel.name()))
-            .opt_text("sender", feedback.iter().map(|(_, heard, _)| heard.sender.as_ref().map(|name| name.as_str())))
+            .opt_text("sender", feedback.iter().map(|(_, heard, ..)| heard.sender.as_ref().map(|name| name.as_str())))
             .text("kind", news().map(|news| news.kind))
             .opt_text("text", news().map(|news| text(&news.text)))
             .opt_text("payload", news().map(|news| text(&news.payload)))
             .opt_text("media_id", news().map(|news| text(&news.media_id)))
             .opt_text("consent", said)
-            .opt_int("message_id", answered.iter().map(|answered| answered.map(|(message, _)| message)))
-            .opt_int("run_id", answered.iter().map(|answered| answered.and_then(|(_, run)| run)))
+            .opt_int("answered_at", answered_at)
+            .opt_int("message_id", answered.iter().map(|answered| answered.as_ref().map(|answered| answered.message)))
+            .opt_int("run_id", answered.iter().map(|answered| answered.as_ref().and_then(|answered| answered.run)))
             .int("provider_at", news().map(|news| millis(news.provider_at)))
-            .int("received_at", received);
+            .int("received_at", received.iter().copied());
         db.run(
-            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, consent, message_id, \
-             run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, \
-             media_id, consent, message_id, run_id, provider_at, received_at FROM {}",
+            "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, consent, answered_at, \
+             message_id, run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, \
+             media_id, consent, answered_at, message_id, run_id, provider_at, received_at FROM {}",
             args![table],
         )
         .await?;
-        Ok(())
+        if !self.wanted.wants(HookEvent::FeedbackReceived) {
+            return Ok(());
+        }
+        let told = feedback.iter().zip(ids).zip(&answered).map(|(((at, heard, contact, phone), id), answered)| {
+            let (id, contact, news) = (FeedbackId::new(id), ContactId::new(*contact), &heard.news);
+            let received_at = self.rows[*at].as_ref().map_or(news.provider_at, |live| live.news.now);
+            let data = FeedbackReceived {
+                id,
+                reference: &reference(id),
+                contact,
+                phone: phone.as_deref(),
+                kind: news.kind,
+                text: news.text.as_deref(),
+                payload: news.payload.as_deref(),
+                media_id: news.media_id.as_deref(),
+                channel: news.channel.name(),
+                campaign: answered.as_ref().and_then(|answered| answered.campaign.as_deref()),
+                run: answered.as_ref().and_then(|answered| answered.run).map(RunId::new),
+                message_id: answered.as_ref().map(|answered| MessageId::new(answered.message)),
+                whatsapp_id: news.whatsapp_id.as_str(),
+                sent_at: news.provider_at,
+                received_at,
+            };
+            NewHookEvent::new(HookEvent::FeedbackReceived, Some(contact), received_at, &data)
+        });
+        outbox::add(db, self.wanted, told.collect()).await
     }
 }
 
-/// For each of those who wrote and quote no message of ours: the newest message of a campaign to them, its run, and when it was called.
+/// The message that a feedback answers.
+#[derive(Clone)]
+struct Answered {
+    message: i64,
+    run: Option<i64>,
+    campaign: Option<String>,
+}
+
+/// For each of those who wrote and quote no message of ours: the newest message of a campaign to them, and when it was called.
 async fn newest_of_campaigns(
     db: &Db<'_, DatabaseTransaction>,
-    feedback: &[(usize, &Heard, i64)],
-) -> Sql<HashMap<i64, (i64, i64, i64)>> {
-    let without_quote = feedback.iter().filter(|(_, heard, _)| heard.news.in_reply_to.is_none());
-    let contacts: BTreeSet<i64> = without_quote.map(|(_, _, contact)| *contact).collect();
+    feedback: &[(usize, &Heard, i64, Option<String>)],
+) -> Sql<HashMap<i64, (Answered, i64)>> {
+    let without_quote = feedback.iter().filter(|(_, heard, ..)| heard.news.in_reply_to.is_none());
+    let contacts: BTreeSet<i64> = without_quote.map(|(_, _, contact, _)| *contact).collect();
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
     // By the index of messages of a contact: a person has few.
-    let sql = "SELECT contact_id, id, run_id, called_at FROM messages WHERE contact_id {} AND run_id IS NOT NULL \
-               AND called_at IS NOT NULL AND state NOT IN ('failed', 'suppressed', 'expired') ORDER BY called_at, id";
+    let sql = "SELECT m.contact_id, m.id, m.run_id, r.campaign, m.called_at FROM messages m JOIN runs r ON r.id = m.run_id \
+               WHERE m.contact_id {} AND m.called_at IS NOT NULL AND m.state NOT IN ('failed', 'suppressed', 'expired') \
+               ORDER BY m.called_at, m.id";
     let rows = db.all(sql, args![contacts.into_iter().collect::<Vec<i64>>()]).await?;
     let mut newest = HashMap::new();
     for row in rows {
         let mut row = Row::of(&row, "messages");
-        newest.insert(row.int()?, (row.int()?, row.int()?, row.int()?));
+        let contact = row.int()?;
+        let answered = Answered { message: row.int()?, run: row.opt_int()?, campaign: row.opt_text()? };
+        newest.insert(contact, (answered, row.int()?));
     }
     Ok(newest)
 }

@@ -13,11 +13,13 @@ use sea_orm_migration::MigratorTrait as _;
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
 use super::migrations::Migrator;
+use super::outbox::Wanted;
 use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
+use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
 use crate::domain::suspension;
 use crate::ports::{Kept, LoadedMessage, SickChannels, Store, StoreError, Stored};
@@ -44,6 +46,8 @@ pub struct StoreSettings {
     pub sick: Arc<SickChannels>,
     /// How long suspensions wait for what.
     pub suspensions: suspension::Rules,
+    /// Which endpoints of our webhooks want to hear of what.
+    pub hooks: Subscriptions,
 }
 
 impl Default for StoreSettings {
@@ -57,6 +61,7 @@ impl Default for StoreSettings {
             waits,
             sick: Arc::default(),
             suspensions: suspension::Rules::default(),
+            hooks: Subscriptions::default(),
         }
     }
 }
@@ -133,6 +138,7 @@ pub struct SqlStore {
     pub(super) bodies: Loader<Kept>,
     link_key: Arc<str>,
     pub(super) default_language: Language,
+    pub(super) wanted: Arc<Wanted>,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
 }
@@ -159,6 +165,7 @@ impl SqlStore {
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
         let link_key = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
+        let wanted = Arc::new(Wanted::new(settings.hooks.clone()));
         Ok(Self {
             dialect,
             writers: Writers::start(
@@ -170,6 +177,7 @@ impl SqlStore {
                     settings.waits.clone(),
                     Arc::clone(&settings.sick),
                     settings.suspensions.clone(),
+                    Arc::clone(&wanted),
                 )),
             ),
             tag,
@@ -177,6 +185,7 @@ impl SqlStore {
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
+            wanted,
             reads,
             writes,
         })

@@ -7,9 +7,12 @@ use sea_orm::DatabaseTransaction;
 
 use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
+use super::outbox::{self, Wanted};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::consent::{Consent, ConsentChange, ConsentChangeKind, after_change, is_overtaken};
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::hook::data::ConsentChanged;
+use crate::domain::hook::{HookEvent, NewHookEvent};
 use crate::domain::ids::ContactId;
 use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
@@ -31,6 +34,8 @@ pub(super) struct People {
     by_bsuid: HashMap<String, usize>,
     by_id: HashMap<i64, usize>,
     consent_changes: Vec<(usize, ConsentChange)>,
+    /// Of these, which changed what the person allows, and to what: places in `consent_changes`.
+    altered: Vec<(usize, Consent)>,
     /// When those who are stopped said so, by place.
     stop_words: HashMap<usize, Timestamp>,
 }
@@ -139,7 +144,7 @@ impl People {
             let is_new = known.is_none();
             let (before, after) = self.set_consent(at, change);
             if is_new || before != after || change.source != IMPORT {
-                self.consent_changes.push((at, change.clone()));
+                self.keep(at, change, before, after);
             }
         }
         (at, known.is_none())
@@ -158,9 +163,17 @@ impl People {
 
     /// Changes consent and keeps the evidence; answers the consent after it.
     pub(super) fn change_consent(&mut self, at: usize, change: &ConsentChange) -> Consent {
-        let (_, after) = self.set_consent(at, change);
-        self.consent_changes.push((at, change.clone()));
+        let (before, after) = self.set_consent(at, change);
+        self.keep(at, change, before, after);
         after
+    }
+
+    fn keep(&mut self, at: usize, change: &ConsentChange, before: Consent, after: Consent) {
+        // Whoever imports knows what they import.
+        if before != after && change.source != IMPORT {
+            self.altered.push((self.consent_changes.len(), after));
+        }
+        self.consent_changes.push((at, change.clone()));
     }
 
     fn set_consent(&mut self, at: usize, change: &ConsentChange) -> (Consent, Consent) {
@@ -219,7 +232,7 @@ impl People {
     }
 
     /// Writes what is new and what changed.
-    pub(super) async fn save(&mut self, db: &Db<'_, DatabaseTransaction>, now: Timestamp) -> Sql<()> {
+    pub(super) async fn save(&mut self, db: &Db<'_, DatabaseTransaction>, wanted: &Wanted, now: Timestamp) -> Sql<()> {
         let new: Vec<usize> = (0..self.people.len()).filter(|at| self.people[*at].is_new).collect();
         for (at, id) in new.iter().zip(db.fresh_ids("contacts", new.len()).await?) {
             self.people[*at].contact.id = ContactId::new(id);
@@ -248,6 +261,14 @@ impl People {
         }
         if !self.consent_changes.is_empty() {
             let changes = std::mem::take(&mut self.consent_changes);
+            if wanted.wants(HookEvent::ConsentChanged) {
+                let altered = std::mem::take(&mut self.altered);
+                let events = altered.iter().map(|(place, after)| {
+                    let (at, change) = &changes[*place];
+                    consent_changed(&self.people[*at].contact, change, *after, now)
+                });
+                outbox::add(db, wanted, events.collect()).await?;
+            }
             let table = Table::new()
                 .int("contact_id", changes.iter().map(|(at, _)| self.people[*at].contact.id.number()))
                 .text("kind", changes.iter().map(|(_, change)| change.kind.name()))
@@ -284,6 +305,18 @@ impl People {
             .int("stopped", contacts().map(|contact| i64::from(contact.consent.stopped)))
             .int("updated_at", contacts().map(|_| millis(now)))
     }
+}
+
+fn consent_changed(contact: &Contact, change: &ConsentChange, after: Consent, now: Timestamp) -> NewHookEvent {
+    let data = ConsentChanged {
+        contact: contact.id,
+        phone: contact.phone.as_ref().map(PhoneNumber::e164),
+        change: change.kind.name(),
+        source: &change.source,
+        said_at: change.at,
+        consent: after.into(),
+    };
+    NewHookEvent::new(HookEvent::ConsentChanged, Some(contact.id), now, &data)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {

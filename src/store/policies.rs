@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::SignedDuration;
 use sea_orm::DatabaseTransaction;
 
+use super::outbox::Wanted;
 use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
 use crate::domain::ids::CampaignName;
@@ -32,18 +33,29 @@ pub(super) struct Policies {
     suspensions: suspension::Rules,
     singles: Arc<RunRules>,
     sick: Arc<SickChannels>,
+    wanted: Arc<Wanted>,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
 impl Policies {
-    pub(super) fn new(waits: Vec<SignedDuration>, sick: Arc<SickChannels>, suspensions: suspension::Rules) -> Self {
+    pub(super) fn new(
+        waits: Vec<SignedDuration>,
+        sick: Arc<SickChannels>,
+        suspensions: suspension::Rules,
+        wanted: Arc<Wanted>,
+    ) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, suspensions, singles, sick, runs: Mutex::default() }
+        Self { waits, suspensions, singles, sick, wanted, runs: Mutex::default() }
     }
 
     /// The channels that are left alone for a while.
     pub(super) fn sick(&self) -> Arc<SickChannels> {
         Arc::clone(&self.sick)
+    }
+
+    /// Who wants to hear of what.
+    pub(super) const fn wanted(&self) -> &Arc<Wanted> {
+        &self.wanted
     }
 
     /// How long suspensions wait for what.

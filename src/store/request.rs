@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::news::RowNews;
+use super::readings::Reading;
 use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use crate::domain::hook::delivery::GaveUp;
+use crate::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
@@ -18,8 +20,8 @@ use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
-    Applied, Created, DeadLetterFilter, LimitFacts, OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms,
-    SingleMessage, Start, Stored,
+    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, OpenedRun, PlannedMessage,
+    ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -81,6 +83,16 @@ pub(super) enum Request {
     },
     Create {
         message: Box<SingleMessage>,
+        now: Timestamp,
+    },
+    /// What a reader made of feedback.
+    NoteReadings {
+        readings: Vec<Reading>,
+        now: Timestamp,
+    },
+    /// What is said in a talk.
+    Say {
+        said: Box<Said>,
         now: Timestamp,
     },
     OpenLink {
@@ -183,6 +195,27 @@ pub(super) enum Request {
         tier: Option<u32>,
         now: Timestamp,
     },
+    /// What a call of an endpoint brought.
+    RecordHook(Box<HookAttempt>),
+    TestHook {
+        hook: HookName,
+        now: Timestamp,
+    },
+    ReplayHooks {
+        filter: Box<HookFilter>,
+        after: Option<HookDeliveryId>,
+        now: Timestamp,
+    },
+    /// Gives up what waits for this endpoint since `before` or longer.
+    GiveUpHooks {
+        hook: HookName,
+        before: Timestamp,
+        because: GaveUp,
+        now: Timestamp,
+    },
+    TidyHooks {
+        before: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -214,6 +247,8 @@ impl Request {
             Self::Create { .. } => Kind::Create,
             Self::SetAside { .. }
             | Self::OpenLink { .. }
+            | Self::Say { .. }
+            | Self::NoteReadings { .. }
             | Self::Open { .. }
             | Self::Command { .. }
             | Self::Feed { .. }
@@ -225,14 +260,19 @@ impl Request {
             | Self::Release { .. }
             | Self::EndSuspensions { .. }
             | Self::TakeProbe { .. }
-            | Self::LetThrough { .. } => Kind::Control,
+            | Self::LetThrough { .. }
+            | Self::RecordHook(_)
+            | Self::TestHook { .. } => Kind::Control,
             Self::Upsert { .. }
             | Self::Plan(_)
             | Self::Cancel { .. }
             | Self::OpenStage { .. }
             | Self::Replay { .. }
             | Self::Wake { .. }
-            | Self::LimitFacts { .. } => Kind::Bulk,
+            | Self::LimitFacts { .. }
+            | Self::ReplayHooks { .. }
+            | Self::GiveUpHooks { .. }
+            | Self::TidyHooks { .. } => Kind::Bulk,
         }
     }
 
@@ -286,6 +326,7 @@ pub(super) enum Outcome {
     AppendedAndApplied(JournalId, Applied),
     Created(Created),
     Link(Option<(String, MessageId)>),
+    Said(Option<Vec<MessageId>>),
     Contacts(Vec<(Contact, bool)>),
     /// How many rows it was about.
     Count(u64),
@@ -300,6 +341,9 @@ pub(super) enum Outcome {
     /// The last row that it was about, if there was one.
     Last(Option<i64>),
     LimitFacts(Box<LimitFacts>),
+    HookRecorded(Option<Box<HookRecorded>>),
+    /// How many, and where the next step begins.
+    ReplayedHooks(u64, Option<HookDeliveryId>),
 }
 
 /// A request and whoever waits for it.

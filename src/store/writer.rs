@@ -18,11 +18,15 @@ use tokio::time::Instant;
 use super::dialect::{Dialect, Trouble};
 use super::ledger::Ledger;
 use super::news::{self, RowNews};
+use super::outbox::Wanted;
 use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
-use super::{dead_letters, journal, limit_facts, links, messages, reminders, runs, stages, suspensions};
+use super::{
+    conversations, dead_letters, journal, limit_facts, links, messages, outbox, readings, reminders, runs, stages,
+    suspensions,
+};
 use crate::domain::delivery::Fact;
 use crate::domain::ids::JournalId;
 use crate::ports::{Start, StoreError, Stored};
@@ -266,10 +270,16 @@ impl Writer {
     }
 
     async fn transaction(&self, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
+        let wanted = self.policies.wanted();
+        let told_before = wanted.added();
         let transaction = self.pool.begin_with_options(self.dialect.write_transaction()).await?;
         match self.work(&Db::new(&transaction, self.dialect), requests).await {
             Ok(outcomes) => {
                 transaction.commit().await?;
+                // Another writer's events at worst: then who feeds the queue looks once in vain.
+                if wanted.added() != told_before {
+                    wanted.stir();
+                }
                 Ok(outcomes)
             }
             Err(fault) => {
@@ -336,8 +346,12 @@ impl Writer {
                 _ => None,
             })
             .unzip();
-        let mut news = if rows.is_empty() { None } else { Some(news::Batch::begin(db, &rows, &self.tag).await?) };
-        let silenced = change_consents(db, requests).await?;
+        let mut news = if rows.is_empty() {
+            None
+        } else {
+            Some(news::Batch::begin(db, &rows, &self.tag, self.policies.wanted()).await?)
+        };
+        let silenced = change_consents(db, requests, self.policies.wanted()).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
         let mut starts: Vec<&Start> = Vec::new();
@@ -414,13 +428,15 @@ impl Writer {
             Request::SetAside { row, because, now } => {
                 journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
             }
+            Request::NoteReadings { readings, now } => readings::note(db, readings, *now).await.map(|()| Outcome::Done),
+            Request::Say { said, now } => conversations::say(db, said, *now).await.map(Outcome::Said),
             Request::OpenLink { token, now } => links::open(db, token, *now).await.map(Outcome::Link),
             Request::Upsert { updates, language, now } => {
                 let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
                 let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
                 let places: Vec<(usize, bool)> =
                     updates.iter().map(|update| people.update(update, *language)).collect();
-                people.save(db, *now).await?;
+                people.save(db, self.policies.wanted(), *now).await?;
                 let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
                 Ok(Outcome::Contacts(contacts.collect()))
             }
@@ -469,6 +485,17 @@ impl Writer {
                     .await
                     .map(|facts| Outcome::LimitFacts(Box::new(facts)))
             }
+            Request::RecordHook(attempt) => {
+                outbox::record(db, attempt).await.map(|recorded| Outcome::HookRecorded(recorded.map(Box::new)))
+            }
+            Request::TestHook { hook, now } => outbox::add_test(db, hook, *now).await.map(|id| Outcome::Last(Some(id))),
+            Request::ReplayHooks { filter, after, now } => {
+                outbox::replay(db, filter, *after, *now).await.map(|(n, next)| Outcome::ReplayedHooks(n, next))
+            }
+            Request::GiveUpHooks { hook, before, because, now } => {
+                outbox::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
+            }
+            Request::TidyHooks { before } => outbox::tidy(db, *before).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }
@@ -493,6 +520,7 @@ impl Writer {
 async fn change_consents(
     db: &Db<'_, DatabaseTransaction>,
     requests: &[&Request],
+    wanted: &Wanted,
 ) -> Sql<Vec<(usize, bool, i64, jiff::Timestamp)>> {
     let changes: Vec<_> = requests
         .iter()
@@ -513,7 +541,7 @@ async fn change_consents(
         }
         silenced.push((*at, person.is_some(), 0, *now));
     }
-    people.save(db, now).await?;
+    people.save(db, wanted, now).await?;
     for (contact, message) in news::open_messages(db, contacts).await? {
         if let Some((at, _, _, now)) = changes.iter().find(|change| change.1.number() == contact) {
             silenced.push((*at, true, message, *now));

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::domain::channel::Channel;
@@ -31,9 +31,15 @@ pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unansw
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
-pub const QUEUES: [&str; 6] = ["replies", "sending", "retries", "fallbacks", "news", "control"];
+pub const QUEUES: [&str; 7] = ["replies", "sending", "retries", "fallbacks", "news", "hooks", "control"];
 /// The jobs that there are.
-pub const JOBS: [&str; 6] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep"];
+pub const JOBS: [&str; 7] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook"];
+/// The languages in which feedback may be written, as readers name them.
+pub const LANGUAGES: [&str; 6] = ["ar", "en", "mixed", "ar-Latn", "other", "none"];
+/// What senders of feedback feel, as readers name it.
+pub const SENTIMENTS: [&str; 4] = ["positive", "neutral", "negative", "none"];
+/// What a call of an endpoint of our webhooks can end in.
+pub const HOOK_OUTCOMES: [&str; 3] = ["delivered", "again", "given-up"];
 /// The limits that a message may wait for.
 pub const LIMITS: [&str; 7] = ["granted", "number", "pair", "tier", "rate", "budget", "account"];
 
@@ -89,8 +95,8 @@ metrics! {
     news_waiting: IntGauge = int_gauge("barid_news_waiting");
     /// Pieces of news that changed something, and those that came late, twice or about nothing of ours; bodies that could not be read and were set aside.
     news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside", "foreign"])]);
-    /// Things that contacts sent back and that were recorded.
-    feedback: IntCounter = counter("barid_feedback_total");
+    /// What contacts sent back, by the language and the sentiment that a reader found in it; `none` where it has no words.
+    feedback: IntCounterVec = counters("barid_feedback_total", &[("language", &LANGUAGES), ("sentiment", &SENTIMENTS)]);
     /// Jobs that wait, by queue.
     queue_depth: IntGaugeVec = int_gauges("barid_queue_depth", "queue", &QUEUES);
     /// Seconds for which the oldest job has been due, by queue.
@@ -113,6 +119,12 @@ metrics! {
     job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
     /// Jobs that could not do their work, by job.
     job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &JOBS)]);
+    /// Calls of endpoints of our webhooks, by endpoint and by what follows for the event that was to be told.
+    hook_deliveries: IntCounterVec = counters("barid_hook_deliveries_total", &[("hook", &[]), ("outcome", &HOOK_OUTCOMES)]);
+    /// Events that are still to be told, by endpoint.
+    hook_waiting: IntGaugeVec = int_gauges("barid_hook_waiting", "hook", &[]);
+    /// Whether an endpoint of our webhooks is told what is due, and not left alone because it fails, is busy or wants nothing any more.
+    hook_up: IntGaugeVec = int_gauges("barid_hook_up", "hook", &[]);
     /// Whether the worker of a queue is up.
     worker_up: IntGaugeVec = int_gauges("barid_worker_up", "queue", &QUEUES);
     /// Whether the last reload of the configuration, campaigns and templates succeeded.
@@ -160,6 +172,22 @@ impl Metrics {
         self.callbacks.with_label_values(&[source.name(), result]).inc();
     }
 
+    /// Declares the endpoints of our webhooks, at zero: they are as closed a set as the configuration. Without any, there is no queue of
+    /// theirs either.
+    pub fn with_hooks<'a>(self, hooks: impl IntoIterator<Item = &'a str>) -> Self {
+        for hook in hooks {
+            for outcome in HOOK_OUTCOMES {
+                self.hook_deliveries.with_label_values(&[hook, outcome]);
+            }
+            self.hook_waiting.with_label_values(&[hook]);
+            self.hook_up.with_label_values(&[hook]).set(1);
+            self.queue_depth.with_label_values(&["hooks"]);
+            self.queue_oldest.with_label_values(&["hooks"]);
+            self.worker_up.with_label_values(&["hooks"]);
+        }
+        self
+    }
+
     /// Counts one request to the webhook; `result` is one of [`WEBHOOK_RESULTS`].
     pub fn count_webhook(&self, result: &str, took: Duration) {
         self.webhook_requests.with_label_values(&[result]).inc();
@@ -186,10 +214,6 @@ fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: prome
     let metric = metric.expect("the declaration is well-formed");
     registry.register(Box::new(metric.clone())).expect("each name is declared once");
     metric
-}
-
-fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
-    IntCounter::new(name, help)
 }
 
 fn counters(name: &str, help: &str, labels: &[(&str, &[&str])]) -> prometheus::Result<IntCounterVec> {

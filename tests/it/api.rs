@@ -11,18 +11,20 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Delivery, Standing};
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::feedback::Feedback;
-use barid::domain::ids::{CampaignName, ContactId, FeedbackId, MessageId};
+use barid::domain::hook::delivery::DeliveryState;
+use barid::domain::hook::{HookEvent, WebhookId};
+use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, Integration, OperationError, Operations, Replay, ServerSettings,
-    StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, OperationError, Operations, Replay,
+    ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
-use barid::ports::{Clock, DeadLetter, HistoryEntry, ListedMessage, LoadedMessage};
+use barid::ports::{Clock, DeadLetter, HistoryEntry, HookFilter, ListedDelivery, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
 use serde_json::{Value, json};
 
@@ -33,6 +35,7 @@ use crate::webhook::http;
 struct Operator {
     verbs: Mutex<Vec<CampaignVerb>>,
     replays: Mutex<Vec<(Option<CampaignName>, Replay)>>,
+    hook_replays: Mutex<Vec<(HookFilter, bool)>>,
 }
 
 fn summary() -> CampaignSummary {
@@ -96,6 +99,29 @@ impl Operations for Operator {
         let channel = message.standing.channel;
         let target = Target { sender: &message.sender, campaign, channel, country: None };
         Ok(waits_for(&message.standing.delivery, message.run_state, &target, &[stop()], None, Noon.now()))
+    }
+    async fn hooks(&self) -> Result<Vec<HookSummary>, OperationError> {
+        Ok(vec![HookSummary {
+            name: "crm".to_owned(),
+            host: "https://crm.example.com".to_owned(),
+            events: vec!["message.failed".to_owned()],
+            state: "resting".to_owned(),
+            failing_since: Some(Noon.now()),
+            rests_until: Some(Noon.now()),
+            waiting: 3,
+            dead: 1,
+        }])
+    }
+    async fn replay_hooks(&self, filter: &HookFilter, is_dry: bool) -> Result<u64, OperationError> {
+        self.hook_replays.lock().unwrap().push((filter.clone(), is_dry));
+        Ok(2)
+    }
+    async fn test_hook(&self, name: &str) -> Result<HookTried, OperationError> {
+        if name != "crm" {
+            return Err(OperationError::NotFound(format!("there is no hook `{name}`")));
+        }
+        let answer = "answered 500".to_owned();
+        Ok(HookTried { id: "evt_test_00000001".to_owned(), delivered: false, status: Some(500), answer, took_ms: 7 })
     }
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         let written =
@@ -212,6 +238,7 @@ async fn open() -> Api {
             text: Some("شكرا".into()),
             payload: None,
             media_id: None,
+            reading: None,
             whatsapp_id: "wamid.IN==".parse().unwrap(),
             message: Some(MessageId::new(7)),
             run: None,
@@ -219,6 +246,7 @@ async fn open() -> Api {
             provider_at: noon,
             received_at: noon,
         }],
+        deliveries: [DeliveryState::Dead, DeliveryState::Waiting].into_iter().zip(1..).map(delivery).collect(),
         ..FakeStore::default()
     });
     let (queue, operator) = (Arc::new(FakeQueue::default()), Arc::new(Operator::default()));
@@ -563,4 +591,71 @@ async fn what_is_suspended_shows_in_the_status_and_in_each_message_that_waits() 
         (&1.into(), &"2026-11-22T12:30:00Z".into())
     );
     assert_eq!(api.get("/api/v1/messages/msg_00000007").await.1["waits_for"], Value::Null, "it was read");
+}
+
+fn delivery((state, id): (DeliveryState, i64)) -> ListedDelivery {
+    ListedDelivery {
+        id: HookDeliveryId::new(id),
+        webhook_id: WebhookId { store: "test".to_owned(), event: HookEventId::new(id) },
+        event: "message.failed".to_owned(),
+        hook: "crm".parse().unwrap(),
+        state,
+        attempts: 2,
+        at: Noon.now(),
+        due_at: Some(Noon.now()).filter(|_| state == DeliveryState::Waiting),
+        changed_at: Noon.now(),
+        status: Some(500),
+        why: "answered 500".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn hooks_are_listed_tried_and_replayed() {
+    let api = open().await;
+    let (status, hooks) = api.get("/api/v1/hooks").await;
+    assert_eq!((status, &hooks["items"][0]["state"]), (200, &"resting".into()), "{hooks}");
+    let (_, page) = api.get("/api/v1/hooks/deliveries?hook=crm&state=dead").await;
+    assert_eq!(
+        page,
+        json!({"items": [{"id": "evt_test_00000001", "event": "message.failed", "hook": "crm", "state": "dead", "attempts": 2,
+            "at": "2026-11-22T12:00:00Z", "due_at": null, "changed_at": "2026-11-22T12:00:00Z", "status": 500,
+            "why": "answered 500"}], "next": null})
+    );
+    for wrong in ["hok=crm", "hook=No%20Name", "state=lost", "event=message.lost", "since=soon", "id=evt_1"] {
+        assert_eq!(api.get(&format!("/api/v1/hooks/deliveries?{wrong}")).await.0, 400, "{wrong}");
+    }
+    // An event of another record is none of ours, whatever its number.
+    assert_eq!(api.get("/api/v1/hooks/deliveries?id=evt_k7q2_00000001").await.0, 404);
+
+    assert_eq!(api.post("/api/v1/hooks/crm/test", "").await.1["answer"], "answered 500");
+    assert_eq!(api.post("/api/v1/hooks/other/test", "").await.0, 404);
+
+    for (body, told) in [
+        ("{}", None),
+        (r#"{"hook": "crm"}"#, None),
+        (r#"{"id": "evt_k7q2_00000001"}"#, None),
+        (r#"{"since": "2026-11-22T12:00:00Z", "evnt": "x"}"#, None),
+        (r#"{"since": "2026-11-22T12:00:00Z", "event": "message.fail"}"#, None),
+        (r#"{"id": "evt_test_00000001", "dry_run": true}"#, Some((Some(1), None, None, true))),
+        (
+            r#"{"since": "2026-11-22T12:00:00Z", "event": "message.failed"}"#,
+            Some((None, Some(HookEvent::MessageFailed), Some(DeliveryState::Dead), false)),
+        ),
+        (
+            r#"{"since": "2026-11-22T12:00:00Z", "state": "delivered"}"#,
+            Some((None, None, Some(DeliveryState::Delivered), false)),
+        ),
+    ] {
+        let (status, answer) = api.post("/api/v1/hooks/replay", body).await;
+        let asked = std::mem::take(&mut *api.operator.hook_replays.lock().unwrap());
+        let asked = asked
+            .into_iter()
+            .next()
+            .map(|(filter, is_dry)| (filter.id.map(HookEventId::number), filter.event, filter.state, is_dry));
+        assert_eq!(asked, told, "{body} {answer}");
+        assert_eq!(status == 200, told.is_some(), "{body} {answer}");
+        if let Some((.., is_dry)) = told {
+            assert_eq!(answer, json!({"deliveries": 2, "dry_run": is_dry}));
+        }
+    }
 }

@@ -69,6 +69,19 @@ impl Desk {
         Done { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }
 
+    /// Runs a command with our configuration, as somebody who types these lines.
+    fn typed(&self, arguments: &[&str], lines: &str) -> Done {
+        let config = self.path("barid.toml").display().to_string();
+        let mut command = self.command(&[arguments, &["--config", &config]].concat());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        // Whoever has heard enough does not read the rest.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
     fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let done = self.run(arguments);
         assert_eq!(done.code, 0, "{done:?}");
@@ -90,10 +103,12 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 4] = [
+    let grouped: [(&str, &[&str]); 6] = [
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
-        ("feedback", &["list", "export"]),
+        ("feedback", &["list", "export", "accuracy"]),
+        ("flow", &["list", "check", "try"]),
+        ("hooks", &["list", "deliveries", "test", "replay"]),
         ("queue", &["list", "dead", "replay"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
@@ -492,4 +507,46 @@ fn other_reading_commands_answer_on_an_empty_store() {
     assert!(desk.run(&["completions", "bash"]).out.contains("_barid()"));
     let report = desk.json(&["check", "--json"]);
     assert_eq!((&report["in_order"], &report["problems"]), (&true.into(), &serde_json::json!([])), "{report}");
+}
+
+#[test]
+fn a_flow_is_listed_checked_and_tried_in_the_terminal() {
+    let desk = Desk::new();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/flows");
+    for name in ["nps", "csat"] {
+        desk.write(
+            &format!("jobs/flows/{name}.toml"),
+            &fs::read_to_string(shipped.join(format!("{name}.toml"))).unwrap(),
+        );
+    }
+    let listed = desk.json(&["flow", "list", "--json"]);
+    assert_eq!(
+        (&listed[1]["name"], &listed[1]["questions"], &listed[1]["survey"]),
+        (&"nps".into(), &5.into(), &true.into())
+    );
+    assert_eq!(desk.run(&["flow", "check"]).out, "in order: csat, nps\n");
+
+    let done = desk
+        .typed(&["flow", "try", "csat", "--language", "en", "--set", "what=delivery"], "none\n٢\nprice\n:wait\nskip\n");
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_snapshot!(done.out);
+    assert!(done.err.contains("(nobody answered `comment`; waits; gives up at "), "{done:?}");
+    let done = desk.typed(&["flow", "try", "nps", "--language", "ar", "--json"], "٩\n:nonsense\nرائع\n");
+    let result: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((&result["state"], &result["score"]["value"]), (&"completed".into(), &9.into()), "{done:?}");
+    assert!(done.err.contains("there is no command `:nonsense`"), "{done:?}");
+    let done = desk.typed(&["flow", "try", "nps", "--language", "en"], "3\n");
+    assert!(done.out.contains("still waiting"), "{done:?}");
+
+    desk.write("jobs/flows/bad.toml", "[[steps]]\nid = \"a\"\n");
+    let done = desk.run(&["flow", "check"]);
+    assert_eq!(done.code, 78);
+    assert!(done.out.contains("bad.toml:1: `kind` is missing") && done.out.ends_with(" problems\n"), "{done:?}");
+    assert_eq!(desk.run(&["flow", "check", "nps"]).code, 0, "the others are not affected");
+    assert_eq!(desk.run(&["flow", "list"]).code, 78);
+    assert_eq!(desk.run(&["flow", "try", "bad"]).code, 78);
+    let done = desk.run(&["flow", "try", "npss"]);
+    assert_eq!((done.code, done.err.contains("did you mean `nps`?")), (66, true), "{done:?}");
+    assert_eq!(desk.run(&["flow", "try", "csat", "--set", "wat=x"]).code, 64);
+    assert_eq!(desk.run(&["flow", "check", "nobody"]).code, 66);
 }

@@ -1,10 +1,11 @@
-//! The museum of mistakes: each file under `tests/fixtures/{config,campaigns}` is named after what is wrong with it, and the `.txt`
+//! The museum of mistakes: each file under `tests/fixtures/{config,campaigns,flows}` is named after what is wrong with it, and the `.txt`
 //! beside it is what the operator reads. `BARID_UPDATE_FIXTURES=1` writes them anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use barid::config::campaigns::{CampaignContext, CampaignFiles};
+use barid::config::flows::{FlowContext, FlowFiles};
 use barid::config::templates::Templates;
 use barid::config::{Config, Environment, check};
 
@@ -64,11 +65,48 @@ fn every_mistake_in_a_campaign_is_told_with_place_and_remedy_and_stops_no_other(
 }
 
 #[test]
+fn every_mistake_in_a_flow_is_told_with_place_and_remedy_and_stops_no_other() {
+    let config = Config::load(None, &Environment::default()).unwrap();
+    let mut different = String::new();
+    let (flows, errors) = FlowFiles::load(Path::new("tests/fixtures/flows"), &FlowContext::new(&config));
+    assert!(flows.is_empty(), "each file has a mistake: {flows:?}");
+    assert_eq!(errors.iter().map(|error| error.file.clone()).collect::<Vec<_>>(), fixtures("flows"));
+    for error in errors {
+        assert_said(&error.file, &format!("{error}\n"), &mut different);
+    }
+    assert!(different.is_empty(), "{different}");
+}
+
+#[test]
+fn of_two_flows_that_the_same_begins_the_first_by_name_stays() {
+    let config = Config::load(None, &Environment::default()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let flow = |begins: &str| {
+        format!(
+            "[starts_on]\n{begins}\n[[steps]]\nid = \"hi\"\nkind = \"say\"\ntext = {{ ar = \"أهلًا\", en = \"Hi\" }}\n"
+        )
+    };
+    let words = |ar: &str, en: &str| flow(&format!("words = {{ ar = [\"{ar}\"], en = [\"{en}\"] }}"));
+    std::fs::write(dir.path().join("a.toml"), words("قيّمنا", "rate")).unwrap();
+    std::fs::write(dir.path().join("b.toml"), words("قيمنا", "other")).unwrap();
+    std::fs::write(dir.path().join("c.toml"), flow("payloads = [\"go\"]")).unwrap();
+    std::fs::write(dir.path().join("d.toml"), flow("payloads = [\"go\", \"went\"]")).unwrap();
+    std::fs::write(dir.path().join("draft.toml.example"), "nonsense").unwrap();
+    let (flows, errors) = FlowFiles::load(dir.path(), &FlowContext::new(&config));
+    assert_eq!(flows.iter().map(|flow| flow.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert!(told[0].contains("b.toml: `[starts_on] words` has `قيمنا`, which begins the flow of"), "{told:?}");
+    assert!(told[1].contains("d.toml: `[starts_on] payloads` has `go`, which begins the flow of"), "{told:?}");
+    let (none, errors) = FlowFiles::load(Path::new("/nowhere/flows"), &FlowContext::new(&config));
+    assert!(none.is_empty() && errors.is_empty(), "nobody needs flows");
+}
+
+#[test]
 fn what_is_shipped_is_in_order() {
     for config in ["config/barid.toml", "config/development.toml"] {
         let report = check(Some(Path::new(config)), &Environment::default());
         assert!(report.is_fine(), "{report}");
-        assert_eq!(report.n_templates, 3, "{report}");
+        assert_eq!((report.n_templates, report.n_flows), (3, 3), "{report}");
     }
     let environment = [("WHATSAPP_PHONE_NUMBER_ID", "900000000000001")].into_iter().collect();
     let config = Config::load(None, &environment).unwrap();

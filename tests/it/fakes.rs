@@ -7,14 +7,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use barid::domain::analysis::Analysis;
+use barid::domain::answering::Rules;
 use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
+use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookAnswer, HookHealth, Next};
+use barid::domain::ids::FeedbackId;
 use barid::domain::ids::TemplateName;
-use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
 use barid::domain::message::{Content, Envelope, Rendered};
@@ -28,11 +32,13 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
-    LimitFactsOf, Limits, LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages, NewsReader,
-    OpenedRun, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount,
-    RunTerms, Runs, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError,
-    Stored, Suspensions, Tally, Tokens, Verdict, Wanted, WhatsApp,
+    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Hook,
+    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, Kept, LimitFacts, LimitFactsOf,
+    Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
+    NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
+    ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
+    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted,
+    WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -58,6 +64,7 @@ pub(crate) struct FakeStore {
     pub(crate) run: Option<Run>,
     pub(crate) dead_letters: Vec<DeadLetter>,
     pub(crate) suspensions: Vec<Suspension>,
+    pub(crate) deliveries: Vec<ListedDelivery>,
     pub(crate) is_down: AtomicBool,
 }
 
@@ -234,6 +241,32 @@ impl Messages for FakeStore {
 }
 
 #[async_trait]
+impl Conversations for FakeStore {
+    async fn talks_to_look_at(&self, _: Timestamp, _: Timestamp, _: Timestamp, _: u64) -> Stored<Vec<TalkId>> {
+        not_asked()
+    }
+    async fn talk(&self, _: &TalkId) -> Stored<Option<Talk>> {
+        not_asked()
+    }
+    async fn say(&self, _: Said, _: Timestamp) -> Stored<Option<Vec<MessageId>>> {
+        not_asked()
+    }
+    async fn talks(&self, _: bool, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Readings for FakeStore {
+    async fn unread(&self, _: u64) -> Stored<Vec<(FeedbackId, Option<String>)>> {
+        not_asked()
+    }
+    async fn note_readings(&self, _: Vec<(FeedbackId, Option<Analysis>)>, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
 impl Stages for FakeStore {
     async fn open_stage(
         &self,
@@ -403,6 +436,58 @@ impl LimitFactsOf for FakeStore {
 }
 
 #[async_trait]
+impl Outbox for FakeStore {
+    async fn due_deliveries(&self, _: &HookName, _: Timestamp, _: u64) -> Stored<Vec<(HookDeliveryId, u16)>> {
+        not_asked()
+    }
+    async fn delivery(&self, _: HookDeliveryId) -> Stored<Option<HookDelivery>> {
+        not_asked()
+    }
+    async fn record_attempt(&self, _: HookAttempt) -> Stored<Option<HookRecorded>> {
+        not_asked()
+    }
+    async fn hook_healths(&self) -> Stored<Vec<(HookName, HookHealth)>> {
+        not_asked()
+    }
+    async fn hook_counts(&self) -> Stored<Vec<(HookName, DeliveryState, u64)>> {
+        not_asked()
+    }
+    async fn deliveries(&self, filter: &HookFilter, _: Option<i64>, limit: u64) -> Stored<Page<ListedDelivery>> {
+        self.up()?;
+        let fits = |delivery: &&ListedDelivery| {
+            filter.id.is_none_or(|id| delivery.webhook_id.event == id)
+                && filter.hook.as_ref().is_none_or(|hook| delivery.hook == *hook)
+                && filter.state.is_none_or(|state| delivery.state == state)
+        };
+        let rest: Vec<ListedDelivery> = self.deliveries.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |delivery| delivery.id.number(), limit))
+    }
+    async fn replayable_deliveries(&self, _: &HookFilter) -> Stored<u64> {
+        not_asked()
+    }
+    async fn replay_deliveries(
+        &self,
+        _: &HookFilter,
+        _: Option<HookDeliveryId>,
+        _: Timestamp,
+    ) -> Stored<(u64, Option<HookDeliveryId>)> {
+        not_asked()
+    }
+    async fn give_up_deliveries(&self, _: &HookName, _: Timestamp, _: GaveUp, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn add_test(&self, _: &HookName, _: Timestamp) -> Stored<HookDeliveryId> {
+        not_asked()
+    }
+    async fn tidy_events(&self, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn stirred(&self) {
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
 impl Store for FakeStore {
     fn tag(&self) -> &str {
         "test"
@@ -441,6 +526,9 @@ impl Queue for FakeQueue {
         self.up()?;
         self.rows.lock().unwrap().extend(rows);
         Ok(())
+    }
+    async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
+        self.up()
     }
     async fn plan(&self, _: RunId) -> Result<(), QueueUnavailable> {
         self.up()
@@ -486,10 +574,12 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
             (Source::TwilioInbound, Arc::new(InboundReader)),
         ]),
         tally: Arc::new(Uncounted),
+        hooks: Arc::new(NoHooks),
         queue,
         limits: Arc::new(Nobody),
         catalogue: Arc::new(Nobody),
         audiences: Arc::new(Nobody),
+        analyzer: barid::nlp::off(),
         tokens: Arc::new(Nobody),
         rules: SendingRules {
             default_sender: "default".parse().expect("a name"),
@@ -562,7 +652,10 @@ impl Catalogue for Nobody {
     ) -> Result<Rendered, CannotRender> {
         unreachable!("there is no template")
     }
-    fn single_price_micros(&self) -> i64 {
+    fn answering(&self) -> Option<Arc<Rules>> {
+        None
+    }
+    fn single_price_micros(&self, _: &Content) -> i64 {
         0
     }
     fn price_micros(&self, _: &Campaign) -> i64 {
@@ -592,6 +685,21 @@ pub(crate) struct Uncounted;
 impl Tally for Uncounted {
     fn fell_back(&self, _: Channel, _: Channel) {}
     fn applied(&self, _: &Applied) {}
+    fn read_feedback(&self, _: Option<&Analysis>) {}
+    fn called_hook(&self, _: &HookName, _: Next) {}
+}
+
+/// Nobody wants to hear of anything.
+pub(crate) struct NoHooks;
+
+#[async_trait]
+impl Hooks for NoHooks {
+    fn configured(&self) -> &[Hook] {
+        &[]
+    }
+    async fn call(&self, _: &HookName, _: &HookCall) -> HookAnswer {
+        unreachable!("there is no endpoint")
+    }
 }
 
 /// Doors of other channels that nobody uses.

@@ -5,6 +5,7 @@
     reason = "a test may panic and print its seed; clippy knows only the functions marked `#[test]`"
 )]
 
+mod answers;
 mod api;
 mod architecture;
 mod campaign;
@@ -19,7 +20,9 @@ mod crash;
 mod fakes;
 mod fallback;
 mod harness;
+mod hooks;
 mod limits;
+mod nlp;
 mod ops;
 mod postgres;
 mod queue;

@@ -15,12 +15,12 @@ use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, Integration, ListenError, OperationError, Operations,
-    OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind, ops_routes, public_routes,
-    serve,
+    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, ListenError,
+    OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind,
+    ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
-use barid::ports::{CallbackCheck, Contacts as _, LoadedMessage, Messages as _, Services};
+use barid::ports::{CallbackCheck, Contacts as _, HookFilter, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -71,6 +71,15 @@ impl Operations for NoOperations {
     }
     async fn waits_for(&self, _: &LoadedMessage, _: Option<&CampaignName>) -> Result<Option<WaitsFor>, OperationError> {
         Ok(None)
+    }
+    async fn hooks(&self) -> Result<Vec<HookSummary>, OperationError> {
+        Ok(Vec::new())
+    }
+    async fn replay_hooks(&self, _: &HookFilter, _: bool) -> Result<u64, OperationError> {
+        unreachable!("callbacks replay nothing")
+    }
+    async fn test_hook(&self, _: &str) -> Result<HookTried, OperationError> {
+        unreachable!("callbacks try nothing")
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))

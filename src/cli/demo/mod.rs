@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::demo::stage::Stage;
+use crate::cli::demo::stage::{Stage, Took};
 use crate::cli::demo::summary::Summary;
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 use crate::cli::{screen, serve};
@@ -110,7 +110,12 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
                 daemon.services().store.lag(daemon.services().clock.now()).await.or_exit(Exit::Software)?;
             // The last callback may have made another channel take over since the run was looked at.
             let campaign = desk.campaign(&name).await.or_exit(Exit::Software)?;
-            if waiting == 0 && campaign.state == RunState::Finished.name() && simulator.counts().pending == 0 {
+            let answered = is_everybody_answered(daemon).await?;
+            if answered
+                && waiting == 0
+                && campaign.state == RunState::Finished.name()
+                && simulator.counts().pending == 0
+            {
                 break;
             }
         }
@@ -137,10 +142,17 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
         feedback,
         ledger: simulator.counts(),
         texts: simulator.twilio_ledger().len() as u64,
-        doubled: stage::doubled(&simulator.ledger()),
+        took: Took::of(&simulator.ledger()),
     };
     summary.print()?;
     Ok(summary)
+}
+
+/// Whether nobody waits for an answer to what they wrote.
+async fn is_everybody_answered(daemon: &Daemon) -> Ended<bool> {
+    let (store, now) = (&daemon.services().store, daemon.services().clock.now());
+    let unanswered = store.talks_to_look_at(now, now, now, 1).await.or_exit(Exit::Software)?;
+    Ok(unanswered.is_empty() && store.single_waiting(now, 1).await.or_exit(Exit::Software)?.is_empty())
 }
 
 /// How many pieces of feedback came in.

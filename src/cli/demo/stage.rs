@@ -227,8 +227,28 @@ fn free_address(usual: u16) -> Ended<SocketAddr> {
     listener.and_then(|listener| listener.local_addr()).context("loopback has no free port").or_exit(Exit::Unavailable)
 }
 
-/// How many people the simulator has told more than once.
-pub(super) fn doubled(ledger: &[LedgerRow]) -> usize {
-    let mut seen = HashSet::new();
-    ledger.iter().filter(|row| row.template.is_some() && !seen.insert(row.to.as_str())).count()
+/// What the simulator took over WhatsApp.
+pub(super) struct Took {
+    /// Invitations: templates.
+    pub(super) invitations: u64,
+    /// Answers to what people wrote: free words.
+    pub(super) answers: u64,
+    /// How many people were invited more than once.
+    pub(super) doubled: u64,
+}
+
+impl Took {
+    pub(super) fn of(ledger: &[LedgerRow]) -> Self {
+        let mut took = Self { invitations: 0, answers: 0, doubled: 0 };
+        let mut seen = HashSet::new();
+        for row in ledger {
+            if row.template.is_some() {
+                took.invitations += 1;
+                took.doubled += u64::from(!seen.insert(row.to.as_str()));
+            } else {
+                took.answers += 1;
+            }
+        }
+        took
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::cli::demo::stage::Took;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::screen;
 use crate::domain::channel::Channel;
@@ -23,7 +24,7 @@ pub(super) struct Summary {
     pub(super) ledger: Counts,
     /// Text messages that the simulator took in Twilio's place.
     pub(super) texts: u64,
-    pub(super) doubled: usize,
+    pub(super) took: Took,
 }
 
 impl Summary {
@@ -78,7 +79,7 @@ impl Summary {
                     self.ledger.statuses_repeated
                 ),
             ),
-            ("feedback", format!("{} kept", self.feedback)),
+            ("feedback", format!("{} kept, {} answers given", self.feedback, self.took.answers)),
         ])
     }
 
@@ -94,12 +95,12 @@ impl Summary {
         if open > 0 {
             wrong.push(format!("{open} are in no end state"));
         }
-        if self.doubled > 0 {
-            wrong.push(format!("{} were told more than once", self.doubled));
+        if self.took.doubled > 0 {
+            wrong.push(format!("{} were told more than once", self.took.doubled));
         }
         let by_text = self.sum(|count| was_taken(count, Channel::Sms));
         for (channel, took, later) in
-            [(Channel::Whatsapp, self.ledger.accepted, by_text + failed), (Channel::Sms, self.texts, failed)]
+            [(Channel::Whatsapp, self.took.invitations, by_text + failed), (Channel::Sms, self.texts, failed)]
         {
             let taken = self.sum(|count| was_taken(count, channel));
             // Some fail after they were taken, and go over the next channel or nowhere.

@@ -1,6 +1,6 @@
 //! Typed reading of a table that notes everything wrong in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::{Node, NodeValue};
@@ -21,6 +21,7 @@ pub struct Table<'a> {
     place: Place,
     entries: Option<&'a BTreeMap<String, Node>>,
     known: RefCell<Vec<&'static str>>,
+    allows_everything: Cell<bool>,
     sink: &'a Sink,
 }
 
@@ -46,7 +47,7 @@ impl<'a> Table<'a> {
     }
 
     fn new(name: String, place: Place, entries: Option<&'a BTreeMap<String, Node>>, sink: &'a Sink) -> Self {
-        Self { name, place, entries, known: RefCell::default(), sink }
+        Self { name, place, entries, known: RefCell::default(), allows_everything: Cell::default(), sink }
     }
 
     /// The value of a key, if it is there and right.
@@ -180,6 +181,11 @@ impl<'a> Table<'a> {
         self.sink.problems.borrow_mut().push(problem);
     }
 
+    /// Takes every key as known: for a table whose kind is not known, so that nothing can be said of its keys.
+    pub fn allow_everything(&self) {
+        self.allows_everything.set(true);
+    }
+
     /// How many problems there are so far, in the whole document.
     pub fn n_problems(&self) -> usize {
         self.sink.problems.borrow().len()
@@ -187,6 +193,9 @@ impl<'a> Table<'a> {
 
     /// Reports the keys that nobody asked for.
     fn finish(self) {
+        if self.allows_everything.get() {
+            return;
+        }
         let known = self.known.borrow();
         for (key, node) in self.entries.into_iter().flatten() {
             if !known.contains(&key.as_str()) {

@@ -190,7 +190,7 @@ fn doubled(first: SignedDuration, max: SignedDuration, times: u32) -> SignedDura
 }
 
 /// The wait and up to a fifth more, so that what failed together does not come back together.
-fn jittered(wait: SignedDuration, spread: u64, attempt: u16) -> SignedDuration {
+pub(crate) fn jittered(wait: SignedDuration, spread: u64, attempt: u16) -> SignedDuration {
     // splitmix64: a well-mixed number out of any two.
     let mut mixed = spread.wrapping_add(u64::from(attempt)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -21,10 +21,26 @@ impl Text {
         language: Language,
         partials: &BTreeMap<String, (String, String)>,
     ) -> Result<Self, Vec<Problem>> {
+        Self::compile_for(Reader::Meta, path, source, language, partials)
+    }
+
+    /// Compiles a text that nobody approves.
+    pub(super) fn compile_free(path: &str, source: &str, language: Language) -> Result<Self, Vec<Problem>> {
+        Self::compile_for(Reader::NobodyBefore, path, source, language, &BTreeMap::new())
+    }
+
+    fn compile_for(
+        reader: Reader,
+        path: &str,
+        source: &str,
+        language: Language,
+        partials: &BTreeMap<String, (String, String)>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut compiler = Compiler {
             text: Self { language, pieces: Vec::new(), expressions: Vec::new() },
             problems: Vec::new(),
             partials,
+            reader,
         };
         // The line end of the last line belongs to the file, not to the message.
         compiler.add(path, source.trim_end(), 0);
@@ -32,10 +48,20 @@ impl Text {
     }
 }
 
+/// Who reads the text before people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Meta approves it.
+    Meta,
+    /// It is sent inside the service window as it is.
+    NobodyBefore,
+}
+
 struct Compiler<'a> {
     text: Text,
     problems: Vec<Problem>,
     partials: &'a BTreeMap<String, (String, String)>,
+    reader: Reader,
 }
 
 impl Compiler<'_> {
@@ -70,6 +96,9 @@ impl Compiler<'_> {
                         Err(problems) => self.problems.extend(problems),
                     }
                 }
+                TemplateElement::PartialExpression(_) if self.reader == Reader::NobodyBefore => {
+                    self.problems.push(place.problem("partials are for message templates; write the words here"));
+                }
                 TemplateElement::PartialExpression(partial) => {
                     let name = partial.name.as_name().unwrap_or_default().to_owned();
                     if !partial.params.is_empty() || !partial.hash.is_empty() {
@@ -79,6 +108,9 @@ impl Compiler<'_> {
                     }
                 }
                 TemplateElement::Comment(_) => {}
+                _ if self.reader == Reader::NobodyBefore => self.problems.push(place.problem(
+                    "blocks such as `{{#if}}` are not possible here; use `default` or `plural`, or another step",
+                )),
                 _ => self.problems.push(place.problem(
                     "blocks such as `{{#if}}` are not possible: Meta approves one fixed text; use `default` or `plural`, or a template of its own",
                 )),
@@ -87,7 +119,7 @@ impl Compiler<'_> {
     }
 
     fn fixed(&mut self, place: &Place, text: String) {
-        if text.contains("{{") || text.contains("}}") {
+        if self.reader == Reader::Meta && (text.contains("{{") || text.contains("}}")) {
             self.problems
                 .push(place.problem("double braces cannot be part of the text: Meta would take them for a parameter"));
         }

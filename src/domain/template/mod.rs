@@ -22,10 +22,12 @@
 mod cldr;
 mod compile;
 mod direction;
+mod free_text;
 mod helpers;
 mod limits;
 mod manifest;
 mod source;
+mod spans;
 mod text;
 mod values;
 
@@ -37,8 +39,10 @@ use crate::domain::message::{
     ButtonParameter, ButtonValue, Content, HeaderParameter, TemplateContent, TemplateParameter,
 };
 
+pub use free_text::{FreeText, FreeVariable, read_texts};
 pub use manifest::{Category, ParameterFormat, read_values};
 pub use source::{SourceFile, TemplateSource};
+pub use spans::span_in_words;
 use text::{Text, Variable};
 pub use values::{Brand, Values};
 

@@ -114,6 +114,21 @@ impl Text {
         Ok(text)
     }
 
+    /// The text with its values, without those that cannot be had, and why they cannot.
+    pub(super) fn render_what_is_there(&self, context: &Context) -> (String, Vec<RenderError>) {
+        let (mut text, mut errors) = (String::new(), Vec::new());
+        for piece in &self.pieces {
+            match piece {
+                Piece::Fixed(fixed) => text.push_str(fixed),
+                Piece::Expression(index) => match self.value(&self.expressions[*index], context) {
+                    Ok(value) => text.push_str(&value),
+                    Err(error) => errors.push(error),
+                },
+            }
+        }
+        (text, errors)
+    }
+
     /// The value of an expression, clean and in its own direction.
     fn value(&self, expression: &Expression, context: &Context) -> Result<String, RenderError> {
         let value = expression.evaluate(self.language, context)?;

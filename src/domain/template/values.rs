@@ -62,6 +62,14 @@ impl Values {
         self
     }
 
+    /// These values with a group of them added or replaced: `{{GROUP.NAME}}`.
+    #[must_use]
+    pub fn with_group(mut self, group: &str, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name, Json::String(value))).collect();
+        self.put(group, Json::Object(values));
+        self
+    }
+
     /// The language of the message.
     pub fn language(&self) -> Language {
         self.language

@@ -24,8 +24,8 @@ pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-/// The fixed shape. What is not worked out yet is `null`: the language and sentiment of the text, its category, and the platform
-/// that it is attributed to.
+/// The fixed shape. What a reader makes of it is `null` until it was read, and for what has no words; the platform that it is attributed to
+/// is not worked out yet.
 #[derive(Serialize)]
 struct Item {
     id: FeedbackId,
@@ -36,9 +36,14 @@ struct Item {
     text: Option<String>,
     payload: Option<String>,
     media_id: Option<String>,
-    language: Option<&'static str>,
-    sentiment: Option<Sentiment>,
+    language: Option<String>,
+    sentiment: Option<Judged>,
     category: Option<String>,
+    /// How sure the category is, from 0 to 1.
+    category_score: Option<f64>,
+    is_question: Option<bool>,
+    /// Who read it: name and version.
+    model: Option<String>,
     channel: &'static str,
     platform: Option<String>,
     campaign: Option<String>,
@@ -50,14 +55,24 @@ struct Item {
 }
 
 #[derive(Serialize)]
-struct Sentiment {
-    label: &'static str,
+struct Judged {
+    label: String,
     score: f64,
 }
 
 impl From<Feedback> for Item {
     fn from(feedback: Feedback) -> Self {
+        let reading = feedback.reading.as_ref();
+        let category = reading.and_then(|reading| reading.category.clone());
         Self {
+            language: reading.map(|reading| reading.language.clone()),
+            sentiment: reading
+                .and_then(|reading| reading.sentiment.clone())
+                .map(|(label, score)| Judged { label, score }),
+            category_score: category.as_ref().map(|(_, score)| *score),
+            category: category.map(|(name, _)| name),
+            is_question: reading.map(|reading| reading.is_question),
+            model: reading.map(|reading| reading.model.clone()),
             id: feedback.id,
             reference: feedback.reference,
             contact: feedback.contact,
@@ -66,9 +81,6 @@ impl From<Feedback> for Item {
             text: feedback.text,
             payload: feedback.payload,
             media_id: feedback.media_id,
-            language: None,
-            sentiment: None,
-            category: None,
             channel: feedback.channel.name(),
             platform: None,
             campaign: feedback.campaign,

@@ -4,6 +4,7 @@ mod campaigns;
 mod contacts;
 mod dead_letters;
 mod feedback;
+mod hooks;
 mod integrations;
 mod messages;
 mod query;
@@ -22,6 +23,7 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
+pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
 
@@ -63,6 +65,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(integrations::routes(&state))
         .unify()
         .or(suspensions::routes(&state))
+        .unify()
+        .or(hooks::routes(&state))
         .unify()
         .or(not_built_yet())
         .unify();

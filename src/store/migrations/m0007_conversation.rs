@@ -101,7 +101,7 @@ fn statements(dialect: Dialect) -> Vec<String> {
         "ALTER TABLE feedback ADD COLUMN category_score BIGINT".to_owned(),
         "ALTER TABLE feedback ADD COLUMN is_question BIGINT".to_owned(),
         "ALTER TABLE feedback ADD COLUMN model TEXT".to_owned(),
-        "CREATE INDEX feedback_unanalysed ON feedback (id) WHERE analysed_at IS NULL AND text IS NOT NULL".to_owned(),
+        "CREATE INDEX feedback_unanalysed ON feedback (id) WHERE analysed_at IS NULL".to_owned(),
         // The file: `wanted`, `kept` or `lost`.
         "ALTER TABLE feedback ADD COLUMN media_state TEXT".to_owned(),
         "ALTER TABLE feedback ADD COLUMN media_type TEXT".to_owned(),

@@ -8,6 +8,7 @@ mod m0003_sources;
 mod m0004_suspensions;
 mod m0005_campaigns;
 mod m0007_conversation;
+mod m0008_hooks;
 
 pub(super) struct Migrator;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_suspensions::WhoSuspended),
             Box::new(m0005_campaigns::Campaigns),
             Box::new(m0007_conversation::Conversation),
+            Box::new(m0008_hooks::Hooks),
         ]
     }
 }

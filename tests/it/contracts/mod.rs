@@ -6,6 +6,7 @@ mod campaigns;
 mod channels;
 mod contacts;
 mod counts;
+mod hooks;
 mod journal;
 mod lifetime;
 mod messages;
@@ -300,6 +301,7 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
         timezone: "Asia/Riyadh".to_owned(),
         sender: Some("default".parse().expect("a name")),
         answers_since: at(0),
+        wants_answer: true,
         window_until: None,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) delivery: String,
     pub(crate) simulator: Settings,
     pub(crate) store_url: Option<String>,
+    /// barid answers what people send.
+    pub(crate) answers: bool,
     /// Twilio and a mail server are there, and the service knows them.
     pub(crate) channels: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Setup {
             delivery: String::new(),
             simulator,
             store_url: None,
+            answers: false,
             channels: false,
         }
     }
@@ -124,6 +127,8 @@ dir = "{templates}"
 dir = "{jobs}"
 [retry]
 waits = {waits:?}
+[answers]
+automatic = {answers}
 {channels}{more}"#,
             state = dir.path().join("state").display(),
             graph = simulator.url(),
@@ -131,6 +136,7 @@ waits = {waits:?}
             account = number.business_account_id,
             mps = setup.mps,
             waits = setup.waits,
+            answers = setup.answers,
             templates = root.join("templates").display(),
             jobs = dir.path().join("jobs").display(),
             more = setup.more,

@@ -92,7 +92,7 @@ async fn the_door_takes_what_is_signed_once_and_nothing_else() {
     // The same callback ten times at once.
     let statuses = futures_util::future::join_all((0..10).map(|_| post(&barid, body.clone()))).await;
     assert_eq!(statuses, [200; 10]);
-    reaches(&barid, "barid_feedback_total ", 1).await;
+    reaches(&barid, "barid_feedback_total{language=\"en\",sentiment=\"positive\"} ", 1).await;
     reaches(&barid, "barid_news_waiting ", 0).await;
     let feedback = barid.get("/api/v1/feedback").await;
     assert_eq!(feedback["items"].as_array().unwrap().len(), 1, "{feedback}");

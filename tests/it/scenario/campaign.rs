@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use barid::domain::answering::Rules;
 use barid::domain::audience::{Audience, AudienceSource, Sample};
 use barid::domain::campaign::{Campaign, CampaignValues, Delivery, OnUnknown, Start};
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
@@ -98,7 +99,10 @@ impl Catalogue for OneCampaign {
     ) -> Result<Rendered, CannotRender> {
         unreachable!("there is no template")
     }
-    fn single_price_micros(&self) -> i64 {
+    fn answering(&self) -> Option<Arc<Rules>> {
+        None
+    }
+    fn single_price_micros(&self, _: &Content) -> i64 {
         PRICE
     }
     fn price_micros(&self, _: &Campaign) -> i64 {

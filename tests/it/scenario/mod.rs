@@ -38,7 +38,8 @@ use self::walk::Kind;
 use self::world::{World, alone};
 
 /// Files of `src/jobs` that are no jobs of their own: what they do is an effect of the jobs that use them.
-const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "wake"];
+const PARTS_OF_JOBS: [&str; 10] =
+    ["mod", "answer", "first-sight", "heed", "nudge", "opt-out", "react", "read-feedback", "send-single", "wake"];
 
 /// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.
 const EACH: usize = 13;

@@ -8,13 +8,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::domain::analysis::Analysis;
 use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::feedback::Feedback;
-use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
+use barid::domain::ids::FeedbackId;
+use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::news::{Source, StatusNews};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
@@ -22,10 +25,11 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept,
-    LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage,
-    Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start,
-    Store, StoreError, Stored, Suspensions, Wanted,
+    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry,
+    HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, Kept, LimitFacts, LimitFactsOf, ListedDelivery,
+    ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
+    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said as Words,
+    SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -300,6 +304,18 @@ tapped!(DeadLetters {
     effect replay(filter: &DeadLetterFilter, terms: &ReplayTerms, after: Option<MessageId>, now: Timestamp) -> Replayed;
 });
 
+tapped!(Readings {
+    look unread(limit: u64) -> Vec<(FeedbackId, Option<String>)>;
+    effect note_readings(readings: Vec<(FeedbackId, Option<Analysis>)>, now: Timestamp) -> ();
+});
+
+tapped!(Conversations {
+    look talks_to_look_at(quiet_since: Timestamp, waiting_since: Timestamp, now: Timestamp, limit: u64) -> Vec<TalkId>;
+    look talk(id: &TalkId) -> Option<Talk>;
+    effect say(said: Words, now: Timestamp) -> Option<Vec<MessageId>>;
+    look talks(only_human: bool, before: Option<i64>, limit: u64) -> Page<ListedTalk>;
+});
+
 tapped!(Journal {
     effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
     effect append_and_apply(source: Source, body: Bytes, statuses: Vec<StatusNews>, heard: Vec<Heard>, received_at: Timestamp) -> (JournalId, Applied);
@@ -341,6 +357,24 @@ tapped!(LimitFactsOf {
     effect limit_facts(portfolio: &str, senders: &[SenderName], tier: Option<u32>, now: Timestamp) -> LimitFacts;
     look limit_generation(portfolio: &str) -> i64;
 });
+
+tapped!(Outbox {
+    look due_deliveries(hook: &HookName, now: Timestamp, limit: u64) -> Vec<(HookDeliveryId, u16)>;
+    look delivery(id: HookDeliveryId) -> Option<HookDelivery>;
+    effect record_attempt(attempt: HookAttempt) -> Option<HookRecorded>;
+    look hook_healths() -> Vec<(HookName, HookHealth)>;
+    look hook_counts() -> Vec<(HookName, DeliveryState, u64)>;
+    look deliveries(filter: &HookFilter, before: Option<i64>, limit: u64) -> Page<ListedDelivery>;
+    look replayable_deliveries(filter: &HookFilter) -> u64;
+    effect replay_deliveries(filter: &HookFilter, after: Option<HookDeliveryId>, now: Timestamp) -> (u64, Option<HookDeliveryId>);
+    effect give_up_deliveries(hook: &HookName, before: Timestamp, because: GaveUp, now: Timestamp) -> u64;
+    effect add_test(hook: &HookName, now: Timestamp) -> HookDeliveryId;
+    effect tidy_events(before: Timestamp) -> u64;
+}
+    async fn stirred(&self) {
+        self.real.stirred().await;
+    }
+);
 
 #[async_trait]
 impl Store for TappedStore {
@@ -384,6 +418,9 @@ impl Queue for TappedQueue {
         let names: Vec<String> = rows.iter().map(|row| row.number().to_string()).collect();
         let what = format!("queue journal rows {}", names.join(" "));
         self.tap.effect(&what, away, async { self.real.apply(rows) }).await
+    }
+    async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
+        unreachable!("nobody wants to hear of anything")
     }
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {
         self.tap.effect("queue planning", away, async { self.real.plan(run) }).await

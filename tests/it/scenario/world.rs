@@ -171,6 +171,7 @@ impl World {
             webhook: Arc::new(Reader),
             readers: BTreeMap::from([(Source::TwilioStatus, Arc::new(Reader) as _)]),
             tally: Arc::new(crate::fakes::Uncounted),
+            hooks: Arc::new(crate::fakes::NoHooks),
             queue: Arc::new(TappedQueue { real: Arc::clone(&self.hands), tap: tap() }),
             limits: Arc::new(SomeLimits {
                 seed: self.script.seed,
@@ -183,6 +184,7 @@ impl World {
             }),
             catalogue: Arc::clone(&campaign) as _,
             audiences: campaign,
+            analyzer: barid::nlp::off(),
             tokens: Arc::new(crate::fakes::Nobody),
             rules: SendingRules {
                 lease: SignedDuration::from_secs(10),

@@ -1,0 +1,46 @@
+//! The sentences of automatic answers that no file defines, signed by the brand.
+
+use crate::domain::language::Language;
+use crate::domain::template::Brand;
+
+/// The one notice that a stop was heard.
+pub(super) fn stopped(brand: &Brand, language: Language) -> String {
+    let text = match language {
+        Language::Ar => "تم إيقاف رسائلنا إليك، ولن تصلك رسائل أخرى منا. إن غيّرت رأيك فأرسل «ابدأ».",
+        Language::En => "You will get no more messages from us. If you change your mind, write START.",
+    };
+    signed(text, brand, language)
+}
+
+/// That a start was heard.
+pub(super) fn started(brand: &Brand, language: Language) -> String {
+    let text = match language {
+        Language::Ar => "أهلًا بك من جديد، ستصلك رسائلنا. للتوقف أرسل «إيقاف».",
+        Language::En => "Welcome back. You will get our messages again. To end them, write STOP.",
+    };
+    signed(text, brand, language)
+}
+
+/// That people take over, with what may be promised, and the reference of what was sent.
+pub(super) fn handed_over(brand: &Brand, promise: Option<&str>, reference: Option<&str>, language: Language) -> String {
+    let mut text = match language {
+        Language::Ar => "سيتولى أحد موظفينا محادثتك.".to_owned(),
+        Language::En => "A member of our team will take over from here.".to_owned(),
+    };
+    if let Some(reference) = reference {
+        text.push(' ');
+        text.push_str(&match language {
+            Language::Ar => format!("رقمك المرجعي {reference}."),
+            Language::En => format!("Your reference is {reference}."),
+        });
+    }
+    if let Some(promise) = promise {
+        text.push(' ');
+        text.push_str(promise);
+    }
+    signed(&text, brand, language)
+}
+
+fn signed(text: &str, brand: &Brand, language: Language) -> String {
+    format!("{text}\n{}", brand.signature.in_language(language))
+}
