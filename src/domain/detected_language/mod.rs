@@ -1,6 +1,6 @@
 //! In which language a short message is written: Arabic, English, both, Arabic in Latin letters (Arabizi), or neither.
 //!
-//! Scripts are counted; words of Latin letters are looked up in lists, and unknown ones are judged by their letters ([`latin`]).
+//! Scripts are counted; words of Latin letters are looked up in lists, and unknown ones are judged by their letters (`latin`).
 //! Measured against the crate lingua with Arabic and English only: as good on those two, but lingua takes Arabizi for English and every
 //! other language for one of its two, and its models would be the largest part of the program.
 
