@@ -259,10 +259,7 @@ impl Daemon {
 
         let stop = watch::Sender::new(false);
         let changed = Arc::new(Notify::new());
-        let watch = files::Watch::begin(
-            &[&config.campaigns_dir(), &config.flows_dir(), &config.templates_dir],
-            Arc::clone(&changed),
-        );
+        let watch = files::Watch::begin(&[&config.jobs_dir, &config.templates_dir], Arc::clone(&changed));
         let config = Arc::new(config);
         let mut tasks = vec![
             tokio::spawn(loops::feeding(services.clone(), Arc::clone(&shared.definitions), stop.subscribe())),

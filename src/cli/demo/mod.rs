@@ -97,6 +97,8 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
     desk.command(&name, CampaignVerb::Start).await.or_exit(Exit::Software)?;
     let bars = Bars::new(u64::from(arguments.contacts));
     let mut sent_after = None;
+    // What was said a moment ago may be on its way: all must be quiet twice in a row.
+    let mut was_quiet = false;
     loop {
         let campaign = desk.campaign(&name).await.or_exit(Exit::Software)?;
         bars.show(&campaign.run);
@@ -111,13 +113,14 @@ async fn show(arguments: &Demo, stage: &Stage, daemon: &Daemon, simulator: &Simu
             // The last callback may have made another channel take over since the run was looked at.
             let campaign = desk.campaign(&name).await.or_exit(Exit::Software)?;
             let answered = is_everybody_answered(daemon).await?;
-            if answered
+            let is_quiet = answered
                 && waiting == 0
                 && campaign.state == RunState::Finished.name()
-                && simulator.counts().pending == 0
-            {
+                && simulator.counts().pending == 0;
+            if is_quiet && was_quiet {
                 break;
             }
+            was_quiet = is_quiet;
         }
         if begin.elapsed() > PATIENCE {
             return Err(Failure::because(
