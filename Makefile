@@ -1,5 +1,5 @@
 # Two commands for a start: `make demo` shows the whole service on this machine, `make test` runs every test.
-.PHONY: demo test chaos bench
+.PHONY: demo test chaos bench model
 
 demo: ## build, then run a campaign end to end against the simulator
 	@.ci/needs redis
@@ -16,3 +16,6 @@ chaos: ## kills, cuts and wipes everything in mid-campaign for some minutes (BAR
 bench: ## messages/s, CPU and memory, next to bare loops; one JSON object on each line
 	@.ci/needs redis postgresql
 	cargo bench --locked --bench whole -- $(BENCH)
+
+model: ## the model file that reads feedback, into MODEL_DIR
+	@.ci/model "$(MODEL_DIR)"
