@@ -24,6 +24,7 @@ mod writer;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod hook_deliveries;
 mod journal;
 mod limit_facts;
 mod links;

@@ -24,8 +24,8 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, journal, limit_facts, links, messages, outbox, readings, reminders, runs, stages,
-    suspensions,
+    conversations, dead_letters, hook_deliveries, journal, limit_facts, links, messages, outbox, readings, reminders,
+    runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::JournalId;
@@ -486,16 +486,16 @@ impl Writer {
                     .map(|facts| Outcome::LimitFacts(Box::new(facts)))
             }
             Request::RecordHook(attempt) => {
-                outbox::record(db, attempt).await.map(|recorded| Outcome::HookRecorded(recorded.map(Box::new)))
+                hook_deliveries::record(db, attempt).await.map(|recorded| Outcome::HookRecorded(recorded.map(Box::new)))
             }
             Request::TestHook { hook, now } => outbox::add_test(db, hook, *now).await.map(|id| Outcome::Last(Some(id))),
             Request::ReplayHooks { filter, after, now } => {
-                outbox::replay(db, filter, *after, *now).await.map(|(n, next)| Outcome::ReplayedHooks(n, next))
+                hook_deliveries::replay(db, filter, *after, *now).await.map(|(n, next)| Outcome::ReplayedHooks(n, next))
             }
             Request::GiveUpHooks { hook, before, because, now } => {
-                outbox::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
+                hook_deliveries::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
             }
-            Request::TidyHooks { before } => outbox::tidy(db, *before).await.map(Outcome::Count),
+            Request::TidyHooks { before } => hook_deliveries::tidy(db, *before).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }
