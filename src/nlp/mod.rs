@@ -3,11 +3,12 @@
 //!
 //! | mode | sentiment and categories by |
 //! |---|---|
-//! | `local` | rules, then the model file where there is one, else n-grams; both learn from the same sentences |
+//! | `local` | rules, then n-grams and, where there is one, the model file; they learn from the same sentences |
 //! | `http` | a service of the operator's, and the above where it does not answer |
 //! | `off` | nobody; the language is still told |
 
 mod e5;
+mod encoder;
 mod evaluation;
 mod http;
 mod language_only;

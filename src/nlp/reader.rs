@@ -1,11 +1,10 @@
-//! Reads texts in this process: rules first, then vectors of n-grams or of the model with two learnt heads, one for sentiment and one
-//! for categories.
+//! Reads texts in this process: rules first, then an encoder with two learnt heads, one for sentiment and one for categories.
 
 use std::sync::Arc;
 
 use super::e5::E5;
+use super::encoder::Encoder;
 use super::lessons::Lessons;
-use super::ngrams::NGrams;
 use super::regression::{Lesson, Regression};
 use super::rules;
 use super::vector::Vector;
@@ -13,12 +12,12 @@ use crate::domain::analysis::{Analysis, CategoryFound, Model, Score, Sentiment, 
 use crate::domain::detected_language::detect;
 use crate::domain::question::is_question;
 
-/// How far single sentences bend the weights, of n-grams and of the model: chosen by cross-validation over the training sentences.
+/// How far single sentences bend the weights, without and with the model: chosen by cross-validation over the training sentences.
 const STRENGTH_OF_NGRAMS: f32 = 10.0;
-const STRENGTH_OF_MODEL: f32 = 3.0;
+const STRENGTH_WITH_MODEL: f32 = 3.0;
 
 /// Rises when the same sentences are to be read differently: results of before can be found and read again.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// A reader that has learnt.
 #[derive(Debug)]
@@ -29,63 +28,6 @@ pub(super) struct Reader {
     categories: Vec<String>,
     category_above: f32,
     signature: Model,
-}
-
-/// What turns texts into vectors.
-#[derive(Debug)]
-enum Encoder {
-    NGrams(NGrams),
-    Model {
-        model: Arc<E5>,
-        /// The mean of what was learnt from. All vectors of the model lie in one corner; seen from their middle, they differ.
-        middle: Vec<f32>,
-    },
-}
-
-impl Encoder {
-    /// One that knows the sentences, and their vectors.
-    fn of(sentences: &[&str], model: Option<Arc<E5>>) -> (Self, Vec<Vector>) {
-        let Some(model) = model else {
-            let grams = NGrams::of(sentences.iter().copied());
-            let vectors = sentences.iter().map(|sentence| grams.encode(sentence)).collect();
-            return (Self::NGrams(grams), vectors);
-        };
-        let encoded = model.encode(sentences.iter().copied());
-        let mut middle = vec![0.0_f32; model.n_places()];
-        for vector in &encoded {
-            middle.iter_mut().zip(vector).for_each(|(sum, number)| *sum += number / encoded.len() as f32);
-        }
-        let vectors = encoded.iter().map(|vector| from_the_middle(vector, &middle)).collect();
-        (Self::Model { model, middle }, vectors)
-    }
-
-    fn n_places(&self) -> usize {
-        match self {
-            Self::NGrams(grams) => grams.n_places(),
-            Self::Model { model, .. } => model.n_places(),
-        }
-    }
-
-    fn strength(&self) -> f32 {
-        match self {
-            Self::NGrams(_) => STRENGTH_OF_NGRAMS,
-            Self::Model { .. } => STRENGTH_OF_MODEL,
-        }
-    }
-
-    fn encode(&self, texts: &[String]) -> Vec<Vector> {
-        match self {
-            Self::NGrams(grams) => texts.iter().map(|text| grams.encode(text)).collect(),
-            Self::Model { model, middle } => {
-                let encoded = model.encode(texts.iter().map(String::as_str));
-                encoded.iter().map(|vector| from_the_middle(vector, middle)).collect()
-            }
-        }
-    }
-}
-
-fn from_the_middle(vector: &[f32], middle: &[f32]) -> Vector {
-    Vector::dense(vector.iter().zip(middle).map(|(number, middle)| number - middle)).normalised()
 }
 
 impl Reader {
@@ -105,7 +47,8 @@ impl Reader {
             .collect();
         let of_category: Vec<Lesson<'_>> =
             taught().filter_map(|(sentence, vector)| Some(Lesson { vector, class: sentence.category? })).collect();
-        let (n_places, strength) = (encoder.n_places(), encoder.strength());
+        let n_places = encoder.n_places();
+        let strength = if encoder.has_model() { STRENGTH_WITH_MODEL } else { STRENGTH_OF_NGRAMS };
         Self {
             sentiment: Regression::learn(&of_sentiment, SentimentLabel::ALL.len(), n_places, strength),
             category: Regression::learn(&of_category, lessons.categories.len(), n_places, strength),

@@ -21,6 +21,13 @@ impl Vector {
         &self.0
     }
 
+    /// This one, and behind its places another; `n_places` are this one's, whether it fills them or not.
+    pub(super) fn beside(self, other: &Self, n_places: usize) -> Self {
+        let shift = u32::try_from(n_places).unwrap_or(u32::MAX);
+        let shifted = other.0.iter().map(|(place, number)| (place.saturating_add(shift), *number));
+        Self(self.0.into_iter().chain(shifted).collect())
+    }
+
     /// The same direction with length 1. What has no length, or none that is a number, becomes nothing.
     pub(super) fn normalised(mut self) -> Self {
         let length = self.0.iter().map(|(_, number)| number * number).sum::<f32>().sqrt();
@@ -36,6 +43,12 @@ impl Vector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_stand_beside_each_other() {
+        let both = Vector::sparse(vec![(2, 1.0)]).beside(&Vector::dense([5.0, 6.0]), 4);
+        assert_eq!(both.entries(), [(2, 1.0), (4, 5.0), (5, 6.0)]);
+    }
 
     #[test]
     fn lengths_become_one_or_nothing() {

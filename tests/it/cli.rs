@@ -497,6 +497,43 @@ fn looking_at_queues_starts_no_redis() {
 }
 
 #[test]
+fn the_accuracy_of_the_reader_is_measured_on_own_sentences_and_categories() {
+    let desk = Desk::new();
+    let categories = "built_in = false\n[categories.parking]\nname = { ar = \"المواقف\", en = \"Parking\" }\nexamples = [\"no parking space\"]\n\
+                      [categories.food]\nname = { ar = \"الأكل\", en = \"Food\" }\nexamples = [\"the soup was cold\"]\n";
+    desk.write("categories.toml", categories);
+    desk.write("labelled.tsv", "negative\tfood\tthe bread was stale\n");
+    let settings = fs::read_to_string(desk.path("barid.toml")).unwrap();
+    let nlp = "[nlp]\ncategories = \"categories.toml\"\nlabelled = \"labelled.tsv\"\n";
+    desk.write("barid.toml", &format!("{settings}{nlp}"));
+    let sentences = "mine\ten\tnegative\tparking\tthere was no space for parking\nmine\ten\tnegative\tfood\tThe bread was stale!\n\
+                     mine\tother\tpositive\t-\t👍\n";
+    let file = desk.write("mine.tsv", sentences);
+    let measured = desk.json(&["feedback", "accuracy", "--json", "--without-model", "--file", &file]);
+    assert_eq!((measured["model"]["name"].as_str(), &measured["n_learnt"]), (Some("n-grams"), &serde_json::json!(1)));
+    let groups = measured["groups"].as_array().unwrap();
+    let of =
+        |subject: &str| groups.iter().find(|group| group["subject"] == subject && group["group"] == "mine").unwrap();
+    let languages = serde_json::json!({"labels": ["en", "other"], "counts": [[1, 0], [0, 1]]});
+    assert_eq!(of("language")["confusion"], languages);
+    assert_eq!((of("category")["n"].as_u64(), of("category")["accuracy"].as_f64()), (Some(1), Some(1.0)));
+    let shown = desk.run(&["feedback", "accuracy", "--file", &file]);
+    assert!(shown.out.starts_with("model n-grams/") && shown.out.contains("macro-F1"), "{shown:?}");
+    assert!(shown.err.contains("1 sentences left out: the reader learns from them"), "{shown:?}");
+
+    let wrong = desk.write("wrong.tsv", "mine\tklingon\tpositive\t-\tnuqneH\n");
+    let done = desk.run(&["feedback", "accuracy", "--file", &wrong]);
+    assert_eq!(done.code, 65);
+    assert!(done.err.starts_with("FOLDER/wrong.tsv:1: the language is `klingon`"), "{done:?}");
+    let done = desk.run(&["feedback", "accuracy", "--model", "nowhere.bin"]);
+    assert_eq!(done.code, 66);
+    assert!(done.err.contains("`nowhere.bin` cannot be read") && done.err.contains("make model"), "{done:?}");
+    desk.write("labelled.tsv", "negative\tfod\tthe bread was stale\n");
+    let done = desk.run(&["check"]);
+    assert!(done.out.contains("labelled.tsv:1: there is no category `fod`; did you mean `food`?"), "{done:?}");
+}
+
+#[test]
 fn other_reading_commands_answer_on_an_empty_store() {
     let desk = Desk::new();
     assert_eq!(desk.run(&["migrate"]).out, "the store is up to date\n");

@@ -22,6 +22,10 @@ const DIGITS_WITHIN: f32 = 5.0;
 const ACCENTED: f32 = 2.0;
 /// The most that the letters of an unknown word say.
 const LETTERS_MAX: f32 = 1.2;
+/// From so many words on it is a sentence.
+const N_WORDS_OF_SENTENCE: usize = 3;
+/// And of a sentence, at least one word in so many is on the list of its language.
+const KNOWN_ONE_IN: usize = 4;
 /// With less than this nobody knows: names, codes, laughter.
 const EVIDENCE_MIN: f32 = 1.0;
 
@@ -91,7 +95,10 @@ pub(super) struct Latin {
     n_words: usize,
     n_plain: usize,
     n_english: usize,
+    /// Words that are Arabic in Latin letters and nothing else.
     n_arabizi: usize,
+    /// The same, and those that could be something else (`el`, `ana`).
+    n_maybe_arabizi: usize,
 }
 
 impl Latin {
@@ -116,6 +123,7 @@ impl Latin {
         } else if is_arabizi_with_digits(&plain) {
             self.evidence[ARABIZI] += DIGITS_WITHIN;
             self.n_arabizi += 1;
+            self.n_maybe_arabizi += 1;
         } else if !has_digits && n_letters > 1 {
             let accents = plain.chars().filter(|c| !c.is_ascii()).count();
             if accents > 0 {
@@ -127,10 +135,10 @@ impl Latin {
             self.evidence.iter_mut().zip(by_letters).for_each(|(sum, n)| *sum += n * weight);
         }
         let is_only = |language: usize| lists == 1 << language;
-        if is_only(ARABIZI) {
-            self.n_arabizi += 1;
-        }
-        if lists & (1 << ENGLISH) != 0 {
+        self.n_arabizi += usize::from(is_only(ARABIZI));
+        self.n_maybe_arabizi += usize::from(lists & (1 << ARABIZI) != 0);
+        // A single letter is a word in half of Europe.
+        if lists & (1 << ENGLISH) != 0 && n_letters > 1 {
             self.n_english += 1;
         }
         // Beside Arabic, what counts as English are words, not names, codes and single letters.
@@ -151,25 +159,29 @@ impl Latin {
 
     /// Whether the words, beside others in Arabic letters, are English.
     pub(super) fn is_english_beside_arabic(&self) -> bool {
-        self.n_plain > 0 && (self.n_english > 0 || self.verdict() == DetectedLanguage::En)
+        let [english, arabizi, elsewhere] = self.evidence;
+        self.n_plain > 0 && (self.n_english > 0 || english > arabizi.max(elsewhere))
     }
 
     /// The language of these words alone.
     pub(super) fn verdict(&self) -> DetectedLanguage {
         let [english, arabizi, elsewhere] = self.evidence;
-        if english.max(arabizi).max(elsewhere) < EVIDENCE_MIN {
-            DetectedLanguage::Other
-        } else if arabizi > english && arabizi >= elsewhere {
-            DetectedLanguage::ArLatn
-        } else if english >= elsewhere {
-            // Arabic sentences borrow English words for things; English ones do not borrow Arabic little words.
-            if self.n_arabizi >= 2 && self.n_arabizi * 2 >= self.n_english {
-                DetectedLanguage::ArLatn
-            } else {
-                DetectedLanguage::En
-            }
+        if english.max(arabizi).max(elsewhere) < EVIDENCE_MIN || elsewhere > english.max(arabizi) {
+            return DetectedLanguage::Other;
+        }
+        // Arabic sentences borrow English words for things; English ones do not borrow Arabic little words.
+        let is_arabizi = arabizi > english || (self.n_arabizi >= 2 && self.n_arabizi * 2 >= self.n_english);
+        let (verdict, n_known) = if is_arabizi {
+            (DetectedLanguage::ArLatn, self.n_maybe_arabizi)
         } else {
+            (DetectedLanguage::En, self.n_english)
+        };
+        // Letters alone may decide about a word or two. A sentence without enough words that anybody knows is of a language that has no
+        // list here.
+        if self.n_words >= N_WORDS_OF_SENTENCE && n_known * KNOWN_ONE_IN < self.n_words {
             DetectedLanguage::Other
+        } else {
+            verdict
         }
     }
 }

@@ -137,64 +137,30 @@ fn is_mark(character: char) -> bool {
         | '\u{200C}' | '\u{200D}' | '\u{093C}' | '\u{094D}' | '\u{09BC}' | '\u{09CD}' | '\u{0BCD}' | '\u{0D4D}')
 }
 
-/// Words of Persian and Urdu that Arabic does not have, folded.
-const PERSIAN_AND_URDU: &[&str] = &[
+/// Words of Persian that no Arabic word looks like, folded: some write them with the letters of an Arabic keyboard.
+const PERSIAN: &[&str] = &[
     "است",
     "بود",
-    "نیست",
-    "هست",
+    "نيست",
     "هستم",
-    "که",
-    "این",
-    "را",
-    "خیلی",
-    "برای",
-    "ممنون",
-    "شما",
+    "خيلي",
     "هنوز",
-    "چرا",
-    "کجا",
-    "چقدر",
-    "داره",
-    "شده",
-    "کرد",
-    "کنید",
-    "لطفا",
-    "خوب",
-    "بد",
-    "می",
-    "نمی",
-    "های",
-    "با",
-    "از",
-    "در",
-    "و",
-    "ہے",
-    "ہیں",
-    "کی",
-    "کا",
-    "کے",
-    "میں",
-    "سے",
-    "نہیں",
-    "بہت",
-    "اور",
-    "آپ",
-    "میرا",
-    "میری",
-    "نے",
-    "کو",
-    "پر",
-    "تھا",
-    "تھی",
-    "ابھی",
-    "تک",
-    "اچھا",
-    "اچھی",
-    "گیا",
-    "رہا",
-    "کب",
-    "کیا",
+    "كردند",
+    "كردم",
+    "كردن",
+    "دارد",
+    "داشت",
+    "داشتم",
+    "بسيار",
+    "نكرد",
+    "ميكنم",
+    "نميشه",
+];
+/// Words of Persian and Urdu as they are written there; in Arabic letters some would be Arabic (`این` is *this*, `اين` is *where*).
+const PERSIAN_AND_URDU: &[&str] = &[
+    "که", "این", "را", "برای", "چرا", "کجا", "چقدر", "داره", "شده", "کرد", "کنید", "لطفا", "خوب", "می", "نمی", "های",
+    "از", "گفت", "هیچ", "چه", "ہے", "ہیں", "کی", "کا", "کے", "میں", "سے", "نہیں", "بہت", "اور", "آپ", "میرا", "میری",
+    "نے", "کو", "پر", "تھا", "تھی", "ابھی", "تک", "اچھا", "اچھی", "گیا", "رہا", "کب", "کیا",
 ];
 
 /// How much a word of Arabic letters speaks for Persian or Urdu (above nought) or for Arabic (below).
@@ -228,17 +194,14 @@ fn evidence_against_arabic(word: &str) -> f32 {
     let is_borrowed = |c| matches!(c, 'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی');
     // Arabic alone has the article and these endings.
     let is_arabic = word.starts_with("ال") || word.chars().any(|c| matches!(c, 'ة' | 'أ' | 'إ' | 'ى' | 'ٱ'));
-    let is_listed = |list: &[&str]| {
-        let same = folded(word);
-        list.iter().any(|known| *known == word || (known.chars().count() > 2 && folded(known) == same))
-    };
+    let is_listed = PERSIAN_AND_URDU.contains(&word) || PERSIAN.contains(&folded(word).as_str());
     let mut evidence = 0.0;
     if word.chars().any(is_theirs) {
         evidence += 2.0;
     } else if word.chars().any(is_borrowed) {
         evidence += 0.75;
     }
-    if word != "و" && is_listed(PERSIAN_AND_URDU) {
+    if is_listed {
         evidence += 1.5;
     }
     if is_arabic { evidence - 1.0 } else { evidence }

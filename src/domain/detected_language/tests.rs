@@ -46,7 +46,9 @@ fn other_languages_and_no_words_are_other() {
             "谢谢",
             "بہت شکریہ",
             "سرویس شما خیلی خوب است",
+            "غذا خيلي بد بود",
             "terima kasih banyak",
+            "abschnitt ordner aktivieren",
             "maraming salamat po",
         ],
     );
