@@ -105,7 +105,8 @@ fn defaults(table: &Table<'_>) -> Option<Defaults> {
 
 fn tries(table: &Table<'_>, default: u32) -> Option<u32> {
     let tries = table.or("tries", default)?;
-    if tries > TRIES_MAX {
+    // What the whole file says is told where it says it, not at each of its questions.
+    if tries > TRIES_MAX && table.node("tries").is_some() {
         table.problem("tries", format!("`tries` is {tries}, but must be from 1 to {TRIES_MAX}"));
     }
     Some(tries)
@@ -113,7 +114,7 @@ fn tries(table: &Table<'_>, default: u32) -> Option<u32> {
 
 fn gives_up_after(table: &Table<'_>, default: SignedDuration) -> Option<SignedDuration> {
     let after: SignedDuration = table.or("gives_up_after", default)?;
-    if after > GIVES_UP_AFTER_MAX {
+    if after > GIVES_UP_AFTER_MAX && table.node("gives_up_after").is_some() {
         table.problem("gives_up_after", "`gives_up_after` must be `30d` at most");
     }
     Some(after)
