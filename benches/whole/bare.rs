@@ -1,11 +1,17 @@
 //! The references: the same calls from loops that keep nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use barid::simulator::{Settings, Simulator};
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
+use sha2::Sha256;
+use warp::Filter as _;
+use warp::http::StatusCode;
 
 /// Messages each second of a loop of `at_once` reqwest calls against a simulator of its own.
 pub(crate) async fn calls(n: usize, simulator: Settings, at_once: usize) -> f64 {
@@ -41,6 +47,35 @@ pub(crate) async fn calls(n: usize, simulator: Settings, at_once: usize) -> f64 
     let rate = n as f64 / begin.elapsed().as_secs_f64();
     simulator.shutdown().await;
     rate
+}
+
+/// A warp route that checks Meta's signature over the body and answers 200, on a runtime of its own as a process of its own would have it;
+/// it serves as long as we run.
+pub(crate) async fn webhook(secret: &str) -> SocketAddr {
+    let key = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
+        runtime.block_on(async move {
+            let route = warp::path!("api" / "whatsapp" / "webhook")
+                .and(warp::post())
+                .and(warp::header::<String>("x-hub-signature-256"))
+                .and(warp::body::bytes())
+                .map(move |signature: String, body: Bytes| {
+                    let claimed = signature.strip_prefix("sha256=").and_then(|digits| hex::decode(digits).ok());
+                    let mut mac = key.clone();
+                    mac.update(&body);
+                    match claimed.map(|claimed| mac.verify_slice(&claimed).is_ok()) {
+                        Some(true) => StatusCode::OK,
+                        _ => StatusCode::UNAUTHORIZED,
+                    }
+                });
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+            let _ = tell.send(listener.local_addr().expect("it is bound"));
+            warp::serve(route).incoming(listener).run().await;
+        });
+    });
+    told.await.expect("it listens")
 }
 
 /// Jobs each second that a loop pushes into a Redis list and pops again, a thousand in each call.
