@@ -3,8 +3,6 @@
 //! One thread and no HTTP library: what the generator costs is taken from whom it measures, so it only writes bytes and finds the end of
 //! each answer.
 
-#![expect(clippy::disallowed_methods, reason = "load comes in real time")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

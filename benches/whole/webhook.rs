@@ -13,15 +13,13 @@ use jiff::Timestamp;
 
 use crate::generator::{Load, Posted, Requests, post};
 use crate::harness::{Barid, Setup, people};
-use crate::measure::{Cpu, Report, forget_peak, megabytes, metric};
+use crate::measure::{Cpu, Report, argument, forget_peak, megabytes, metric};
 use crate::{bare, postgres};
 
 /// What the design asks for: callbacks in each second, their share of a bare route, and the 99th percentile at a steady rate.
 const GOAL_PER_SECOND: usize = 15_000;
 const GOAL_RATIO: f64 = 0.3;
 const GOAL_P99_MS: f64 = 20.0;
-/// Connections of whoever posts.
-const CONNECTIONS: usize = 256;
 /// Meta's advice for a number of 1,000 messages/s: three times what goes out, and what comes in.
 const STEADY_PER_SECOND: usize = 4_000;
 /// As many as Meta puts into one body at most (page …/webhooks/overview, 2026-11-22).
@@ -29,6 +27,11 @@ const CHANGES_MAX: usize = 1_000;
 /// Bodies of so many changes that are on their way at once.
 const LARGE_AT_ONCE: usize = 8;
 const STATUSES: [&str; 3] = ["sent", "delivered", "read"];
+
+/// Connections of whoever posts.
+fn connections() -> usize {
+    argument("--connections", 256)
+}
 
 /// A service that has sent `n` messages of which no callback told anything yet.
 async fn after_sending(n: usize, store_url: Option<String>) -> (Barid, Vec<LedgerRow>) {
@@ -142,7 +145,7 @@ pub(crate) async fn as_fast_as_it_goes(n: usize, on_postgres: bool) {
     let messages = n / STATUSES.len();
     let (barid, rows) = after_sending(messages, database.clone()).await;
     let requests = Arc::new(single_statuses(&barid, &rows));
-    let load = Load { connections: CONNECTIONS, per_second: None };
+    let load = Load { connections: connections(), per_second: None };
     let bare = bare::webhook(&secret(&barid)).await;
     let bare = requests.len() as f64 / post(bare, &requests, load).await.seconds;
 
@@ -188,9 +191,10 @@ pub(crate) async fn steady(time: Duration) {
         requests.push(&body(&change));
     }
     let requests = Arc::new(requests);
+    let (write_p50, write_p99) = bare::durable_writes(400, barid.dir.path());
     forget_peak(barid.pid());
     let before = Cpu::now(&barid, None);
-    let load = Load { connections: CONNECTIONS, per_second: Some(STEADY_PER_SECOND as f64) };
+    let load = Load { connections: connections(), per_second: Some(STEADY_PER_SECOND as f64) };
     let posted = post(address(&barid), &requests, load).await;
     let backlog = Backlog::work_off(&barid).await;
     let after = Cpu::now(&barid, None);
@@ -199,7 +203,9 @@ pub(crate) async fn steady(time: Duration) {
     let report = Report::new("webhook, a steady rate")
         .with("callbacks", requests.len())
         .with("due_per_second", STEADY_PER_SECOND)
-        .with("callbacks_per_second", requests.len() as f64 / posted.seconds);
+        .with("callbacks_per_second", requests.len() as f64 / posted.seconds)
+        .with("bare_durable_write_p50_ms", write_p50)
+        .with("bare_durable_write_p99_ms", write_p99);
     let report = backlog.report(waits(&posted, report).with("goal_p99_ms", GOAL_P99_MS));
     after.report(before, requests.len(), report).with("barid_peak_mb", megabytes(barid.pid(), "VmHWM")).print();
 }

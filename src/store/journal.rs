@@ -10,6 +10,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::SqlStore;
 use super::encode::{millis, storable};
+use super::fresh;
 use super::news::RowNews;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
@@ -75,8 +76,12 @@ pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i6
 #[async_trait]
 impl Journal for SqlStore {
     async fn append(&self, source: Source, body: Bytes, received_at: Timestamp) -> Stored<JournalId> {
+        let kept = Kept { source, body: fresh::copied(&body), received_at };
         match self.writers.ask(Request::Append { source, body, received_at }).await? {
-            Outcome::Appended(id) => Ok(id),
+            Outcome::Appended(id) => {
+                self.fresh.hold(id.number(), kept);
+                Ok(id)
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -97,7 +102,10 @@ impl Journal for SqlStore {
     }
 
     async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>> {
-        self.bodies.load(id.number()).await
+        match self.fresh.take(id.number()) {
+            Some(kept) => Ok(Some(kept)),
+            None => self.bodies.load(id.number()).await,
+        }
     }
 
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>> {

@@ -18,6 +18,9 @@ mod request;
 mod tallies;
 mod windows;
 
+mod checkpoint;
+mod flusher;
+mod fresh;
 mod loader;
 mod writer;
 

@@ -9,8 +9,10 @@ use rand::rngs::{OsRng, StdRng};
 use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
 use sea_orm_migration::MigratorTrait as _;
+use tokio::task::AbortHandle;
 
 use super::dialect::{self, Dialect, Purpose};
+use super::fresh::Fresh;
 use super::loader::Loader;
 use super::migrations::Migrator;
 use super::outbox::Wanted;
@@ -18,7 +20,7 @@ use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
-use super::{journal, messages};
+use super::{checkpoint, journal, messages};
 use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
 use crate::domain::suspension;
@@ -136,11 +138,14 @@ pub struct SqlStore {
     pub(super) writers: Writers,
     pub(super) loaded: Loader<LoadedMessage>,
     pub(super) bodies: Loader<Kept>,
+    pub(super) fresh: Fresh,
     link_key: Arc<str>,
     pub(super) default_language: Language,
     pub(super) wanted: Arc<Wanted>,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
+    /// What copies the log of a file, and its connection.
+    checkpoints: Option<(AbortHandle, DatabaseConnection)>,
 }
 
 impl std::fmt::Debug for SqlStore {
@@ -165,6 +170,12 @@ impl SqlStore {
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
         let link_key = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
+        let checkpoints = if dialect.has_log_of_its_own() && std::env::var("X_CKPT").is_ok() {
+            let pool = connect(dialect, url, Purpose::Write, 1).await?;
+            Some((tokio::spawn(checkpoint::run(pool.clone(), dialect)).abort_handle(), pool))
+        } else {
+            None
+        };
         let wanted = Arc::new(Wanted::new(settings.hooks.clone()));
         Ok(Self {
             dialect,
@@ -179,11 +190,14 @@ impl SqlStore {
                     settings.suspensions.clone(),
                     Arc::clone(&wanted),
                 )),
+                if std::env::var("X_FLUSH").is_ok() { dialect.file(url) } else { None }.as_deref(),
             ),
             tag,
             link_key,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
+            fresh: Fresh::default(),
+            checkpoints,
             default_language: settings.default_language,
             wanted,
             reads,
@@ -206,7 +220,11 @@ impl SqlStore {
     /// Finishes what was asked, then closes every connection. Whatever is asked afterwards is answered with "unavailable".
     pub async fn close(&self) {
         self.writers.close().await;
-        for pool in [&self.reads, &self.writes] {
+        let checkpoints = self.checkpoints.as_ref().map(|(task, pool)| {
+            task.abort();
+            pool
+        });
+        for pool in [&self.reads, &self.writes].into_iter().chain(checkpoints) {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::warn!(error = %dialect::code(&error), "a connection to the store did not close cleanly");
             }
@@ -234,6 +252,14 @@ impl SqlStore {
         rows.iter()
             .map(|row| decode(&mut Row::of(row, table)).map_err(|fault| fault.into_error(self.dialect)))
             .collect()
+    }
+}
+
+impl Drop for SqlStore {
+    fn drop(&mut self) {
+        if let Some((task, _)) = &self.checkpoints {
+            task.abort();
+        }
     }
 }
 
