@@ -18,6 +18,7 @@ pub mod explain;
 mod feedback;
 mod installation;
 mod migrate;
+mod news;
 mod queue;
 mod release;
 mod replaying;
@@ -71,6 +72,9 @@ enum Command {
     /// What people sent back
     #[command(subcommand)]
     Feedback(feedback::Feedback),
+    /// Callbacks that are kept, and applying them again
+    #[command(subcommand)]
+    News(news::News),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -116,6 +120,7 @@ impl Arguments {
             Command::Campaign(arguments) => wait_for(campaign::run(arguments, &Installation::load(config)?)),
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
+            Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

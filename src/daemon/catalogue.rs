@@ -11,7 +11,7 @@ use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::message::{Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::template::{Brand, MessageTemplate, Values};
+use crate::domain::template::{Brand, Category, MessageTemplate, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
 
@@ -84,6 +84,11 @@ impl Catalogue for Shelf {
         }
         let text = template.text(&values).map_err(told)?;
         Ok(Rendered { content, text: Some(text), subject: template.subject(&values).map_err(told)? })
+    }
+
+    fn is_marketing(&self, campaign: &Campaign) -> bool {
+        let in_force = self.in_force.load();
+        in_force.templates.get(&campaign.template).is_some_and(|template| template.category() == Category::Marketing)
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {

@@ -11,6 +11,7 @@ mod handlers;
 pub mod lifecycle;
 mod loops;
 mod metered;
+pub mod news_replays;
 pub mod operations;
 pub(crate) mod summary;
 pub mod suspending;

@@ -7,9 +7,11 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, summary};
+use crate::daemon::{forecasts, news_replays, summary};
 use crate::domain::campaign::Campaign;
+use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::delivery::SuppressedReason;
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::money::Currency;
@@ -17,11 +19,11 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
-use crate::http::{CampaignSummary, CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
+use crate::http::{CampaignSummary, CampaignVerb, NewsItem, OperationError, Operations, Replay, SuspensionRequest};
 use crate::jobs::command_run::{self, CommandError};
-use crate::jobs::{JobError, replay};
+use crate::jobs::{JobError, replay, replay_news};
 use crate::ports::{
-    Catalogue, DeadLetterFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError, Wanted,
+    Catalogue, DeadLetterFilter, JournalFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError, Wanted,
 };
 
 /// Carries out what operators ask.
@@ -138,6 +140,15 @@ impl Operations for Desk {
             code: "no-contact",
             detail: "no contact has this number, so there is neither a name nor a consent; import it first".to_owned(),
         })?;
+        let marketing = self.services.catalogue.is_marketing(&campaign);
+        if contact.consent.objection(Subject { purpose: campaign.purpose, marketing })
+            == Some(SuppressedReason::MarketingStopped)
+        {
+            return Err(OperationError::Invalid {
+                code: "no-consent",
+                detail: "this contact told WhatsApp that they want no marketing; only they can change that".to_owned(),
+            });
+        }
         if !contact.consent.allows(campaign.purpose) {
             return Err(OperationError::Invalid {
                 code: "no-consent",
@@ -155,6 +166,7 @@ impl Operations for Desk {
             contact: contact.id,
             sender: campaign.sender.clone(),
             purpose: campaign.purpose,
+            marketing,
             language,
             content: rendered.content,
             expires_at: campaign.expires_at(now),
@@ -183,6 +195,15 @@ impl Operations for Desk {
         }
         let filter = DeadLetterFilter { campaign: None, run: Some(run.id), ..wanted.filter.clone() };
         self.replayed(&filter, wanted).await
+    }
+
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError> {
+        replay_news::run(&self.services, filter).await.map_err(|error| OperationError::Unavailable(Box::new(error)))
+    }
+
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        let Services { store, webhook, readers, .. } = &self.services;
+        news_replays::look(&**store, &**webhook, readers, filter).await.map_err(unavailable)
     }
 
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {

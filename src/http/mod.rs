@@ -28,7 +28,9 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-pub use api::{ApiState, ContactRow, Integration, RowConsent, SuspensionItem};
+pub use api::{
+    ApiState, ContactRow, Integration, NewsItem, NewsReplayRequest, NewsReplayed, RowConsent, SuspensionItem,
+};
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
 pub use operations::{CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
@@ -57,6 +59,8 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/messages/{id}                       one, with its history
 /// GET  /api/v1/dead-letters?campaign=&class=&code=&since=   messages that failed on every channel
 /// POST /api/v1/dead-letters/replay                 sends some of them once more
+/// GET  /api/v1/news?set_aside=&since=&until=       callbacks that are kept, oldest first
+/// POST /api/v1/news/replay                         applies some of them again
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
 /// GET  /api/v1/suspensions?all=                    what is stopped, and with `all=1` what was

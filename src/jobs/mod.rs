@@ -14,6 +14,7 @@ pub mod probe;
 pub mod react;
 pub mod reminder;
 pub mod replay;
+pub mod replay_news;
 pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;

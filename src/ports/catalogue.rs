@@ -26,6 +26,8 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// When a value that the template needs is missing for this person, or makes it too long.
     fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender>;
+    /// Whether the template of the campaign is of Meta's category MARKETING.
+    fn is_marketing(&self, campaign: &Campaign) -> bool;
     /// Estimated price of one message of the campaign, in micro-units.
     fn price_micros(&self, campaign: &Campaign) -> i64;
     /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
-use crate::ports::{Contacts, DeadLetters, Journal, LimitFactsOf, Messages, Reminders, Runs, Stages, Suspensions};
+use crate::ports::{
+    Contacts, DeadLetters, Journal, KeptNews, LimitFactsOf, Messages, Reminders, Runs, Stages, Suspensions,
+};
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +49,7 @@ pub struct Page<T> {
 /// The store as a whole.
 #[async_trait]
 pub trait Store:
-    Contacts + Runs + Stages + Reminders + Messages + DeadLetters + Journal + Suspensions + LimitFactsOf
+    Contacts + Runs + Stages + Reminders + Messages + DeadLetters + Journal + KeptNews + Suspensions + LimitFactsOf
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

@@ -40,6 +40,7 @@ pub(super) async fn create(
         .text("sender", messages().map(|message| message.sender.as_str()))
         .text("language", messages().map(|message| message.language.code()))
         .text("purpose", messages().map(|message| message.purpose.name()))
+        .int("marketing", messages().map(|message| i64::from(message.marketing)))
         .text("state", messages().map(|_| State::Planned.name()))
         .text("content", messages().map(content))
         .int("price_micros", messages().map(|message| message.price_micros))
@@ -47,8 +48,8 @@ pub(super) async fn create(
         .int("planned_at", times())
         .int("changed_at", times());
     db.run(
-        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
-         changed_at) SELECT id, contact_id, sender, language, purpose, state, content, price_micros, expires_at, planned_at, \
+        "INSERT INTO messages (id, contact_id, sender, language, purpose, marketing, state, content, price_micros, expires_at, planned_at, \
+         changed_at) SELECT id, contact_id, sender, language, purpose, marketing, state, content, price_micros, expires_at, planned_at, \
          changed_at FROM {}",
         args![table],
     )

@@ -10,8 +10,10 @@ mod packed;
 mod sql;
 
 mod changes;
+mod feedback;
 mod ledger;
 mod news;
+mod one_person;
 mod people;
 mod policies;
 mod request;
@@ -23,6 +25,7 @@ mod writer;
 mod contacts;
 mod dead_letters;
 mod journal;
+mod kept;
 mod limit_facts;
 mod messages;
 mod open;

@@ -15,7 +15,7 @@ use prometheus::{
 
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
-use crate::domain::news::Source;
+use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::suspension::{Cause, Scope};
 
 /// The channels that there are.
@@ -89,6 +89,8 @@ metrics! {
     news_waiting: IntGauge = int_gauge("barid_news_waiting");
     /// Pieces of news that changed something, and those that came late, twice or about nothing of ours; bodies that could not be read and were set aside.
     news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside", "foreign"])]);
+    /// Pieces of news of a kind that nothing acts on; they are kept. `unrecognised`: of a kind that barid does not know. `unreadable`: not in the form that their kind has.
+    news_unhandled: IntCounterVec = counters("barid_news_unhandled_total", &[("kind", &OTHER_KINDS)]);
     /// Things that contacts sent back and that were recorded.
     feedback: IntCounter = counter("barid_feedback_total");
     /// Jobs that wait, by queue.

@@ -90,10 +90,11 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 4] = [
+    let grouped: [(&str, &[&str]); 5] = [
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
         ("feedback", &["list", "export"]),
+        ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];

@@ -17,7 +17,7 @@ use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, S
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
 use barid::domain::message::{Content, Envelope, Rendered};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
@@ -25,11 +25,11 @@ use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, Relea
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clock, Contacts,
-    DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts, LimitFactsOf, Limits,
-    LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Page, Permit,
-    PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SenderLimits,
-    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Tally,
-    Verdict, Wanted, WhatsApp,
+    DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry, Journal, JournalFilter, JournalRow, Kept, KeptNews,
+    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedMessage, LoadedMessage, MessageFilter, Messages,
+    NewsReader, OpenedRun, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed,
+    RowNews, RunCount, RunTerms, Runs, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Tally, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +54,7 @@ pub(crate) struct FakeStore {
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) run: Option<Run>,
     pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) journal_rows: Vec<JournalRow>,
     pub(crate) suspensions: Vec<Suspension>,
     pub(crate) is_down: AtomicBool,
 }
@@ -305,12 +306,11 @@ impl Journal for FakeStore {
         &self,
         source: Source,
         body: Bytes,
-        _: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         at: Timestamp,
     ) -> Stored<(JournalId, Applied)> {
         let row = self.append(source, body, at).await?;
-        Ok((row, Applied { feedback: heard.len() as u64, ..Applied::default() }))
+        Ok((row, Applied { feedback: news.heard.len() as u64, ..Applied::default() }))
     }
     async fn unapplied(&self, _: JournalId) -> Stored<Option<Kept>> {
         not_asked()
@@ -318,7 +318,7 @@ impl Journal for FakeStore {
     async fn waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<JournalId>> {
         not_asked()
     }
-    async fn apply(&self, _: JournalId, _: Vec<StatusNews>, _: Vec<Heard>, _: Timestamp) -> Stored<Applied> {
+    async fn apply(&self, _: JournalId, _: RowNews, _: Timestamp) -> Stored<Applied> {
         not_asked()
     }
     async fn set_aside(&self, _: JournalId, _: &str, _: Timestamp) -> Stored<()> {
@@ -333,6 +333,32 @@ impl Journal for FakeStore {
         let fits = |feedback: &&Feedback| before.is_none_or(|before| feedback.id.number() < before);
         let rest: Vec<Feedback> = self.feedback.iter().filter(fits).cloned().collect();
         Ok(page(&rest, |feedback| feedback.id.number(), limit))
+    }
+}
+
+#[async_trait]
+impl KeptNews for FakeStore {
+    async fn kept_rows(
+        &self,
+        filter: &JournalFilter,
+        after: Option<JournalId>,
+        limit: u64,
+    ) -> Stored<Page<JournalRow>> {
+        self.up()?;
+        let fits = |row: &&JournalRow| {
+            after.is_none_or(|after| row.id > after)
+                && (!filter.set_aside || row.set_aside.is_some())
+                && filter.since.is_none_or(|since| row.received_at >= since)
+                && filter.until.is_none_or(|until| row.received_at < until)
+        };
+        let rest: Vec<JournalRow> = self.journal_rows.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |row| row.id.number(), limit))
+    }
+    async fn kept(&self, _: JournalId) -> Stored<Option<Kept>> {
+        not_asked()
+    }
+    async fn reopen(&self, _: Vec<JournalId>) -> Stored<Vec<JournalId>> {
+        not_asked()
     }
 }
 
@@ -526,6 +552,9 @@ impl Catalogue for Nobody {
     }
     fn rendered(&self, _: &Campaign, _: &Contact, _: Language) -> Result<Rendered, CannotRender> {
         unreachable!("there is no campaign")
+    }
+    fn is_marketing(&self, _: &Campaign) -> bool {
+        false
     }
     fn price_micros(&self, _: &Campaign) -> i64 {
         0

@@ -6,6 +6,7 @@ mod dead_letters;
 mod feedback;
 mod integrations;
 mod messages;
+mod news;
 mod query;
 mod status;
 mod suspensions;
@@ -21,6 +22,7 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
+pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
 
@@ -50,6 +52,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(messages::routes(&state))
         .unify()
         .or(dead_letters::routes(&state))
+        .unify()
+        .or(news::routes(&state))
         .unify()
         .or(contacts::routes(&state))
         .unify()

@@ -13,7 +13,7 @@ use barid::domain::share::Share;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
     Contacts as _, DeadLetterFilter, DeadLetters as _, Messages as _, OpenedRun, PlannedMessage, Reminders as _,
-    ReplayTerms, Replayed, Runs as _, Stages as _,
+    ReplayTerms, Replayed, RowNews, Runs as _, Stages as _,
 };
 use barid::store::SqlStore;
 use jiff::SignedDuration;
@@ -204,7 +204,7 @@ on_both_databases! {
         callback(&store, vec![got(3, ProviderStatus::Delivered), got(4, ProviderStatus::Read), got(5, ProviderStatus::Sent)]).await;
         let row = barid::ports::Journal::append(&store, barid::domain::news::Source::Meta, "{}".into(), at(40)).await.unwrap();
         let answers = vec![inbound(1, "wamid.answer", "good"), crate::contracts::stop(2, "wamid.stop")];
-        barid::ports::Journal::apply(&store, row, vec![], answers, at(41)).await.unwrap();
+        barid::ports::Journal::apply(&store, row, RowNews { heard: answers, ..RowNews::default() }, at(41)).await.unwrap();
         let first = store.unanswered(run.id, None, 2).await.unwrap();
         let ids = |page: &barid::ports::Page<barid::domain::contact::Contact>| page.items.iter().map(|contact| contact.id).collect::<Vec<_>>();
         assert_eq!(ids(&first), [contacts[0], contacts[3]]);

@@ -84,6 +84,9 @@ impl Catalogue for OneCampaign {
         let words = |text: &str| is_for_others.then(|| text.to_owned());
         Ok(Rendered { content, text: words("How was it?"), subject: words("A question") })
     }
+    fn is_marketing(&self, _: &Campaign) -> bool {
+        false
+    }
     fn price_micros(&self, _: &Campaign) -> i64 {
         PRICE
     }

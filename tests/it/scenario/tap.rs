@@ -15,16 +15,16 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::feedback::Feedback;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Journal, Kept, LimitFacts,
-    LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page, PlannedMessage, Queue,
-    QueueUnavailable, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, SingleMessage, Stages, Start, Store,
-    StoreError, Stored, Suspensions, Wanted,
+    Applied, Contacts, DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry, Journal, JournalFilter, JournalRow,
+    Kept, KeptNews, LimitFacts, LimitFactsOf, ListedMessage, LoadedMessage, MessageFilter, Messages, OpenedRun, Page,
+    PlannedMessage, Queue, QueueUnavailable, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs,
+    SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -297,13 +297,19 @@ tapped!(DeadLetters {
 
 tapped!(Journal {
     effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
-    effect append_and_apply(source: Source, body: Bytes, statuses: Vec<StatusNews>, heard: Vec<Heard>, received_at: Timestamp) -> (JournalId, Applied);
+    effect append_and_apply(source: Source, body: Bytes, news: RowNews, received_at: Timestamp) -> (JournalId, Applied);
     look unapplied(id: JournalId) -> Option<Kept>;
     look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
-    effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
+    effect apply(id: JournalId, news: RowNews, now: Timestamp) -> Applied;
     effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();
     look lag(now: Timestamp) -> (std::time::Duration, u64);
     look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
+});
+
+tapped!(KeptNews {
+    look kept_rows(filter: &JournalFilter, after: Option<JournalId>, limit: u64) -> Page<JournalRow>;
+    look kept(id: JournalId) -> Option<Kept>;
+    effect reopen(rows: Vec<JournalId>) -> Vec<JournalId>;
 });
 
 tapped!(Suspensions {
