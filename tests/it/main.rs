@@ -18,6 +18,7 @@ mod contracts;
 mod crash;
 mod fakes;
 mod fallback;
+mod fuzz;
 mod harness;
 mod limits;
 mod ops;
