@@ -87,7 +87,7 @@ impl KeptNews for SqlStore {
     ) -> Stored<Page<JournalRow>> {
         let (conditions, mut values) = self.conditions(filter).await?;
         let sql = format!(
-            "SELECT id, source, received_at, outcome, LENGTH(body) FROM journal WHERE {conditions} AND id > ? ORDER BY id LIMIT ?"
+            "SELECT id, source, received_at, outcome, CAST(LENGTH(body) AS BIGINT) FROM journal WHERE {conditions} AND id > ? ORDER BY id LIMIT ?"
         );
         values.extend(args![after.map_or(0, JournalId::number), limited(limit)]);
         let rows = self.read(&sql, values).await?;

@@ -1,7 +1,7 @@
 //! Applying journal rows: statuses to their messages, what people wrote to feedback and consent. All of it in the writer's transaction, and
 //! only for rows that nobody applied before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
@@ -114,8 +114,12 @@ impl<'a> Batch<'a> {
             .iter()
             .filter_map(|(at, _, moved)| Some((*at, moved.merged?, people.is_now(moved.person))))
             .collect();
+        let mut became: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (_, gone, stays) in &merges {
-            one_person::settle_consent(db, &mut people, *gone, *stays).await?;
+            became.entry(*stays).or_insert_with(|| vec![*stays]).push(*gone);
+        }
+        for (stays, all) in &became {
+            one_person::settle_consent(db, &mut people, all, *stays).await?;
         }
         people.save(db, now).await?;
         for (at, gone, stays) in &merges {

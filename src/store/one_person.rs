@@ -12,15 +12,15 @@ use super::sql::{Db, Row, Sql, args};
 use crate::domain::consent::{Consent, ConsentChange, after_change};
 use crate::domain::delivery::State;
 
-/// Works out what the two of them granted over time, as if they had been one from the beginning, and sets it.
+/// Works out what all of them granted over time, as if they had been one from the beginning, and sets it for the one who stays.
 pub(super) async fn settle_consent(
     db: &Db<'_, DatabaseTransaction>,
     people: &mut People,
-    gone: usize,
+    all: &[usize],
     stays: usize,
 ) -> Sql<()> {
     let known: Vec<i64> =
-        [gone, stays].into_iter().filter(|at| people.is_known(*at)).map(|at| people.contact(at).id.number()).collect();
+        all.iter().filter(|at| people.is_known(**at)).map(|at| people.contact(*at).id.number()).collect();
     let mut changes: Vec<ConsentChange> = Vec::new();
     if !known.is_empty() {
         let sql = "SELECT kind, purposes, at, source, evidence FROM consent_changes WHERE contact_id {} ORDER BY id";
@@ -28,7 +28,7 @@ pub(super) async fn settle_consent(
             changes.push(encode::consent_change(&mut Row::of(&row, "consent_changes"))?);
         }
     }
-    changes.extend(people.unwritten(&[gone, stays]).cloned());
+    changes.extend(people.unwritten(all).cloned());
     // Stable: what was said in one second keeps its order.
     changes.sort_by_key(|change| change.at);
     let whole = changes.iter().fold(Consent::default(), |consent, change| after_change(consent, change.kind));

@@ -21,6 +21,7 @@ mod fallback;
 mod fuzz;
 mod harness;
 mod limits;
+mod listening;
 mod ops;
 mod postgres;
 mod queue;

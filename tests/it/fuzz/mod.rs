@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use self::mutate::Corpus;
 
 /// Rounds of a cheap target unless somebody asks for more; dear ones take a part of it.
-const ROUNDS: u64 = 20_000;
+const ROUNDS: u64 = 6_000;
 
 #[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests, not a setting of the program")]
 fn asked(name: &str) -> Option<u64> {

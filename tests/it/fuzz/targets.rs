@@ -90,7 +90,11 @@ fn assert_read_well(input: &[u8], read: Result<Vec<News>, String>) {
             // The smallest element of a list is two characters and a comma.
             assert!(news.len() <= input.len() / 2 + 1, "{} pieces of news", news.len());
             assert_in_proportion(input, news.iter().map(weight).sum());
-            assert!(!format!("{news:?}").contains("966500000101"), "nobody's number is shown");
+            // Ids of messages are shown; in a mutation anything may stand in their place.
+            let of_people = news.iter().filter(|news| matches!(news, News::Inbound(_) | News::Person(_)));
+            for news in of_people {
+                assert!(!format!("{news:?}").contains("966500000101"), "nobody's number is shown");
+            }
         }
         Err(because) => assert!(because.len() < 200 && !because.contains("966500000101"), "{because}"),
     }
