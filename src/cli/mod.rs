@@ -21,6 +21,7 @@ mod flow;
 mod hooks;
 mod installation;
 mod migrate;
+mod news;
 mod queue;
 mod release;
 mod replaying;
@@ -80,6 +81,9 @@ enum Command {
     /// What is told to other systems: the endpoints of `[[hooks]]`
     #[command(subcommand)]
     Hooks(hooks::Hooks),
+    /// Callbacks that are kept, and applying them again
+    #[command(subcommand)]
+    News(news::News),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -127,6 +131,7 @@ impl Arguments {
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
+            Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

@@ -12,7 +12,7 @@ use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::template::{Brand, MessageTemplate, RenderError, Values};
+use crate::domain::template::{Brand, Category, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
 
@@ -128,6 +128,11 @@ impl Catalogue for Shelf {
 
     fn answering(&self) -> Option<Arc<Rules>> {
         self.in_force.load().answering.clone()
+    }
+
+    fn is_marketing(&self, campaign: &Campaign) -> bool {
+        let in_force = self.in_force.load();
+        in_force.templates.get(&campaign.template).is_some_and(|template| template.category() == Category::Marketing)
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {

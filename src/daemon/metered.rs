@@ -12,6 +12,7 @@ use crate::domain::hook::delivery::Next;
 use crate::domain::ids::{HookName, RunId, SenderName};
 use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
+use crate::domain::news::OTHER_KINDS;
 use crate::ports::{
     Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict,
     WhatsApp,
@@ -84,6 +85,11 @@ impl Tally for Counted {
         news("unchanged", applied.unchanged);
         news("set-aside", applied.set_aside);
         news("foreign", applied.foreign);
+        news("changed", applied.corrected + applied.people);
+        for kind in &applied.others {
+            let kind = if OTHER_KINDS.contains(kind) { kind } else { "unrecognised" };
+            self.0.news_unhandled.with_label_values(&[kind]).inc();
+        }
         for refused in &applied.refused {
             let class = refused.refusal.class.name();
             self.0.failures.with_label_values(&[class]).inc();

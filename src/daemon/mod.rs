@@ -12,6 +12,7 @@ pub mod hooking;
 pub mod lifecycle;
 mod loops;
 mod metered;
+pub mod news_replays;
 pub mod operations;
 pub mod reading;
 pub(crate) mod summary;

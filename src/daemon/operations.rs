@@ -7,9 +7,11 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, hooking, summary};
+use crate::daemon::{forecasts, hooking, news_replays, summary};
 use crate::domain::campaign::Campaign;
+use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::delivery::SuppressedReason;
 use crate::domain::ids::{CampaignName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::money::Currency;
@@ -18,13 +20,15 @@ use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{
-    CampaignSummary, CampaignVerb, HookSummary, HookTried, OperationError, Operations, Replay, SuspensionRequest,
+    CampaignSummary, CampaignVerb, HookSummary, HookTried, NewsItem, OperationError, Operations, Replay,
+    SuspensionRequest,
 };
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
-use crate::jobs::{JobError, replay};
+use crate::jobs::{JobError, replay, replay_news};
 use crate::ports::{
-    Catalogue, Created, DeadLetterFilter, HookFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
+    Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
+    SingleMessage, StoreError,
 };
 
 /// Carries out what operators ask.
@@ -141,6 +145,15 @@ impl Operations for Desk {
             code: "no-contact",
             detail: "no contact has this number, so there is neither a name nor a consent; import it first".to_owned(),
         })?;
+        let marketing = self.services.catalogue.is_marketing(&campaign);
+        if contact.consent.objection(Subject { purpose: campaign.purpose, marketing })
+            == Some(SuppressedReason::MarketingStopped)
+        {
+            return Err(OperationError::Invalid {
+                code: "no-consent",
+                detail: "this contact told WhatsApp that they want no marketing; only they can change that".to_owned(),
+            });
+        }
         if !contact.consent.allows(campaign.purpose) {
             return Err(OperationError::Invalid {
                 code: "no-consent",
@@ -158,6 +171,7 @@ impl Operations for Desk {
             contact: contact.id,
             sender: campaign.sender.clone(),
             purpose: campaign.purpose,
+            marketing,
             language,
             content: rendered.content,
             expires_at: campaign.expires_at(now),
@@ -175,6 +189,7 @@ impl Operations for Desk {
                 SendError::NoTemplate(_) => "unknown-template",
                 SendError::UnknownValue { .. } => "unknown-value",
                 SendError::Stopped => "opted-out",
+                SendError::MarketingStopped => "marketing-stopped",
                 SendError::NoConsent(_) => "no-consent",
                 SendError::TextLength(_) => "bad-text",
                 SendError::Link(_) => "bad-link",
@@ -202,6 +217,15 @@ impl Operations for Desk {
         }
         let filter = DeadLetterFilter { campaign: None, run: Some(run.id), ..wanted.filter.clone() };
         self.replayed(&filter, wanted).await
+    }
+
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError> {
+        replay_news::run(&self.services, filter).await.map_err(|error| OperationError::Unavailable(Box::new(error)))
+    }
+
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        let Services { store, webhook, readers, .. } = &self.services;
+        news_replays::look(&**store, &**webhook, readers, filter).await.map_err(unavailable)
     }
 
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {

@@ -30,7 +30,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{
-    ApiState, ContactRow, HookDeliveryItem, HookSummary, HookTried, Integration, RowConsent, SuspensionItem,
+    ApiState, ContactRow, HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem, NewsReplayRequest,
+    NewsReplayed, RowConsent, SuspensionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
@@ -64,6 +65,8 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/messages/{id}                       one, with its history
 /// GET  /api/v1/dead-letters?campaign=&class=&code=&since=   messages that failed on every channel
 /// POST /api/v1/dead-letters/replay                 sends some of them once more
+/// GET  /api/v1/news?set_aside=&since=&until=       callbacks that are kept, oldest first
+/// POST /api/v1/news/replay                         applies some of them again
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
 /// GET  /api/v1/suspensions?all=                    what is stopped, and with `all=1` what was

@@ -9,10 +9,11 @@ use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
+use crate::http::api::NewsItem;
 use crate::http::api::{HookSummary, HookTried};
 use crate::http::summary::CampaignSummary;
 use crate::jobs::send_single::{SendRequest, Sent};
-use crate::ports::{DeadLetterFilter, HookFilter, LoadedMessage};
+use crate::ports::{DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage};
 
 /// What an operator tells a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,10 @@ pub trait Operations: Send + Sync {
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError>;
     /// The same for what failed in the newest run of a campaign: `replay.filter` says which of it.
     async fn retry_failed(&self, name: &CampaignName, replay: &Replay) -> Result<u64, OperationError>;
+    /// Applies callbacks again that were applied or set aside; answers how many.
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError>;
+    /// How many that would be, and the first of them with what each says.
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError>;
     /// Stops a part of the sending; answers the suspension and whether it is new. When it answers, only calls under way still leave.
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError>;
     /// Lets go on what a suspension stopped; answers it as it is kept.

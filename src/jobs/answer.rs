@@ -67,6 +67,7 @@ fn words(services: &Services, id: &TalkId, talk: &Talk, decision: &Decision, now
         contact: id.contact,
         sender: id.sender.clone(),
         purpose: *purpose,
+        marketing: false,
         language: talk.contact.language,
         content: Clone::clone(content),
         expires_at,

@@ -19,6 +19,7 @@ pub mod react;
 pub mod read_feedback;
 pub mod reminder;
 pub mod replay;
+pub mod replay_news;
 pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;

@@ -11,9 +11,9 @@ use crate::domain::consent::ConsentChange;
 use crate::domain::country::CountryCode;
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
-use crate::domain::news::{InboundNews, Source, StatusNews};
+use crate::domain::news::{InboundNews, PersonNews, RevokeNews, Source, StatusNews};
 use crate::domain::suspension::LetThrough;
 use crate::ports::{Page, Stored};
 
@@ -26,6 +26,34 @@ pub struct Kept {
     pub body: Bytes,
     /// When.
     pub received_at: Timestamp,
+    /// Whether it was applied before and is to be applied again: then only the record may change.
+    pub applied_before: bool,
+}
+
+/// What a callback body says, as far as the record wants to know it.
+#[derive(Debug, Clone, Default)]
+pub struct RowNews {
+    /// How far messages have come.
+    pub statuses: Vec<StatusNews>,
+    /// What is told about people; applied before what they say.
+    pub people: Vec<AboutPerson>,
+    /// What people say.
+    pub heard: Vec<Heard>,
+    /// What people took back.
+    pub revoked: Vec<RevokeNews>,
+}
+
+/// Something that is told about a person, together with what it changes.
+#[derive(Debug, Clone)]
+pub struct AboutPerson {
+    /// What is told.
+    pub news: PersonNews,
+    /// The consent that it changes.
+    pub consent: Option<ConsentChange>,
+    /// Language and zone for a person we did not know.
+    pub language: Language,
+    /// IANA name.
+    pub timezone: String,
 }
 
 /// An inbound message together with what it changes.
@@ -33,6 +61,8 @@ pub struct Kept {
 pub struct Heard {
     /// What came in.
     pub news: InboundNews,
+    /// The earlier message of the person's that it puts right: then it is no feedback of its own.
+    pub corrects: Option<WhatsAppId>,
     /// The consent that it changes: a stop or start word.
     pub consent: Option<ConsentChange>,
     /// Language and zone for a person we did not know.
@@ -94,6 +124,10 @@ pub struct Applied {
     pub unchanged: u64,
     /// Feedback rows that are new.
     pub feedback: u64,
+    /// Feedback that was put right or taken back.
+    pub corrected: u64,
+    /// People who have another number or user id since, or other wishes.
+    pub people: u64,
     /// Messages suppressed by a stop word.
     pub suppressed: u64,
     /// Bodies that could not be read and were set aside.
@@ -106,6 +140,8 @@ pub struct Applied {
     pub refused: Vec<RefusedMessage>,
     /// What became of messages that suspensions let through.
     pub let_through: Vec<(MessageId, LetThrough)>,
+    /// Kinds of news that nothing acts on, once for each piece.
+    pub others: Vec<&'static str>,
 }
 
 /// Callback bodies as they came, and what they do to the record.
@@ -119,8 +155,7 @@ pub trait Journal: Send + Sync {
         &self,
         source: Source,
         body: Bytes,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         received_at: Timestamp,
     ) -> Stored<(JournalId, Applied)>;
     /// What was kept; `None` when it was applied already or is not there.
@@ -128,13 +163,7 @@ pub trait Journal: Send + Sync {
     /// Rows received before `before` and not applied, oldest first.
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>>;
     /// Applies the news of a row and marks it as applied, in one transaction: however often it is called, its effects happen once.
-    async fn apply(
-        &self,
-        id: JournalId,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
-        now: Timestamp,
-    ) -> Stored<Applied>;
+    async fn apply(&self, id: JournalId, news: RowNews, now: Timestamp) -> Stored<Applied>;
     /// Marks a row that cannot be read, with the reason; it is kept.
     async fn set_aside(&self, id: JournalId, because: &str, now: Timestamp) -> Stored<()>;
     /// How long the oldest unapplied row has waited, and how many wait.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Journal, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs, Stages,
-    Suspensions,
+    Contacts, Conversations, DeadLetters, Journal, KeptNews, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs,
+    Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -58,6 +58,7 @@ pub trait Store:
     + Messages
     + DeadLetters
     + Journal
+    + KeptNews
     + Suspensions
     + LimitFactsOf
     + Outbox

@@ -148,6 +148,8 @@ struct Wish {
     reaction: Option<Reaction>,
     location: Option<Place>,
     media: Option<Media>,
+    /// Any other kind as Meta writes it, such as `{"type": "contacts", "contacts": […]}`; writer, id and time are put to it.
+    message: Option<serde_json::Map<String, Value>>,
     /// `stop` or `resume`.
     preference: Option<Preference>,
 }
@@ -221,9 +223,16 @@ fn inbound(world: &World, body: &[u8]) -> Result<Value, String> {
     if let Some(media) = wish.media {
         said.push(said_media(world, number, media)?);
     }
+    if let Some(mut members) = wish.message {
+        ["from", "from_user_id", "id", "timestamp", "context"].iter().for_each(|name| drop(members.remove(*name)));
+        if !members.get("type").is_some_and(Value::is_string) {
+            return Err("`message` must have its `type`, as in `{\"type\": \"contacts\", \"contacts\": []}`".to_owned());
+        }
+        said.push(Said::Any(members));
+    }
     let [said] = <[Said; 1]>::try_from(said).map_err(|given| {
         let count = given.len();
-        format!("give exactly one of `text`, `button`, `button_reply`, `list_reply`, `reaction`, `location`, `media`, `preference`, not {count}")
+        format!("give exactly one of `text`, `button`, `button_reply`, `list_reply`, `reaction`, `location`, `media`, `message`, `preference`, not {count}")
     })?;
     let id = wish.id.unwrap_or_else(|| world.inbound_id(digits));
     let inbound = Inbound {

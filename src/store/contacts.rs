@@ -33,13 +33,18 @@ impl Contacts for SqlStore {
     }
 
     async fn contact(&self, id: ContactId) -> Stored<Option<Contact>> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?");
-        let rows = self.read(&sql, args![id.number()]).await?;
+        // One that turned out to be another is that other.
+        let sql = format!(
+            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = COALESCE((SELECT merged_into FROM contacts WHERE id = ?), ?)"
+        );
+        let rows = self.read(&sql, args![id.number(), id.number()]).await?;
         Ok(self.rows(&rows, "contacts", encode::contact)?.into_iter().next())
     }
 
     async fn page(&self, after: Option<ContactId>, limit: u64) -> Stored<Page<Contact>> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id > ? ORDER BY c.id LIMIT ?");
+        let sql = format!(
+            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id > ? AND c.merged_into IS NULL ORDER BY c.id LIMIT ?"
+        );
         let rows = self.read(&sql, args![after.map_or(0, ContactId::number), limited(limit)]).await?;
         let items = self.rows(&rows, "contacts", encode::contact)?;
         Ok(page(items, limit, |contact| contact.id.number()))

@@ -10,15 +10,15 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::SqlStore;
 use super::encode::{millis, storable};
-use super::news::RowNews;
+use super::news::Dated;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::channel::Channel;
 use crate::domain::feedback::{Feedback, Reading};
 use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
-use crate::domain::news::{Source, StatusNews};
-use crate::ports::{Applied, Heard, Journal, Kept, Page, Stored};
+use crate::domain::news::Source;
+use crate::ports::{Applied, Journal, Kept, Page, RowNews, Stored};
 
 /// Whether a row that is looked up by its id was not applied yet.
 ///
@@ -61,13 +61,15 @@ pub(super) async fn set_aside(
 
 /// The bodies of rows that nobody applied yet, for the loader.
 pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, Kept>> {
-    let sql = format!("SELECT id, received_at, source, body FROM journal WHERE id {{}} AND {NOT_APPLIED}");
+    let sql =
+        format!("SELECT id, received_at, source, body, applied_before FROM journal WHERE id {{}} AND {NOT_APPLIED}");
     let rows = db.all(&sql, args![ids]).await?;
     rows.iter()
         .map(|row| {
             let mut row = Row::of(row, "journal");
             let (id, received_at, source) = (row.int()?, row.time()?, row.parsed(Source::named)?);
-            Ok((id, Kept { source, body: Bytes::from(row.bytes()?), received_at }))
+            let body = Bytes::from(row.bytes()?);
+            Ok((id, Kept { source, body, received_at, applied_before: row.flag()? }))
         })
         .collect()
 }
@@ -85,11 +87,10 @@ impl Journal for SqlStore {
         &self,
         source: Source,
         body: Bytes,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         received_at: Timestamp,
     ) -> Stored<(JournalId, Applied)> {
-        let news = RowNews { statuses, heard, now: received_at };
+        let news = Dated { news, now: received_at };
         match self.writers.ask(Request::AppendAndApply { source, body, news }).await? {
             Outcome::AppendedAndApplied(row, applied) => Ok((row, applied)),
             other => Err(unexpected(&other)),
@@ -107,14 +108,8 @@ impl Journal for SqlStore {
         self.rows(&rows, "journal", |row| row.int().map(JournalId::new))
     }
 
-    async fn apply(
-        &self,
-        id: JournalId,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
-        now: Timestamp,
-    ) -> Stored<Applied> {
-        let news = RowNews { statuses, heard, now };
+    async fn apply(&self, id: JournalId, news: RowNews, now: Timestamp) -> Stored<Applied> {
+        let news = Dated { news, now };
         match self.writers.ask(Request::Apply { row: id, news }).await? {
             Outcome::Applied(applied) => Ok(applied),
             other => Err(unexpected(&other)),

@@ -98,6 +98,7 @@ async fn insert(
         .text("sender", messages().map(|message| message.sender.as_str()))
         .text("language", messages().map(|message| message.language.code()))
         .text("purpose", messages().map(|message| message.purpose.name()))
+        .int("marketing", messages().map(|message| i64::from(message.marketing)))
         .text("state", messages().map(|_| State::Planned.name()))
         .text("content", messages().map(content))
         .int("free_form", messages().map(|message| i64::from(!matches!(message.content, Content::Template(_)))))
@@ -106,8 +107,8 @@ async fn insert(
         .int("planned_at", times())
         .int("changed_at", times());
     db.run(
-        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, free_form, price_micros, expires_at, \
-         planned_at, changed_at) SELECT id, contact_id, sender, language, purpose, state, content, free_form, price_micros, \
+        "INSERT INTO messages (id, contact_id, sender, language, purpose, marketing, state, content, free_form, price_micros, expires_at, \
+         planned_at, changed_at) SELECT id, contact_id, sender, language, purpose, marketing, state, content, free_form, price_micros, \
          expires_at, planned_at, changed_at FROM {}",
         args![table],
     )

@@ -10,8 +10,10 @@ mod packed;
 mod sql;
 
 mod changes;
+mod feedback;
 mod ledger;
 mod news;
+mod one_person;
 mod people;
 mod policies;
 mod request;
@@ -26,6 +28,7 @@ mod conversations;
 mod dead_letters;
 mod hook_deliveries;
 mod journal;
+mod kept;
 mod limit_facts;
 mod links;
 mod messages;

@@ -9,12 +9,15 @@ use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
 use super::outbox::{self, Wanted};
 use super::sql::{Db, Row, Sql, Table, args};
-use crate::domain::consent::{Consent, ConsentChange, ConsentChangeKind, after_change, is_overtaken};
+use crate::domain::consent::{
+    Consent, ConsentChange, ConsentChangeKind, Purposes, after_change, is_overtaken, is_superseded,
+};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::hook::data::ConsentChanged;
 use crate::domain::hook::{HookEvent, NewHookEvent};
 use crate::domain::ids::ContactId;
 use crate::domain::language::Language;
+use crate::domain::news::{PersonChange, PersonNews};
 use crate::domain::phone_number::PhoneNumber;
 
 /// The source of consent that an import gives; such a change is only kept where it changes something.
@@ -24,6 +27,27 @@ struct Person {
     contact: Contact,
     is_new: bool,
     changed: bool,
+    /// The person that this one turned out to be.
+    is: Option<usize>,
+}
+
+impl Person {
+    fn known(contact: Contact) -> Self {
+        Self { contact, is_new: false, changed: false, is: None }
+    }
+
+    fn new(contact: Contact) -> Self {
+        Self { contact, is_new: true, changed: true, is: None }
+    }
+}
+
+/// What a change of number or user id came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Whose it is now.
+    pub(super) person: usize,
+    /// The other contact that had it, whose belongings are to be moved.
+    pub(super) merged: Option<usize>,
 }
 
 /// The contacts of one transaction, locked.
@@ -38,6 +62,10 @@ pub(super) struct People {
     altered: Vec<(usize, Consent)>,
     /// When those who are stopped said so, by place.
     stop_words: HashMap<usize, Timestamp>,
+    /// What people wished with the provider's control of marketing, by place.
+    wishes: HashMap<usize, Vec<(ConsentChangeKind, Timestamp)>>,
+    /// Whose number or user id went to somebody else or came from there: no two may have one at any moment.
+    moved: Vec<usize>,
 }
 
 impl People {
@@ -55,7 +83,7 @@ impl People {
         );
         let rows = db.packed(CONTACT_COLUMNS, &rest, args![phones, bsuids, ids]).await?;
         for contact in rows.read("contacts", encode::contact)? {
-            found.add(Person { contact, is_new: false, changed: false });
+            found.add(Person::known(contact));
         }
         Ok(found)
     }
@@ -73,6 +101,25 @@ impl People {
             let mut row = Row::of(&row, "consent_changes");
             if let Some(at) = self.with_id(ContactId::new(row.int()?)) {
                 self.stop_words.insert(at, row.time()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what these people wished so far with the provider's control of marketing: what comes again or late changes nothing.
+    pub(super) async fn recall_wishes(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let known: Vec<i64> = self.by_id.keys().copied().collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT contact_id, kind, purposes, at, source, evidence FROM consent_changes \
+                   WHERE contact_id {} AND kind IN ('stop-marketing', 'resume-marketing')";
+        for row in db.all(sql, args![known]).await? {
+            let mut row = Row::of(&row, "consent_changes");
+            let id = ContactId::new(row.int()?);
+            let wish = encode::consent_change(&mut row)?;
+            if let Some(at) = self.with_id(id) {
+                self.wishes.entry(at).or_default().push((wish.kind, wish.at));
             }
         }
         Ok(())
@@ -107,16 +154,12 @@ impl People {
     pub(super) fn update(&mut self, update: &ContactUpdate, language: Language) -> (usize, bool) {
         let known = self.by_phone.get(update.phone.e164()).copied();
         let at = known.unwrap_or_else(|| {
-            self.add(Person {
-                contact: unknown(
-                    Some(update.phone.clone()),
-                    None,
-                    update.language.unwrap_or(language),
-                    update.timezone.as_ref().unwrap_or(&update.timezone_of_number).clone(),
-                ),
-                is_new: true,
-                changed: true,
-            })
+            self.add(Person::new(unknown(
+                Some(update.phone.clone()),
+                None,
+                update.language.unwrap_or(language),
+                update.timezone.as_ref().unwrap_or(&update.timezone_of_number).clone(),
+            )))
         });
         let contact = &mut self.people[at].contact;
         let before = contact.clone();
@@ -161,8 +204,16 @@ impl People {
         self.change_consent(at, change);
     }
 
-    /// Changes consent and keeps the evidence; answers the consent after it.
+    /// Changes consent and keeps the evidence; answers the consent after it. A wish about marketing that was heard, or that is older than what
+    /// was heard, changes nothing.
     pub(super) fn change_consent(&mut self, at: usize, change: &ConsentChange) -> Consent {
+        if change.kind.is_of_control() {
+            let heard = self.wishes.entry(at).or_default();
+            if is_superseded(change, heard) {
+                return self.people[at].contact.consent;
+            }
+            heard.push((change.kind, change.at));
+        }
         let (before, after) = self.set_consent(at, change);
         self.keep(at, change, before, after);
         after
@@ -216,9 +267,119 @@ impl People {
             }
             (None, None) => {
                 let contact = unknown(phone, bsuid, language, timezone.to_owned());
-                (self.add(Person { contact, is_new: true, changed: true }), None)
+                (self.add(Person::new(contact)), None)
             }
         }
+    }
+
+    /// Gives the person of whom this is told another number or user id. `None`: we do not know them, or they have it already.
+    pub(super) fn moves(&mut self, news: &PersonNews) -> Option<Moved> {
+        let by_bsuid = news.bsuid.as_ref().and_then(|bsuid| self.by_bsuid.get(bsuid).copied());
+        let by_phone = news.phone.as_ref().and_then(|phone| self.by_phone.get(phone).copied());
+        match &news.change {
+            PersonChange::Number { phone } => {
+                let phone = PhoneNumber::from_e164(phone).ok()?;
+                let person = by_phone.or(by_bsuid)?;
+                let holder = self.by_phone.get(phone.e164()).copied();
+                if holder == Some(person) {
+                    return None;
+                }
+                let merged = holder.inspect(|holder| self.become_one(*holder, person));
+                if let Some(old) = self.people[person].contact.phone.replace(phone.clone()) {
+                    self.by_phone.remove(old.e164());
+                }
+                self.by_phone.insert(phone.e164().to_owned(), person);
+                self.touch(person);
+                Some(Moved { person, merged })
+            }
+            PersonChange::UserId { bsuid } => {
+                let bsuid = storable(bsuid.clone());
+                let person = by_bsuid.or(by_phone)?;
+                let holder = self.by_bsuid.get(&bsuid).copied();
+                if holder == Some(person) {
+                    return None;
+                }
+                // Whoever has a number stays: it is what lists and people know.
+                let has_phone = |at: usize| self.people[at].contact.phone.is_some();
+                let (person, merged) = match holder {
+                    Some(holder) if has_phone(holder) && !has_phone(person) => (holder, Some(person)),
+                    holder => (person, holder),
+                };
+                if let Some(merged) = merged {
+                    self.become_one(merged, person);
+                }
+                if let Some(old) = self.people[person].contact.bsuid.replace(bsuid.clone()) {
+                    self.by_bsuid.remove(&old);
+                }
+                self.by_bsuid.insert(bsuid, person);
+                self.touch(person);
+                Some(Moved { person, merged })
+            }
+            PersonChange::Marketing { .. } => None,
+        }
+    }
+
+    fn touch(&mut self, at: usize) {
+        self.people[at].changed = true;
+        self.moved.push(at);
+    }
+
+    /// Makes two contacts one person. What the one that goes knows stays with the other where that knows nothing; a stop of either counts. What
+    /// both granted over time is for [`People::set_granted`].
+    fn become_one(&mut self, gone: usize, stays: usize) {
+        let whole = &mut self.people[gone].contact;
+        let (id, consent, timezone) = (whole.id, whole.consent, whole.timezone.clone());
+        let nobody = unknown(None, None, whole.language, timezone);
+        let left = std::mem::replace(whole, Contact { id, consent, ..nobody });
+        self.people[gone].is = Some(stays);
+        self.touch(gone);
+        for at in self.by_phone.values_mut().chain(self.by_bsuid.values_mut()).filter(|at| **at == gone) {
+            *at = stays;
+        }
+        let wishes = self.wishes.remove(&gone).unwrap_or_default();
+        self.wishes.entry(stays).or_default().extend(wishes);
+        if let Some(stop) = self.stop_words.remove(&gone) {
+            self.stop_words.entry(stays).and_modify(|at| *at = stop.max(*at)).or_insert(stop);
+        }
+        let contact = &mut self.people[stays].contact;
+        contact.consent = contact.consent.of_one_person(left.consent, contact.consent.granted);
+        contact.name = contact.name.take().or(left.name);
+        contact.email = contact.email.take().or(left.email);
+        contact.bsuid = contact.bsuid.take().or(left.bsuid);
+        contact.phone = contact.phone.take().or(left.phone);
+        for tag in left.tags {
+            if !contact.tags.contains(&tag) {
+                contact.tags.push(tag);
+            }
+        }
+        for (name, value) in left.attributes {
+            contact.attributes.entry(name).or_insert(value);
+        }
+    }
+
+    /// Whom a person turned out to be.
+    pub(super) fn is_now(&self, mut at: usize) -> usize {
+        while let Some(other) = self.people[at].is {
+            at = other;
+        }
+        at
+    }
+
+    /// Whether the record has the contact, rather than only this transaction.
+    pub(super) fn is_known(&self, at: usize) -> bool {
+        !self.people[at].is_new
+    }
+
+    /// Changes of consent that are not written yet, of these people.
+    pub(super) fn unwritten(&self, people: &[usize]) -> impl Iterator<Item = &ConsentChange> {
+        self.consent_changes.iter().filter(|(at, _)| people.contains(at)).map(|(_, change)| change)
+    }
+
+    /// Sets the purposes that a person granted.
+    pub(super) fn set_granted(&mut self, at: usize, granted: Purposes) {
+        let person = &mut self.people[at];
+        person.changed |= person.contact.consent.granted != granted;
+        person.contact.consent.granted = granted;
     }
 
     /// Gives a name to whoever has none.
@@ -233,7 +394,9 @@ impl People {
 
     /// Writes what is new and what changed.
     pub(super) async fn save(&mut self, db: &Db<'_, DatabaseTransaction>, wanted: &Wanted, now: Timestamp) -> Sql<()> {
-        let new: Vec<usize> = (0..self.people.len()).filter(|at| self.people[*at].is_new).collect();
+        self.vacate(db).await?;
+        let is_new = |at: &usize| self.people[*at].is_new && self.people[*at].is.is_none();
+        let new: Vec<usize> = (0..self.people.len()).filter(is_new).collect();
         for (at, id) in new.iter().zip(db.fresh_ids("contacts", new.len()).await?) {
             self.people[*at].contact.id = ContactId::new(id);
             self.by_id.insert(id, *at);
@@ -242,8 +405,8 @@ impl People {
             let table = self.table(&new, now).int("created_at", new.iter().map(|_| millis(now)));
             db.run(
                 "INSERT INTO contacts (id, phone, bsuid, name, language, timezone, email, tags, attributes, granted, stopped, \
-                 updated_at, created_at) SELECT id, phone, bsuid, name, language, timezone, email, tags, attributes, granted, stopped, \
-                 updated_at, created_at FROM {}",
+                 marketing_stopped, updated_at, created_at) SELECT id, phone, bsuid, name, language, timezone, email, tags, attributes, \
+                 granted, stopped, marketing_stopped, updated_at, created_at FROM {}",
                 args![table],
             )
             .await?;
@@ -254,7 +417,7 @@ impl People {
             db.run(
                 "UPDATE contacts SET phone = v.phone, bsuid = v.bsuid, name = v.name, language = v.language, timezone = v.timezone, \
                  email = v.email, tags = v.tags, attributes = v.attributes, granted = v.granted, stopped = v.stopped, \
-                 updated_at = v.updated_at FROM {} WHERE contacts.id = v.id",
+                 marketing_stopped = v.marketing_stopped, updated_at = v.updated_at FROM {} WHERE contacts.id = v.id",
                 args![self.table(&changed, now)],
             )
             .await?;
@@ -270,12 +433,9 @@ impl People {
                 outbox::add(db, wanted, events.collect()).await?;
             }
             let table = Table::new()
-                .int("contact_id", changes.iter().map(|(at, _)| self.people[*at].contact.id.number()))
+                .int("contact_id", changes.iter().map(|(at, _)| self.people[self.is_now(*at)].contact.id.number()))
                 .text("kind", changes.iter().map(|(_, change)| change.kind.name()))
-                .int(
-                    "purposes",
-                    changes.iter().map(|(_, change)| i64::from(encode::named_purposes(change.kind).bits())),
-                )
+                .int("purposes", changes.iter().map(|(_, change)| i64::from(change.kind.purposes().bits())))
                 .int("at", changes.iter().map(|(_, change)| millis(change.at)))
                 .text("source", changes.iter().map(|(_, change)| storable(change.source.clone())))
                 .text("evidence", changes.iter().map(|(_, change)| storable(change.evidence.clone())));
@@ -285,6 +445,19 @@ impl People {
                 args![table],
             )
             .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the numbers and ids away from those who have others now: databases look at each row by itself, and no two rows may have one.
+    async fn vacate(&mut self, db: &Db<'_, DatabaseTransaction>) -> Sql<()> {
+        let moved: Vec<i64> = std::mem::take(&mut self.moved)
+            .into_iter()
+            .filter(|at| !self.people[*at].is_new)
+            .map(|at| self.people[at].contact.id.number())
+            .collect();
+        if !moved.is_empty() {
+            db.run("UPDATE contacts SET phone = NULL, bsuid = NULL WHERE id {}", args![moved]).await?;
         }
         Ok(())
     }
@@ -303,6 +476,7 @@ impl People {
             .text("attributes", contacts().map(|contact| json(&contact.attributes)))
             .int("granted", contacts().map(|contact| i64::from(contact.consent.granted.bits())))
             .int("stopped", contacts().map(|contact| i64::from(contact.consent.stopped)))
+            .int("marketing_stopped", contacts().map(|contact| i64::from(contact.consent.marketing_stopped)))
             .int("updated_at", contacts().map(|_| millis(now)))
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::news::RowNews;
+use super::news::Dated;
 use super::readings::Reading;
 use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
@@ -63,13 +63,13 @@ pub(super) enum Request {
     /// The news of a row of the journal.
     Apply {
         row: JournalId,
-        news: RowNews,
+        news: Dated,
     },
     /// A callback's body whose news are applied in the transaction that keeps it.
     AppendAndApply {
         source: Source,
         body: Bytes,
-        news: RowNews,
+        news: Dated,
     },
     ChangeConsent {
         id: ContactId,
@@ -103,6 +103,10 @@ pub(super) enum Request {
         row: JournalId,
         because: String,
         now: Timestamp,
+    },
+    /// Rows of the journal that are to be applied again.
+    Reopen {
+        rows: Vec<JournalId>,
     },
     /// `language`: of whoever is new and has none.
     Upsert {
@@ -264,6 +268,7 @@ impl Request {
             | Self::RecordHook(_)
             | Self::TestHook { .. } => Kind::Control,
             Self::Upsert { .. }
+            | Self::Reopen { .. }
             | Self::Plan(_)
             | Self::Cancel { .. }
             | Self::OpenStage { .. }
@@ -279,9 +284,7 @@ impl Request {
     /// About how many rows it takes.
     pub(super) fn rows(&self) -> usize {
         match self {
-            Self::Apply { news, .. } | Self::AppendAndApply { news, .. } => {
-                (news.statuses.len() + news.heard.len()).max(1)
-            }
+            Self::Apply { news, .. } | Self::AppendAndApply { news, .. } => news.rows(),
             _ => 1,
         }
     }
@@ -334,6 +337,7 @@ pub(super) enum Outcome {
     Run(Run),
     NewRun(Option<Run>),
     Replayed(Replayed),
+    Rows(Vec<JournalId>),
     Fed(Vec<(MessageId, u16)>),
     Ended(bool),
     Suspended(Box<Suspension>, bool),

@@ -17,18 +17,18 @@ use tokio::time::Instant;
 
 use super::dialect::{Dialect, Trouble};
 use super::ledger::Ledger;
-use super::news::{self, RowNews};
+use super::news::{self, Dated};
 use super::outbox::Wanted;
 use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, hook_deliveries, journal, limit_facts, links, messages, outbox, readings, reminders,
-    runs, stages, suspensions,
+    conversations, dead_letters, hook_deliveries, journal, kept, limit_facts, links, messages, one_person, outbox,
+    readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
-use crate::domain::ids::JournalId;
+use crate::domain::ids::{ContactId, JournalId};
 use crate::ports::{Start, StoreError, Stored};
 
 /// Rows of one kind in a transaction.
@@ -337,7 +337,7 @@ impl Writer {
         if requests.iter().any(|request| matches!(request, Request::Start(_))) {
             db.pass_gate().await?;
         }
-        let (of_rows, rows): (Vec<usize>, Vec<(JournalId, &RowNews)>) = requests
+        let (of_rows, rows): (Vec<usize>, Vec<(JournalId, &Dated)>) = requests
             .iter()
             .enumerate()
             .filter_map(|(at, request)| match request {
@@ -440,6 +440,7 @@ impl Writer {
                 let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
                 Ok(Outcome::Contacts(contacts.collect()))
             }
+            Request::Reopen { rows } => kept::reopen(db, rows).await.map(Outcome::Rows),
             Request::Plan(part) => runs::plan(db, part, self.shard).await.map(Outcome::Count),
             Request::Open { campaign, due_at, definition, now } => {
                 runs::open(db, campaign, *due_at, definition, *now).await.map(Outcome::Opened)
@@ -532,10 +533,17 @@ async fn change_consents(
         .collect();
     let Some(now) = changes.first().map(|change| change.3) else { return Ok(Vec::new()) };
     let contacts: Vec<i64> = changes.iter().map(|change| change.1.number()).collect();
+    // Whoever asks may know a person by a contact that turned out to be another one.
+    let merged = one_person::merged(db, contacts.clone()).await?;
+    let is_now = |id: i64| merged.get(&id).copied().unwrap_or(id);
+    let contacts: Vec<i64> = contacts.into_iter().map(is_now).collect();
     let mut people = People::load(db, Vec::new(), Vec::new(), contacts.clone()).await?;
+    if changes.iter().any(|(_, _, change, _)| change.kind.is_of_control()) {
+        people.recall_wishes(db).await?;
+    }
     let mut silenced = Vec::new();
     for (at, id, change, now) in &changes {
-        let person = people.with_id(*id);
+        let person = people.with_id(ContactId::new(is_now(id.number())));
         if let Some(person) = person {
             people.change_consent(person, change);
         }
@@ -543,7 +551,7 @@ async fn change_consents(
     }
     people.save(db, wanted, now).await?;
     for (contact, message) in news::open_messages(db, contacts).await? {
-        if let Some((at, _, _, now)) = changes.iter().find(|change| change.1.number() == contact) {
+        if let Some((at, _, _, now)) = changes.iter().find(|change| is_now(change.1.number()) == contact) {
             silenced.push((*at, true, message, *now));
         }
     }
@@ -584,6 +592,7 @@ mod tests {
             lease_until: at,
             permit: None,
             counts_for_tier: false,
+            marketing: false,
             price_micros: 0,
             freeze: None,
             now: at,

@@ -15,7 +15,7 @@ use prometheus::{
 
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
-use crate::domain::news::Source;
+use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::suspension::{Cause, Scope};
 
 /// The channels that there are.
@@ -97,6 +97,8 @@ metrics! {
     news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside", "foreign"])]);
     /// What contacts sent back, by the language and the sentiment that a reader found in it; `none` where it has no words.
     feedback: IntCounterVec = counters("barid_feedback_total", &[("language", &LANGUAGES), ("sentiment", &SENTIMENTS)]);
+    /// Pieces of news of a kind that nothing acts on; they are kept. `unrecognised`: of a kind that barid does not know. `unreadable`: not in the form that their kind has.
+    news_unhandled: IntCounterVec = counters("barid_news_unhandled_total", &[("kind", &OTHER_KINDS)]);
     /// Jobs that wait, by queue.
     queue_depth: IntGaugeVec = int_gauges("barid_queue_depth", "queue", &QUEUES);
     /// Seconds for which the oldest job has been due, by queue.

@@ -13,18 +13,22 @@ use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::DeliveryState;
 use barid::domain::hook::{HookEvent, WebhookId};
-use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, MessageId};
+use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
+use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, OperationError, Operations, Replay,
-    ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, NewsItem, OperationError, Operations,
+    Replay, ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
-use barid::ports::{Clock, DeadLetter, HistoryEntry, HookFilter, ListedDelivery, ListedMessage, LoadedMessage};
+use barid::ports::{
+    Clock, DeadLetter, HistoryEntry, HookFilter, JournalFilter, JournalRow, ListedDelivery, ListedMessage,
+    LoadedMessage,
+};
 use barid::telemetry::Metrics;
 use serde_json::{Value, json};
 
@@ -36,6 +40,7 @@ struct Operator {
     verbs: Mutex<Vec<CampaignVerb>>,
     replays: Mutex<Vec<(Option<CampaignName>, Replay)>>,
     hook_replays: Mutex<Vec<(HookFilter, bool)>>,
+    news_replays: Mutex<Vec<JournalFilter>>,
 }
 
 fn summary() -> CampaignSummary {
@@ -79,6 +84,17 @@ impl Operations for Operator {
         self.campaign(name).await?;
         self.replays.lock().unwrap().push((Some(name.clone()), replay.clone()));
         Ok(3)
+    }
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError> {
+        self.news_replays.lock().unwrap().push(filter.clone());
+        Ok(4)
+    }
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        let item = NewsItem {
+            says: Some("1 × message (text)".to_owned()),
+            ..NewsItem::from(journal_row(filter.rows[0].number(), None))
+        };
+        Ok((1, vec![item]))
     }
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
         let known = Known { senders: vec!["default".to_owned()], campaigns: vec!["welcome".to_owned()] };
@@ -130,6 +146,16 @@ impl Operations for Operator {
     }
 }
 
+fn journal_row(id: i64, set_aside: Option<&str>) -> JournalRow {
+    JournalRow {
+        id: JournalId::new(id),
+        source: Source::Meta,
+        received_at: Noon.now(),
+        set_aside: set_aside.map(str::to_owned),
+        bytes: 321,
+    }
+}
+
 /// Number 1 of ours is stopped because its account is not paid.
 fn stop() -> Suspension {
     Suspension {
@@ -157,7 +183,7 @@ fn nadia(id: i64) -> Contact {
         email: None,
         tags: vec!["buyer".into()],
         attributes: BTreeMap::from([("city".into(), "Riyadh".into())]),
-        consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: id == 2 },
+        consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: id == 2, ..Consent::default() },
     }
 }
 
@@ -165,6 +191,7 @@ fn message(id: i64, delivery: Delivery) -> ListedMessage {
     let noon = Noon.now();
     ListedMessage {
         message: LoadedMessage {
+            marketing: false,
             id: MessageId::new(id),
             run: None,
             run_state: None,
@@ -220,6 +247,11 @@ async fn open() -> Api {
             message(6, Delivery::Planned),
         ],
         dead_letters: [12, 10].map(dead_letter).to_vec(),
+        journal_rows: vec![
+            journal_row(4, None),
+            journal_row(5, Some("not JSON, at line 1 column 1")),
+            journal_row(6, None),
+        ],
         suspensions: vec![stop()],
         history: vec![HistoryEntry {
             at: noon,
@@ -362,6 +394,34 @@ async fn dead_letters_are_listed_by_what_is_wrong_with_them() {
     assert_eq!(api.get("/api/v1/dead-letters?since=2026-11-22T12:00:01Z").await.1["items"], json!([]));
     for bad in ["class=lost", "code=x", "since=yesterday", "campain=welcome"] {
         assert_eq!(api.get(&format!("/api/v1/dead-letters?{bad}")).await.0, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn callbacks_that_are_kept_are_listed_and_applied_again() {
+    let api = open().await;
+    let (status, list) = api.get("/api/v1/news?set_aside=true").await;
+    let item = json!({
+        "id": "jrn_00000005", "source": "meta", "received_at": "2026-11-22T12:00:00Z", "set_aside": "not JSON, at line 1 column 1",
+        "bytes": 321,
+    });
+    assert_eq!((status, &list), (200, &json!({"items": [item], "next": null})));
+    let (_, page) = api.get("/api/v1/news?limit=1").await;
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&"jrn_00000004".into(), &"4".into()));
+    assert_eq!(api.get("/api/v1/news?cursor=4").await.1["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(api.get("/api/v1/news?since=2026-11-22T12:00:01Z").await.1["items"], json!([]));
+    for bad in ["set_aside=maybe", "since=yesterday", "aside=true"] {
+        assert_eq!(api.get(&format!("/api/v1/news?{bad}")).await.0, 400, "{bad}");
+    }
+    let dry = api.post("/api/v1/news/replay", r#"{"rows":["jrn_00000004"],"dry_run":true}"#).await;
+    assert_eq!((dry.0, &dry.1["rows"], &dry.1["items"][0]["says"]), (200, &1.into(), &"1 × message (text)".into()));
+    assert!(api.operator.news_replays.lock().unwrap().is_empty(), "only said, not done");
+    let (status, done) = api.post("/api/v1/news/replay", r#"{"set_aside":true,"since":"2026-11-22T00:00:00Z"}"#).await;
+    assert_eq!((status, done), (200, json!({"rows": 4, "dry_run": false, "items": []})));
+    let wanted = api.operator.news_replays.lock().unwrap().remove(0);
+    assert!(wanted.set_aside && wanted.since.is_some() && wanted.rows.is_empty());
+    for bad in ["", "{}", r#"{"dry_run":true}"#, r#"{"rows":["msg_00000001"]}"#, r#"{"every":1}"#] {
+        assert_eq!(api.post("/api/v1/news/replay", bad).await.0, 400, "{bad}");
     }
 }
 

@@ -103,12 +103,13 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 6] = [
+    let grouped: [(&str, &[&str]); 7] = [
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
         ("feedback", &["list", "export", "accuracy"]),
         ("flow", &["list", "check", "try"]),
         ("hooks", &["list", "deliveries", "test", "replay"]),
+        ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];

@@ -22,7 +22,7 @@ use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, Jour
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
 use barid::domain::message::{Content, Envelope, Rendered};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
@@ -32,13 +32,13 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Hook,
-    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, Kept, LimitFacts, LimitFactsOf,
-    Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
-    NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
-    ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
-    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted,
-    WhatsApp,
+    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry, Hook, HookAttempt,
+    HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptNews,
+    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
+    MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable,
+    Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules,
+    Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally,
+    Tokens, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +63,7 @@ pub(crate) struct FakeStore {
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) run: Option<Run>,
     pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) journal_rows: Vec<JournalRow>,
     pub(crate) suspensions: Vec<Suspension>,
     pub(crate) deliveries: Vec<ListedDelivery>,
     pub(crate) is_down: AtomicBool,
@@ -353,12 +354,11 @@ impl Journal for FakeStore {
         &self,
         source: Source,
         body: Bytes,
-        _: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         at: Timestamp,
     ) -> Stored<(JournalId, Applied)> {
         let row = self.append(source, body, at).await?;
-        Ok((row, Applied { feedback: heard.len() as u64, ..Applied::default() }))
+        Ok((row, Applied { feedback: news.heard.len() as u64, ..Applied::default() }))
     }
     async fn unapplied(&self, _: JournalId) -> Stored<Option<Kept>> {
         not_asked()
@@ -366,7 +366,7 @@ impl Journal for FakeStore {
     async fn waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<JournalId>> {
         not_asked()
     }
-    async fn apply(&self, _: JournalId, _: Vec<StatusNews>, _: Vec<Heard>, _: Timestamp) -> Stored<Applied> {
+    async fn apply(&self, _: JournalId, _: RowNews, _: Timestamp) -> Stored<Applied> {
         not_asked()
     }
     async fn set_aside(&self, _: JournalId, _: &str, _: Timestamp) -> Stored<()> {
@@ -384,6 +384,32 @@ impl Journal for FakeStore {
         let fits = |feedback: &&Feedback| before.is_none_or(|before| feedback.id.number() < before);
         let rest: Vec<Feedback> = self.feedback.iter().filter(fits).cloned().collect();
         Ok(page(&rest, |feedback| feedback.id.number(), limit))
+    }
+}
+
+#[async_trait]
+impl KeptNews for FakeStore {
+    async fn kept_rows(
+        &self,
+        filter: &JournalFilter,
+        after: Option<JournalId>,
+        limit: u64,
+    ) -> Stored<Page<JournalRow>> {
+        self.up()?;
+        let fits = |row: &&JournalRow| {
+            after.is_none_or(|after| row.id > after)
+                && (!filter.set_aside || row.set_aside.is_some())
+                && filter.since.is_none_or(|since| row.received_at >= since)
+                && filter.until.is_none_or(|until| row.received_at < until)
+        };
+        let rest: Vec<JournalRow> = self.journal_rows.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |row| row.id.number(), limit))
+    }
+    async fn kept(&self, _: JournalId) -> Stored<Option<Kept>> {
+        not_asked()
+    }
+    async fn reopen(&self, _: Vec<JournalId>) -> Stored<Vec<JournalId>> {
+        not_asked()
     }
 }
 
@@ -657,6 +683,10 @@ impl Catalogue for Nobody {
     }
     fn single_price_micros(&self, _: &Content) -> i64 {
         0
+    }
+
+    fn is_marketing(&self, _: &Campaign) -> bool {
+        false
     }
     fn price_micros(&self, _: &Campaign) -> i64 {
         0

@@ -15,14 +15,14 @@ use crate::contacts_file::{ContactsFile, Settings};
 use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::{Channel, Channels};
-use crate::domain::consent::{Consent, after_change};
+use crate::domain::consent::{Consent, Subject, after_change};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::forecast::{self, Forecast, TierLeft};
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
-use crate::domain::template::{MessageTemplate, Values};
+use crate::domain::template::{Category, MessageTemplate, Values};
 use crate::http::Cost;
 use crate::ports::{Contacts as _, Messages as _};
 use crate::store::SqlStore;
@@ -122,6 +122,10 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    fn subject(&self) -> Subject {
+        Subject { purpose: self.campaign.purpose, marketing: self.template.category() == Category::Marketing }
+    }
+
     /// Decides about these people, of whom the record knows those that it knows.
     async fn add_all(&self, contacts: &[Contact], store: &SqlStore, tally: &mut Tally) -> Ended {
         let recently = match self.campaign.audience.not_contacted_for {
@@ -144,7 +148,7 @@ impl Judge<'_> {
             return;
         }
         let recently = contacted_recently.then_some(SuppressedReason::ContactedRecently);
-        if let Some(reason) = suppression(contact, self.campaign.purpose).or(recently) {
+        if let Some(reason) = suppression(contact, self.subject()).or(recently) {
             *tally.skipped.entry(reason.name().to_owned()).or_default() += 1;
             return;
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 use crate::cli::installation::Installation;
 use crate::cli::{Json, phone_number, screen};
-use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purposes};
+use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::Contact;
 use crate::ports::Contacts as _;
 
@@ -32,6 +32,7 @@ struct Shown {
     tags: Vec<String>,
     attributes: BTreeMap<String, String>,
     opted_out: bool,
+    marketing_stopped: bool,
     consent: Vec<&'static str>,
     consent_history: Vec<Change>,
 }
@@ -47,16 +48,10 @@ struct Change {
 
 impl From<ConsentChange> for Change {
     fn from(change: ConsentChange) -> Self {
-        let purposes = match change.kind {
-            ConsentChangeKind::Set(purposes)
-            | ConsentChangeKind::Grant(purposes)
-            | ConsentChangeKind::Withdraw(purposes) => purposes,
-            ConsentChangeKind::Stop | ConsentChangeKind::Start => Purposes::NONE,
-        };
         Self {
             at: change.at.to_string(),
             change: change.kind.name(),
-            purposes: names(purposes),
+            purposes: names(change.kind.purposes()),
             source: change.source,
             evidence: change.evidence,
         }
@@ -90,6 +85,9 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
         ("tags", list(&shown.tags.iter().map(String::as_str).collect::<Vec<_>>())),
         ("allows", if shown.opted_out { format!("nothing since a stop word (before: {allowed})") } else { allowed }),
     ];
+    if shown.marketing_stopped {
+        pairs.push(("marketing", "stopped by the person in WhatsApp".to_owned()));
+    }
     pairs.extend(shown.attributes.iter().map(|(name, value)| (name.as_str(), value.clone())));
     screen::pairs(pairs)?;
     screen::table(
@@ -111,6 +109,7 @@ fn shown(contact: Contact, history: Vec<ConsentChange>) -> Shown {
         tags: contact.tags,
         attributes: contact.attributes,
         opted_out: contact.consent.stopped,
+        marketing_stopped: contact.consent.marketing_stopped,
         consent: names(contact.consent.granted),
         consent_history: history.into_iter().map(Change::from).collect(),
     }

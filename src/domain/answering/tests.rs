@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::campaign::{CampaignValue, Scalar};
-use crate::domain::consent::{Consent, Purposes};
+use crate::domain::consent::Consent;
 use crate::domain::flow::ResultState;
 use crate::domain::ids::{ContactId, FeedbackId};
 use crate::domain::template::{SourceFile, TemplateSource};
@@ -70,7 +70,7 @@ fn contact() -> Contact {
         email: None,
         tags: Vec::new(),
         attributes: BTreeMap::new(),
-        consent: Consent { granted: Purposes::NONE, stopped: false },
+        consent: Consent::default(),
     }
 }
 

@@ -58,6 +58,8 @@ struct Item {
     attributes: BTreeMap<String, String>,
     /// Stopped for all purposes.
     opted_out: bool,
+    /// Whether the person told WhatsApp that they want no marketing: templates of the category MARKETING are not sent to them.
+    marketing_stopped: bool,
     /// The purposes granted; while `opted_out`, those that a start would restore.
     consent: Vec<Purpose>,
 }
@@ -75,6 +77,7 @@ impl From<Contact> for Item {
             tags: contact.tags,
             attributes: contact.attributes,
             opted_out: contact.consent.stopped,
+            marketing_stopped: contact.consent.marketing_stopped,
             consent: contact.consent.granted.iter().collect(),
         }
     }
@@ -135,9 +138,9 @@ impl std::fmt::Debug for ContactRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowConsent {
-    /// `set`, `grant`, `withdraw`, `stop` or `start`.
+    /// `set`, `grant`, `withdraw`, `stop`, `start`, `stop-marketing` or `resume-marketing`.
     pub change: String,
-    /// Which purposes; nothing for `stop` and `start`.
+    /// Which purposes; nothing for stops, `start` and `resume-marketing`.
     #[serde(default)]
     pub purposes: Vec<Purpose>,
     /// When the person said so; the time of the import where it is left out.
@@ -159,12 +162,7 @@ impl From<(u64, ContactUpdate)> for ContactRow {
             update;
         let consent = consent.map(|change| RowConsent {
             change: change.kind.name().to_owned(),
-            purposes: match change.kind {
-                ConsentChangeKind::Set(purposes)
-                | ConsentChangeKind::Grant(purposes)
-                | ConsentChangeKind::Withdraw(purposes) => purposes.iter().collect(),
-                ConsentChangeKind::Stop | ConsentChangeKind::Start => Vec::new(),
-            },
+            purposes: change.kind.purposes().iter().collect(),
             at: Some(change.at),
             source: change.source,
             evidence: change.evidence,
@@ -204,9 +202,12 @@ impl RowConsent {
             "withdraw" => ConsentChangeKind::Withdraw(purposes),
             "stop" => ConsentChangeKind::Stop,
             "start" => ConsentChangeKind::Start,
+            "stop-marketing" => ConsentChangeKind::StopMarketing,
+            "resume-marketing" => ConsentChangeKind::ResumeMarketing,
             other => {
                 return Err(format!(
-                    "`{other}` is not a change of consent; use `set`, `grant`, `withdraw`, `stop` or `start`"
+                    "`{other}` is not a change of consent; use `set`, `grant`, `withdraw`, `stop`, `start`, `stop-marketing` or \
+                     `resume-marketing`"
                 ));
             }
         };

@@ -7,6 +7,7 @@ mod feedback;
 mod hooks;
 mod integrations;
 mod messages;
+mod news;
 mod query;
 mod sending;
 mod status;
@@ -24,6 +25,7 @@ use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
+pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
 
@@ -53,6 +55,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(messages::routes(&state))
         .unify()
         .or(dead_letters::routes(&state))
+        .unify()
+        .or(news::routes(&state))
         .unify()
         .or(contacts::routes(&state))
         .unify()

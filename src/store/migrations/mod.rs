@@ -7,6 +7,7 @@ mod m0002_never_lost;
 mod m0003_sources;
 mod m0004_suspensions;
 mod m0005_campaigns;
+mod m0006_news;
 mod m0007_conversation;
 mod m0008_hooks;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_sources::Sources),
             Box::new(m0004_suspensions::WhoSuspended),
             Box::new(m0005_campaigns::Campaigns),
+            Box::new(m0006_news::PeopleChange),
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
         ]

@@ -444,7 +444,8 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
-    async fn inbound(&self, body: Value) {
+    /// A person does what the simulator is told (`POST /_simulator/inbound`).
+    pub(crate) async fn inbound(&self, body: Value) {
         let answer = self
             .http
             .post(format!("{}/_simulator/inbound", self.simulator.url()))

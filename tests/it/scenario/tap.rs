@@ -18,18 +18,19 @@ use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
 use barid::domain::ids::FeedbackId;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry,
-    HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, Kept, LimitFacts, LimitFactsOf, ListedDelivery,
-    ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
-    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said as Words,
-    SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Wanted,
+    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry,
+    HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews,
+    LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
+    OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
+    RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored,
+    Suspensions, Talk, TalkId, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -318,14 +319,20 @@ tapped!(Conversations {
 
 tapped!(Journal {
     effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
-    effect append_and_apply(source: Source, body: Bytes, statuses: Vec<StatusNews>, heard: Vec<Heard>, received_at: Timestamp) -> (JournalId, Applied);
+    effect append_and_apply(source: Source, body: Bytes, news: RowNews, received_at: Timestamp) -> (JournalId, Applied);
     look unapplied(id: JournalId) -> Option<Kept>;
     look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
-    effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
+    effect apply(id: JournalId, news: RowNews, now: Timestamp) -> Applied;
     effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();
     look lag(now: Timestamp) -> (std::time::Duration, u64);
     look respondents(run: RunId) -> u64;
     look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
+});
+
+tapped!(KeptNews {
+    look kept_rows(filter: &JournalFilter, after: Option<JournalId>, limit: u64) -> Page<JournalRow>;
+    look kept(id: JournalId) -> Option<Kept>;
+    effect reopen(rows: Vec<JournalId>) -> Vec<JournalId>;
 });
 
 tapped!(Suspensions {

@@ -7,7 +7,7 @@ use barid::domain::channel::Channel;
 use barid::domain::failure::FailureClass;
 use barid::domain::ids::{CallbackReference, SenderName};
 use barid::domain::message::{Content, Envelope, Recipient};
-use barid::domain::news::{InboundNews, News, Notice, NoticeNews, ProviderStatus, StatusNews};
+use barid::domain::news::{Extras, InboundNews, News, Notice, NoticeNews, ProviderStatus, StatusNews};
 use barid::ports::{Address, Answer, Clock as _, Fallback, Letter, NewsReader, WebhookReader, WhatsApp};
 use jiff::{SignedDuration, Timestamp};
 
@@ -125,7 +125,7 @@ fn news(line: &str) -> News {
             provider_at: at(millis),
             pricing: None,
         }),
-        ["said", id, phone, millis, words @ ..] => News::Inbound(InboundNews {
+        ["said", id, phone, millis, words @ ..] => News::Inbound(Box::new(InboundNews {
             channel: Channel::Whatsapp,
             sender: Some(SENDER_ID.parse().unwrap()),
             whatsapp_id: id.parse().unwrap(),
@@ -136,9 +136,9 @@ fn news(line: &str) -> News {
             kind: "text",
             text: Some(words.join(" ")),
             payload: None,
-            media_id: None,
             in_reply_to: None,
-        }),
+            extras: Extras::default(),
+        })),
         ["notice", what, millis] => {
             let template = |may_send, event| Notice::Template {
                 name: "survey_invitation".to_owned(),

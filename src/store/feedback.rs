@@ -1,0 +1,169 @@
+//! Writing what people said, with the message that it answers, and what they put right or took back of it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use sea_orm::DatabaseTransaction;
+
+use super::encode::{millis, storable};
+use super::ledger::Ledger;
+use super::outbox::{self, Wanted};
+use super::sql::{Db, Row, Sql, Table, args};
+use crate::domain::feedback::reference;
+use crate::domain::hook::data::FeedbackReceived;
+use crate::domain::hook::{HookEvent, NewHookEvent};
+use crate::domain::ids::{ContactId, FeedbackId, MessageId, RunId};
+use crate::domain::news::RevokeNews;
+use crate::ports::Heard;
+
+/// Something that a person said.
+pub(super) struct Said<'a> {
+    pub(super) heard: &'a Heard,
+    pub(super) contact: i64,
+    /// Their number, where somebody wants to be told of it.
+    pub(super) phone: Option<String>,
+    pub(super) now: Timestamp,
+}
+
+/// The message that a feedback answers.
+#[derive(Clone)]
+struct Answered {
+    message: i64,
+    run: Option<i64>,
+    campaign: Option<String>,
+}
+
+/// Adds it to the record and to what others are told. `by_whatsapp_id`: messages of ours that are quoted.
+pub(super) async fn write(
+    db: &Db<'_, DatabaseTransaction>,
+    ledger: &Ledger,
+    said: &[Said<'_>],
+    by_whatsapp_id: &HashMap<String, i64>,
+    wanted: &Wanted,
+) -> Sql<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let ids = db.fresh_ids("feedback", said.len()).await?;
+    let newest = newest_of_campaigns(db, said).await?;
+    let answered: Vec<Option<Answered>> =
+        said.iter().map(|said| answered(said, ledger, by_whatsapp_id, &newest)).collect();
+    let news = || said.iter().map(|said| &said.heard.news);
+    let text = |text: Option<&str>| text.map(|text| storable(text.to_owned()));
+    // What nobody is to answer counts as answered.
+    let answered_at = said.iter().map(|said| (!said.heard.wants_answer).then_some(millis(said.now)));
+    let table = Table::new()
+        .int("id", ids.iter().copied())
+        .text("whatsapp_id", news().map(|news| news.whatsapp_id.as_str()))
+        .text("reference", ids.iter().map(|id| reference(FeedbackId::new(*id))))
+        .int("contact_id", said.iter().map(|said| said.contact))
+        .text("channel", news().map(|news| news.channel.name()))
+        .opt_text("sender", said.iter().map(|said| said.heard.sender.as_ref().map(|name| name.as_str())))
+        .text("kind", news().map(|news| news.kind))
+        .opt_text("text", news().map(|news| text(news.text.as_deref())))
+        .opt_text("payload", news().map(|news| text(news.payload.as_deref())))
+        .opt_text("media_id", news().map(|news| text(news.media_id())))
+        .opt_text("consent", said.iter().map(|said| said.heard.consent.as_ref().map(|change| change.kind.name())))
+        .opt_int("answered_at", answered_at)
+        .opt_int("message_id", answered.iter().map(|answered| answered.as_ref().map(|answered| answered.message)))
+        .opt_int("run_id", answered.iter().map(|answered| answered.as_ref().and_then(|answered| answered.run)))
+        .int("provider_at", news().map(|news| millis(news.provider_at)))
+        .int("received_at", said.iter().map(|said| millis(said.now)));
+    db.run(
+        "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, consent, answered_at, \
+         message_id, run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, \
+         media_id, consent, answered_at, message_id, run_id, provider_at, received_at FROM {}",
+        args![table],
+    )
+    .await?;
+    if !wanted.wants(HookEvent::FeedbackReceived) {
+        return Ok(());
+    }
+    let told = said.iter().zip(ids).zip(&answered).map(|((said, id), answered)| told(said, id, answered.as_ref()));
+    outbox::add(db, wanted, told.collect()).await
+}
+
+/// The message that is answered: the quoted one, else the newest that a campaign sent, if it is not too old.
+fn answered(
+    said: &Said<'_>,
+    ledger: &Ledger,
+    by_whatsapp_id: &HashMap<String, i64>,
+    newest: &HashMap<i64, (Answered, i64)>,
+) -> Option<Answered> {
+    let heard = said.heard;
+    let Some(quoted) = &heard.news.in_reply_to else {
+        // A mark on nothing of ours is about nothing of ours.
+        let (answered, called_at) = newest.get(&said.contact).filter(|_| heard.news.kind != "reaction")?;
+        return (*called_at >= millis(heard.answers_since)).then(|| answered.clone());
+    };
+    // Whoever quotes something else speaks about that.
+    by_whatsapp_id.get(quoted.as_str()).map(|message| Answered {
+        message: *message,
+        run: ledger.run_of(*message),
+        campaign: ledger.campaign_of(*message).map(str::to_owned),
+    })
+}
+
+fn told(said: &Said<'_>, id: i64, answered: Option<&Answered>) -> NewHookEvent {
+    let (id, contact, news) = (FeedbackId::new(id), ContactId::new(said.contact), &said.heard.news);
+    let data = FeedbackReceived {
+        id,
+        reference: &reference(id),
+        contact,
+        phone: said.phone.as_deref(),
+        kind: news.kind,
+        text: news.text.as_deref(),
+        payload: news.payload.as_deref(),
+        media_id: news.media_id(),
+        channel: news.channel.name(),
+        campaign: answered.and_then(|answered| answered.campaign.as_deref()),
+        run: answered.and_then(|answered| answered.run).map(RunId::new),
+        message_id: answered.map(|answered| MessageId::new(answered.message)),
+        whatsapp_id: news.whatsapp_id.as_str(),
+        sent_at: news.provider_at,
+        received_at: said.now,
+    };
+    NewHookEvent::new(HookEvent::FeedbackReceived, Some(contact), said.now, &data)
+}
+
+/// For each of those who wrote and quote no message of ours: the newest message of a campaign to them, and when it was called.
+async fn newest_of_campaigns(
+    db: &Db<'_, DatabaseTransaction>,
+    said: &[Said<'_>],
+) -> Sql<HashMap<i64, (Answered, i64)>> {
+    let without_quote = said.iter().filter(|said| said.heard.news.in_reply_to.is_none());
+    let contacts: BTreeSet<i64> = without_quote.map(|said| said.contact).collect();
+    if contacts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // By the index of messages of a contact: a person has few.
+    let sql = "SELECT m.contact_id, m.id, m.run_id, r.campaign, m.called_at FROM messages m JOIN runs r ON r.id = m.run_id \
+               WHERE m.contact_id {} AND m.called_at IS NOT NULL AND m.state NOT IN ('failed', 'suppressed', 'expired') \
+               ORDER BY m.called_at, m.id";
+    let rows = db.all(sql, args![contacts.into_iter().collect::<Vec<i64>>()]).await?;
+    let mut newest = HashMap::new();
+    for row in rows {
+        let mut row = Row::of(&row, "messages");
+        let contact = row.int()?;
+        let answered = Answered { message: row.int()?, run: row.opt_int()?, campaign: row.opt_text()? };
+        newest.insert(contact, (answered, row.int()?));
+    }
+    Ok(newest)
+}
+
+/// Puts the words of an earlier feedback right, unless it was put right later already or taken back; answers whether it did. They are read again.
+pub(super) async fn correct(db: &Db<'_, DatabaseTransaction>, heard: &Heard) -> Sql<bool> {
+    let Some(original) = &heard.corrects else { return Ok(false) };
+    let at = heard.news.provider_at;
+    let sql = "UPDATE feedback SET text = ?, edited_at = ?, analysed_at = NULL \
+               WHERE whatsapp_id = ? AND revoked_at IS NULL AND COALESCE(edited_at, 0) <= ?";
+    let text = heard.news.text.clone().map(storable);
+    Ok(db.run(sql, args![text, at, original.as_str(), at]).await? > 0)
+}
+
+/// Takes the words out of a feedback that its writer took back; answers whether there was one. That there was one stays.
+pub(super) async fn revoke(db: &Db<'_, DatabaseTransaction>, revoked: &RevokeNews) -> Sql<bool> {
+    let sql = "UPDATE feedback SET kind = 'revoked', text = NULL, payload = NULL, media_id = NULL, revoked_at = ?, \
+               analysed_at = NULL, answered_at = COALESCE(answered_at, ?) WHERE whatsapp_id = ? AND revoked_at IS NULL";
+    Ok(db.run(sql, args![revoked.provider_at, revoked.provider_at, revoked.original.as_str()]).await? > 0)
+}
