@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{
-    JobError, answer, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks,
+    JobError, answer, erase, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks,
 };
 use crate::ports::Services;
 
@@ -36,6 +36,8 @@ const HOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
 const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Between two looks for feedback that nobody has read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks for people who are to be taken out of kept callbacks.
+const ERASE_PAUSE: Duration = Duration::from_secs(2);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -154,6 +156,12 @@ pub(super) async fn feeding_hooks(services: Services, share: u64, stop: watch::R
         Ok(HOOK_PAUSE)
     })
     .await;
+}
+
+/// Takes people who were forgotten out of kept callbacks.
+pub(super) async fn erasing(services: Services, stop: watch::Receiver<bool>) {
+    repeat("erase", stop, || async { Ok(if erase::go_on(&services).await? { Duration::ZERO } else { ERASE_PAUSE }) })
+        .await;
 }
 
 /// Tidies what was told.

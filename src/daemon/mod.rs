@@ -305,6 +305,7 @@ impl Daemon {
         ];
         // Events outlive the endpoints that they were for.
         tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
         let n_hooks = services.hooks.configured().len();
         if n_hooks > 0 {
             let share = feed_hooks::share(concurrency.hooks, n_hooks);

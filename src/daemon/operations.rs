@@ -12,7 +12,8 @@ use crate::domain::campaign::Campaign;
 use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::SuppressedReason;
-use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::erasure::Erasure;
+use crate::domain::ids::{CampaignName, ContactId, MessageId};
 use crate::domain::language::Language;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
@@ -25,7 +26,7 @@ use crate::http::{
 };
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
-use crate::jobs::{JobError, replay, replay_news};
+use crate::jobs::{JobError, erase, replay, replay_news};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
     SingleMessage, StoreError,
@@ -180,6 +181,12 @@ impl Operations for Desk {
             link: None,
         };
         send_single::create(&self.services, message, now).await.map(Created::id).map_err(unavailable)
+    }
+
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
+        let erased = erase::run(&self.services, contact, by).await;
+        let erased = erased.map_err(|error| OperationError::Unavailable(Box::new(error)))?;
+        erased.ok_or_else(|| OperationError::NotFound("there is no contact with this id".to_owned()))
     }
 
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {

@@ -13,6 +13,7 @@ pub mod country;
 pub mod delivery;
 pub mod detected_language;
 pub mod document;
+pub mod erasure;
 pub mod explanation;
 pub mod failure;
 pub mod faq;

@@ -30,8 +30,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{
-    ApiState, ContactRow, HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem, NewsReplayRequest,
-    NewsReplayed, RowConsent, SuspensionItem,
+    ApiState, ContactRow, ErasureItem, HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem,
+    NewsReplayRequest, NewsReplayed, RowConsent, SuspensionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::erasure::Erasure;
+use crate::domain::ids::{CampaignName, ContactId, MessageId};
 use crate::domain::language::Language;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
@@ -108,6 +109,8 @@ pub trait Operations: Send + Sync {
         phone: &PhoneNumber,
         language: Option<Language>,
     ) -> Result<MessageId, OperationError>;
+    /// Forgets a person; answers the receipt, as far as it has come.
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError>;
     /// Sends one message to one person.
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
     /// Sends what failed once more, through all checks again; answers how many messages that are.

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod apply_news;
 pub mod command_run;
 pub mod deliver_hook;
+pub mod erase;
 pub mod feed;
 pub mod feed_hooks;
 pub mod fire;

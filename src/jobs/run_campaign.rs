@@ -167,7 +167,11 @@ async fn page(services: &Services, run: &Run, campaign: &Campaign, cursor: i64) 
             let contacts = if updates.is_empty() {
                 vec![]
             } else {
-                services.store.upsert(updates, services.clock.now()).await.map_err(JobError::from_store(doing))?
+                services
+                    .store
+                    .upsert_audience(updates, services.clock.now())
+                    .await
+                    .map_err(JobError::from_store(doing))?
             };
             Ok(Step {
                 contacts: contacts.into_iter().map(|(contact, _)| contact).collect(),

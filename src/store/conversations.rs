@@ -26,7 +26,10 @@ pub(super) async fn say(db: &Db<'_, DatabaseTransaction>, said: &Said, now: Time
     let (contact, sender) = (said.talk.contact.number(), said.talk.sender.as_str());
     // Whoever is there first lets the other see that they were.
     let lock = db.lock(Lock::Exclusive, "c");
-    db.all(&format!("SELECT c.id FROM contacts c WHERE c.id = ?{lock}"), args![contact]).await?;
+    let sql = format!("SELECT c.id FROM contacts c WHERE c.id = ? AND c.erased_at IS NULL{lock}");
+    if db.first(&sql, args![contact]).await?.is_none() {
+        return Ok(None);
+    }
     let version = "SELECT version FROM conversations WHERE contact_id = ? AND sender = ?";
     let version = db.first(version, args![contact, sender]).await?;
     let version = version.map(|row| Row::of(&row, "conversations").int()).transpose()?.unwrap_or(0);
@@ -117,7 +120,7 @@ impl Conversations for SqlStore {
         let (contact, sender) = (id.contact.number(), id.sender.as_str());
         let sql = format!(
             "SELECT {CONTACT_COLUMNS}, v.version, v.state FROM contacts c \
-             LEFT JOIN conversations v ON v.contact_id = c.id AND v.sender = ? WHERE c.id = ?"
+             LEFT JOIN conversations v ON v.contact_id = c.id AND v.sender = ? WHERE c.id = ? AND c.erased_at IS NULL"
         );
         let rows = self.read(&sql, args![sender, contact]).await?;
         let found = self.rows(&rows, "conversations", |row| {

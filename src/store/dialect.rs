@@ -339,6 +339,14 @@ impl Dialect {
         }
     }
 
+    /// Whether a column of bytes holds the text of one `?`.
+    pub(super) fn contains(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("instr({column}, CAST(? AS BLOB)) > 0"),
+            Self::Postgres => format!("position(convert_to(?, 'UTF8') in {column}) > 0"),
+        }
+    }
+
     /// The type of a column of bytes.
     pub(super) const fn bytes(self) -> &'static str {
         match self {

@@ -64,6 +64,8 @@ struct Entry {
     consent: Consent,
     freeze: Option<Rendered>,
     changed: bool,
+    /// The person was forgotten: what is still learnt is kept without whatever could name them.
+    erased: bool,
     /// As the row has them.
     before: Columns,
 }
@@ -108,6 +110,7 @@ impl Entry {
             subject: Subject { purpose, marketing: row.flag()? },
             freeze: None,
             changed: false,
+            erased: row.flag()?,
         })
     }
 
@@ -144,7 +147,7 @@ impl Entry {
             channel: self.standing.channel.name(),
             state: self.standing.delivery.state().name(),
             attempts: self.standing.attempt,
-            whatsapp_id: self.standing.whatsapp_id.as_ref().map(WhatsAppId::as_str),
+            whatsapp_id: self.standing.whatsapp_id.as_ref().filter(|_| !self.erased).map(WhatsAppId::as_str),
             failure,
             changed_at: now,
         };
@@ -247,7 +250,8 @@ impl Ledger {
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
              m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, m.free_form, c.phone, c.timezone, \
              CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped, c.marketing_stopped, m.marketing"
+             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped, c.marketing_stopped, m.marketing, \
+             CAST(CASE WHEN c.erased_at IS NULL THEN 0 ELSE 1 END AS BIGINT)"
         );
         let rest = format!(
             "FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
@@ -314,6 +318,11 @@ impl Ledger {
     /// Whether the message is there.
     pub(super) fn holds(&self, id: i64) -> bool {
         self.entries.contains_key(&id)
+    }
+
+    /// Whether its person was forgotten.
+    pub(super) fn is_of_erased(&self, id: i64) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.erased)
     }
 
     /// The run of a message.
@@ -726,8 +735,24 @@ impl Ledger {
         });
     }
 
+    /// Takes out of messages of people who were forgotten what names them: Meta's ids hold their number, and refusals may quote it.
+    fn forget_names(&mut self) {
+        for entry in self.entries.values_mut().filter(|entry| entry.erased) {
+            entry.standing.whatsapp_id = None;
+            if let Delivery::Failed(refusal) = &mut entry.standing.delivery {
+                refusal.details.clear();
+            }
+        }
+        for line in &mut self.history {
+            if self.entries.get(&line.message).is_some_and(|entry| entry.erased) {
+                line.detail.clear();
+            }
+        }
+    }
+
     /// Writes what changed.
-    pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+    pub(super) async fn save(mut self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+        self.forget_names();
         let changed = self.entries.into_iter().filter(|(_, entry)| entry.changed).map(|(id, entry)| Changed {
             id,
             changed_at: entry.changed_at,

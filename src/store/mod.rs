@@ -11,6 +11,7 @@ mod sql;
 
 mod changes;
 mod feedback;
+mod forgotten;
 mod ledger;
 mod news;
 mod one_person;
@@ -26,6 +27,7 @@ mod writer;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod erasures;
 mod hook_deliveries;
 mod journal;
 mod kept;

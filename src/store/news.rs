@@ -7,18 +7,21 @@ use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
 use super::encode::storable;
+use super::erasures;
 use super::feedback::{self, Said};
+use super::forgotten::Forgotten;
 use super::journal::NOT_APPLIED;
 use super::ledger::Ledger;
 use super::one_person;
-use super::outbox::Wanted;
 use super::people::{Moved, People};
+use super::policies::Policies;
 use super::sql::{Db, Row, Sql, args};
 use super::windows::{self, Pair};
 use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::{Effect, SuppressedReason};
+use crate::domain::erasure::Names;
 use crate::domain::hook::HookEvent;
-use crate::domain::ids::JournalId;
+use crate::domain::ids::{JournalId, WhatsAppId};
 use crate::domain::news::{PersonChange, PersonNews, StatusNews};
 use crate::domain::phone_number::PhoneNumber;
 use crate::ports::{AboutPerson, Applied, Heard, RowNews};
@@ -40,6 +43,7 @@ impl Dated {
 
 /// A row that is to be applied in this transaction, and how far that has come.
 struct Live<'a> {
+    row: JournalId,
     dated: &'a Dated,
     applied: Applied,
 }
@@ -59,8 +63,10 @@ pub(super) struct Batch<'a> {
     parked: Vec<(usize, i64)>,
     /// Row and message: the person has another one of the same run.
     doubles: Vec<(usize, i64)>,
+    /// Rows that name somebody who was forgotten, and by what.
+    late: Vec<(JournalId, Names)>,
     tag: &'a str,
-    wanted: &'a Wanted,
+    policies: &'a Policies,
 }
 
 impl<'a> Batch<'a> {
@@ -69,7 +75,7 @@ impl<'a> Batch<'a> {
         db: &Db<'_, DatabaseTransaction>,
         news: &[(JournalId, &'a Dated)],
         tag: &'a str,
-        wanted: &'a Wanted,
+        policies: &'a Policies,
     ) -> Sql<Self> {
         let unapplied = take(db, news).await?;
         let mut taken = HashSet::new();
@@ -77,7 +83,7 @@ impl<'a> Batch<'a> {
             .iter()
             .map(|(row, dated)| {
                 let live = unapplied.contains(&row.number()) && taken.insert(*row);
-                live.then(|| Live { dated, applied: Applied::default() })
+                live.then(|| Live { row: *row, dated, applied: Applied::default() })
             })
             .collect();
         let mut batch = Self {
@@ -88,8 +94,9 @@ impl<'a> Batch<'a> {
             to_suppress: Vec::new(),
             parked: Vec::new(),
             doubles: Vec::new(),
+            late: Vec::new(),
             tag,
-            wanted,
+            policies,
         };
         batch.hear(db).await?;
         batch.find_messages(db).await?;
@@ -108,13 +115,27 @@ impl<'a> Batch<'a> {
         };
         let now = first.now;
         let mut known = known_ids(db, news()).await?;
-        let mut people = load_people(db, news()).await?;
+        let (phones, bsuids) = addresses(news());
+        let addresses = phones.iter().chain(&bsuids).map(String::as_str);
+        let forgotten = Forgotten::among(db, self.policies.digest(), addresses).await?;
+        let mut people = load_people(db, news(), phones, bsuids).await?;
+        people.remember(forgotten);
         let mut spoken = Spoken::default();
         for (at, dated) in &dated {
             for about in &dated.news.people {
+                let AboutPerson { news, .. } = about;
+                let of = (news.phone.as_deref(), news.bsuid.as_deref());
+                if self.is_late(&people, *at, of, news.provider_at, news.whatsapp_id.as_ref()) {
+                    continue;
+                }
                 self.tell(&mut people, &mut known, *at, about, &mut spoken);
             }
             for heard in &dated.news.heard {
+                let news = &heard.news;
+                let of = (news.phone.as_deref(), news.bsuid.as_deref());
+                if self.is_late(&people, *at, of, news.provider_at, Some(&news.whatsapp_id)) {
+                    continue;
+                }
                 self.listen(&mut people, &mut known, *at, heard, &mut spoken);
             }
         }
@@ -130,7 +151,7 @@ impl<'a> Batch<'a> {
         for (stays, all) in &became {
             one_person::settle_consent(db, &mut people, all, *stays).await?;
         }
-        people.save(db, self.wanted, now).await?;
+        people.save(db, self.policies.wanted(), now).await?;
         for (at, gone, stays) in &merges {
             if people.is_known(*gone) {
                 let [gone, stays] = [*gone, *stays].map(|at| people.contact(at).id.number());
@@ -140,7 +161,7 @@ impl<'a> Batch<'a> {
         }
         note_changes(db, &people, &spoken.moved, now).await?;
         let id = |person: usize| people.contact(people.is_now(person)).id.number();
-        let is_told = self.wanted.wants(HookEvent::FeedbackReceived);
+        let is_told = self.policies.wanted().wants(HookEvent::FeedbackReceived);
         let said = |(at, heard, person): (usize, &'a Heard, usize)| {
             let phone = people.contact(people.is_now(person)).phone.as_ref().filter(|_| is_told);
             let now = self.rows[at].as_ref().map_or(now, |live| live.dated.now);
@@ -174,6 +195,23 @@ impl<'a> Batch<'a> {
         self.parked =
             windows::parked(db, &opened).await?.into_iter().map(|(pair, message)| (by[&pair], message)).collect();
         Ok(())
+    }
+
+    /// Whether it is of somebody who was forgotten after they said it: then it is not taken in, and goes out of the journal, too.
+    fn is_late(
+        &mut self,
+        people: &People,
+        at: usize,
+        (phone, bsuid): (Option<&str>, Option<&str>),
+        provider_at: Timestamp,
+        id: Option<&WhatsAppId>,
+    ) -> bool {
+        let is_late = people.forgot(phone, bsuid).is_some_and(|forgot| provider_at <= forgot.at);
+        if is_late {
+            let names = [phone, bsuid, id.map(WhatsAppId::as_str)].into_iter().flatten().collect();
+            self.late.extend(self.rows[at].as_ref().map(|live| (live.row, names)));
+        }
+        is_late
     }
 
     /// Takes in what is told about a person.
@@ -302,6 +340,7 @@ impl<'a> Batch<'a> {
                 live.applied.held.extend(ledger.consequences().0);
             }
         }
+        let late = &mut self.late;
         for live in self.rows.iter_mut().flatten() {
             for status in &live.dated.news.statuses {
                 let id = status.whatsapp_id.as_str();
@@ -310,6 +349,9 @@ impl<'a> Batch<'a> {
                     .or_else(|| self.by_whatsapp_id.get(id).copied())
                     .or_else(|| accepted.get(id).copied());
                 let effect = message.map(|message| ledger.status(message, status, live.dated.now));
+                if message.is_some_and(|message| ledger.is_of_erased(message)) {
+                    late.push((live.row, [id].into_iter().collect()));
+                }
                 let (held, refused, let_through) = ledger.consequences();
                 live.applied.let_through.extend(let_through);
                 live.applied.held.extend(held);
@@ -325,6 +367,7 @@ impl<'a> Batch<'a> {
     /// Writes feedback and answers what each row did.
     pub(super) async fn finish(mut self, db: &Db<'_, DatabaseTransaction>, ledger: &Ledger) -> Sql<Vec<Applied>> {
         self.write_feedback(db, ledger).await?;
+        erasures::take_out(db, &self.late).await?;
         Ok(self.rows.into_iter().map(|live| live.map_or_else(Applied::default, |live| live.applied)).collect())
     }
 
@@ -336,7 +379,7 @@ impl<'a> Batch<'a> {
                 said.push(one);
             }
         }
-        feedback::write(db, ledger, &said, &self.by_whatsapp_id, self.wanted).await?;
+        feedback::write(db, ledger, &said, &self.by_whatsapp_id, self.policies.wanted()).await?;
         for (at, heard) in std::mem::take(&mut self.corrections) {
             let corrected = feedback::correct(db, heard).await?;
             if let Some(live) = &mut self.rows[at] {
@@ -384,11 +427,8 @@ async fn known_ids<'a>(
     Ok(known)
 }
 
-/// Everybody of whom something is said or told, locked, with what they said before where that matters.
-async fn load_people<'a>(
-    db: &Db<'_, DatabaseTransaction>,
-    news: impl Iterator<Item = &'a RowNews> + Clone,
-) -> Sql<People> {
+/// The numbers and user ids of whom something is said or told.
+fn addresses<'a>(news: impl Iterator<Item = &'a RowNews> + Clone) -> (Vec<String>, Vec<String>) {
     let (mut phones, mut bsuids) = (Vec::new(), Vec::new());
     for heard in news.clone().flat_map(|news| &news.heard) {
         phones.extend(heard.news.phone.clone());
@@ -403,6 +443,16 @@ async fn load_people<'a>(
             PersonChange::Marketing { .. } => {}
         }
     }
+    (phones, bsuids)
+}
+
+/// Everybody of whom something is said or told, locked, with what they said before where that matters.
+async fn load_people<'a>(
+    db: &Db<'_, DatabaseTransaction>,
+    news: impl Iterator<Item = &'a RowNews> + Clone,
+    phones: Vec<String>,
+    bsuids: Vec<String>,
+) -> Sql<People> {
     let mut people = People::load(db, phones, bsuids, Vec::new()).await?;
     let starts = |heard: &Heard| heard.consent.as_ref().is_some_and(|change| change.kind == ConsentChangeKind::Start);
     if news.clone().flat_map(|news| &news.heard).any(starts) {

@@ -19,6 +19,7 @@ use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
+use crate::domain::erasure::PersonDigest;
 use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
 use crate::domain::suspension;
@@ -131,7 +132,7 @@ pub enum StoreOpenError {
 
 /// The record, in SQLite or PostgreSQL.
 pub struct SqlStore {
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     tag: Arc<str>,
     pub(super) writers: Writers,
     pub(super) loaded: Loader<LoadedMessage>,
@@ -163,7 +164,7 @@ impl SqlStore {
         let writes = connect(dialect, url, Purpose::Write, connections).await?;
         bring_up_to_date(dialect, &writes).await?;
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
-        let link_key = link_key(dialect, &writes).await?.into();
+        let link_key: Arc<str> = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
         let wanted = Arc::new(Wanted::new(settings.hooks.clone()));
         Ok(Self {
@@ -178,6 +179,7 @@ impl SqlStore {
                     Arc::clone(&settings.sick),
                     settings.suspensions.clone(),
                     Arc::clone(&wanted),
+                    PersonDigest::new(link_key.as_bytes()),
                 )),
             ),
             tag,

@@ -7,6 +7,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
+use super::forgotten::{Forgot, Forgotten};
 use super::outbox::{self, Wanted};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::consent::{
@@ -66,6 +67,8 @@ pub(super) struct People {
     wishes: HashMap<usize, Vec<(ConsentChangeKind, Timestamp)>>,
     /// Whose number or user id went to somebody else or came from there: no two may have one at any moment.
     moved: Vec<usize>,
+    /// Of those of whom something is said: who was forgotten.
+    forgotten: Forgotten,
 }
 
 impl People {
@@ -125,8 +128,24 @@ impl People {
         Ok(())
     }
 
-    fn add(&mut self, person: Person) -> usize {
+    /// What outlives those who were forgotten: somebody who comes again is stopped if they were.
+    pub(super) fn remember(&mut self, forgotten: Forgotten) {
+        self.forgotten = forgotten;
+    }
+
+    /// What is known of whoever has this number or user id, if they were forgotten.
+    pub(super) fn forgot(&self, phone: Option<&str>, bsuid: Option<&str>) -> Option<&Forgot> {
+        self.forgotten.of(phone, bsuid)
+    }
+
+    fn add(&mut self, mut person: Person) -> usize {
         let at = self.people.len();
+        let Contact { phone, bsuid, consent, .. } = &mut person.contact;
+        let phone = phone.as_ref().map(PhoneNumber::e164);
+        if let Some(forgot) = self.forgotten.of(phone, bsuid.as_deref()).filter(|_| person.is_new) {
+            consent.stopped |= forgot.stopped;
+            consent.marketing_stopped |= forgot.marketing_stopped;
+        }
         if let Some(phone) = &person.contact.phone {
             self.by_phone.insert(phone.e164().to_owned(), at);
         }
@@ -151,8 +170,13 @@ impl People {
     }
 
     /// Sets what an import or the API says; answers where the contact is and whether it is new. `language` is for whoever is new and has none.
+    /// Where the empty contact of somebody who was forgotten was loaded, it stands for them and is not filled again.
     pub(super) fn update(&mut self, update: &ContactUpdate, language: Language) -> (usize, bool) {
         let known = self.by_phone.get(update.phone.e164()).copied();
+        let forgot = self.forgotten.of(Some(update.phone.e164()), None).filter(|_| known.is_none());
+        if let Some(empty) = forgot.and_then(|forgot| self.by_id.get(&forgot.contact).copied()) {
+            return (empty, false);
+        }
         let at = known.unwrap_or_else(|| {
             self.add(Person::new(unknown(
                 Some(update.phone.clone()),

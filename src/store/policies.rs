@@ -9,6 +9,7 @@ use sea_orm::DatabaseTransaction;
 use super::outbox::Wanted;
 use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
+use crate::domain::erasure::PersonDigest;
 use crate::domain::ids::CampaignName;
 use crate::domain::retry::Policy;
 use crate::domain::suspension;
@@ -34,6 +35,7 @@ pub(super) struct Policies {
     singles: Arc<RunRules>,
     sick: Arc<SickChannels>,
     wanted: Arc<Wanted>,
+    digest: PersonDigest,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
@@ -43,9 +45,10 @@ impl Policies {
         sick: Arc<SickChannels>,
         suspensions: suspension::Rules,
         wanted: Arc<Wanted>,
+        digest: PersonDigest,
     ) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, suspensions, singles, sick, wanted, runs: Mutex::default() }
+        Self { waits, suspensions, singles, sick, wanted, digest, runs: Mutex::default() }
     }
 
     /// The channels that are left alone for a while.
@@ -56,6 +59,11 @@ impl Policies {
     /// Who wants to hear of what.
     pub(super) const fn wanted(&self) -> &Arc<Wanted> {
         &self.wanted
+    }
+
+    /// What is kept of the numbers of people who were forgotten.
+    pub(super) const fn digest(&self) -> &PersonDigest {
+        &self.digest
     }
 
     /// How long suspensions wait for what.

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::erasures::Step;
 use super::news::Dated;
 use super::readings::Reading;
 use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
+use crate::domain::erasure::Erasure;
 use crate::domain::hook::delivery::GaveUp;
 use crate::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
@@ -90,6 +92,14 @@ pub(super) enum Request {
         readings: Vec<Reading>,
         now: Timestamp,
     },
+    /// Forgets a person.
+    Erase {
+        contact: ContactId,
+        by: String,
+        now: Timestamp,
+    },
+    /// Takes a person who was forgotten out of some kept callbacks.
+    EraseFurther(Box<Step>),
     /// What is said in a talk.
     Say {
         said: Box<Said>,
@@ -108,10 +118,11 @@ pub(super) enum Request {
     Reopen {
         rows: Vec<JournalId>,
     },
-    /// `language`: of whoever is new and has none.
+    /// `language`: of whoever is new and has none. `brings_back`: who was forgotten, too.
     Upsert {
         updates: Vec<ContactUpdate>,
         language: Language,
+        brings_back: bool,
         now: Timestamp,
     },
     Plan(PlanPart),
@@ -268,6 +279,8 @@ impl Request {
             | Self::RecordHook(_)
             | Self::TestHook { .. } => Kind::Control,
             Self::Upsert { .. }
+            | Self::Erase { .. }
+            | Self::EraseFurther(_)
             | Self::Reopen { .. }
             | Self::Plan(_)
             | Self::Cancel { .. }
@@ -331,6 +344,7 @@ pub(super) enum Outcome {
     Link(Option<(String, MessageId)>),
     Said(Option<Vec<MessageId>>),
     Contacts(Vec<(Contact, bool)>),
+    Erased(Option<Erasure>),
     /// How many rows it was about.
     Count(u64),
     Opened(OpenedRun),

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dialect::{Dialect, Trouble};
+use super::forgotten::Forgotten;
 use super::ledger::Ledger;
 use super::news::{self, Dated};
 use super::outbox::Wanted;
@@ -24,8 +25,8 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, hook_deliveries, journal, kept, limit_facts, links, messages, one_person, outbox,
-    readings, reminders, runs, stages, suspensions,
+    conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, messages, one_person,
+    outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -346,11 +347,8 @@ impl Writer {
                 _ => None,
             })
             .unzip();
-        let mut news = if rows.is_empty() {
-            None
-        } else {
-            Some(news::Batch::begin(db, &rows, &self.tag, self.policies.wanted()).await?)
-        };
+        let mut news =
+            if rows.is_empty() { None } else { Some(news::Batch::begin(db, &rows, &self.tag, &self.policies).await?) };
         let silenced = change_consents(db, requests, self.policies.wanted()).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
@@ -431,15 +429,22 @@ impl Writer {
             Request::NoteReadings { readings, now } => readings::note(db, readings, *now).await.map(|()| Outcome::Done),
             Request::Say { said, now } => conversations::say(db, said, *now).await.map(Outcome::Said),
             Request::OpenLink { token, now } => links::open(db, token, *now).await.map(Outcome::Link),
-            Request::Upsert { updates, language, now } => {
-                let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
-                let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
+            Request::Upsert { updates, language, brings_back, now } => {
+                let phones = || updates.iter().map(|update| update.phone.e164());
+                let forgotten = Forgotten::among(db, self.policies.digest(), phones()).await?;
+                let empty = if *brings_back { Vec::new() } else { forgotten.contacts() };
+                let mut people = People::load(db, phones().map(str::to_owned).collect(), Vec::new(), empty).await?;
+                people.remember(forgotten);
                 let places: Vec<(usize, bool)> =
                     updates.iter().map(|update| people.update(update, *language)).collect();
                 people.save(db, self.policies.wanted(), *now).await?;
                 let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
                 Ok(Outcome::Contacts(contacts.collect()))
             }
+            Request::Erase { contact, by, now } => {
+                erasures::erase(db, &self.policies, *contact, by, *now, self.shard).await.map(Outcome::Erased)
+            }
+            Request::EraseFurther(step) => erasures::write(db, step).await.map(|()| Outcome::Done),
             Request::Reopen { rows } => kept::reopen(db, rows).await.map(Outcome::Rows),
             Request::Plan(part) => runs::plan(db, part, self.shard).await.map(Outcome::Count),
             Request::Open { campaign, due_at, definition, now } => {
@@ -606,7 +611,12 @@ mod tests {
 
     fn import() -> Asked {
         let now = jiff::Timestamp::UNIX_EPOCH;
-        asked(Request::Upsert { updates: Vec::new(), language: crate::domain::language::Language::Ar, now })
+        asked(Request::Upsert {
+            updates: Vec::new(),
+            language: crate::domain::language::Language::Ar,
+            brings_back: true,
+            now,
+        })
     }
 
     #[test]

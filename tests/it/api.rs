@@ -9,11 +9,14 @@ use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Delivery, Standing};
+use barid::domain::erasure::Erasure;
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::DeliveryState;
 use barid::domain::hook::{HookEvent, WebhookId};
-use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, JournalId, MessageId};
+use barid::domain::ids::{
+    CampaignName, ContactId, ErasureId, FeedbackId, HookDeliveryId, HookEventId, JournalId, MessageId,
+};
 use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
 use barid::domain::news::Source;
@@ -53,6 +56,24 @@ fn summary() -> CampaignSummary {
 
 #[async_trait]
 impl Operations for Operator {
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
+        let at = "2026-12-01T09:00:00Z".parse().unwrap();
+        // The second contact has so many callbacks that they are looked through later.
+        let finished_at = (contact.number() == 1).then_some(at);
+        match contact.number() {
+            1 | 2 => Ok(Erasure {
+                id: ErasureId::new(7),
+                contact,
+                by: by.to_owned(),
+                at,
+                messages: 3,
+                feedback: 2,
+                callbacks: 5,
+                finished_at,
+            }),
+            _ => Err(OperationError::NotFound("there is no contact with this id".to_owned())),
+        }
+    }
     async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
         Ok(vec![summary()])
     }

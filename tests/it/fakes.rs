@@ -14,11 +14,12 @@ use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
+use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookAnswer, HookHealth, Next};
-use barid::domain::ids::FeedbackId;
 use barid::domain::ids::TemplateName;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
 use barid::domain::message::{Content, Envelope, Rendered};
@@ -32,13 +33,13 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry, Hook, HookAttempt,
-    HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptNews,
-    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
-    MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable,
-    Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules,
-    Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally,
-    Tokens, Verdict, Wanted, WhatsApp,
+    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, HistoryEntry, Hook,
+    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept,
+    KeptNews, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk,
+    LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue,
+    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said,
+    SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored,
+    Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -95,6 +96,9 @@ fn not_asked<T>() -> Stored<T> {
 #[async_trait]
 impl Contacts for FakeStore {
     async fn upsert(&self, _: Vec<ContactUpdate>, _: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+        not_asked()
+    }
+    async fn upsert_audience(&self, _: Vec<ContactUpdate>, _: Timestamp) -> Stored<Vec<(Contact, bool)>> {
         not_asked()
     }
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>> {
@@ -253,6 +257,22 @@ impl Conversations for FakeStore {
         not_asked()
     }
     async fn talks(&self, _: bool, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Erasures for FakeStore {
+    async fn erase(&self, _: ContactId, _: &str, _: Timestamp) -> Stored<Option<Erasure>> {
+        not_asked()
+    }
+    async fn erasure(&self, _: ErasureId) -> Stored<Option<Erasure>> {
+        not_asked()
+    }
+    async fn unfinished_erasures(&self) -> Stored<Vec<ErasureId>> {
+        not_asked()
+    }
+    async fn erase_further(&self, _: ErasureId, _: Timestamp) -> Stored<bool> {
         not_asked()
     }
 }

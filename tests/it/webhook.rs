@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::SuppressedReason;
-use barid::domain::ids::{CampaignName, JournalId, MessageId};
+use barid::domain::erasure::Erasure;
+use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::signed_reference::ReferenceSigner;
@@ -42,6 +43,9 @@ pub(crate) struct NoOperations;
 
 #[async_trait]
 impl Operations for NoOperations {
+    async fn erase(&self, _: ContactId, _: &str) -> Result<Erasure, OperationError> {
+        unreachable!("nobody erases")
+    }
     async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
         Ok(Vec::new())
     }

@@ -200,11 +200,13 @@ pub enum SuppressedReason {
     ContactedRecently,
     /// The person has a message of this run under another number already.
     SamePerson,
+    /// The person was forgotten.
+    Erased,
 }
 
 impl SuppressedReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OptedOut,
         Self::MarketingStopped,
         Self::NoConsent,
@@ -213,6 +215,7 @@ impl SuppressedReason {
         Self::CannotRender,
         Self::ContactedRecently,
         Self::SamePerson,
+        Self::Erased,
     ];
 
     /// The word in the store and the API.
@@ -226,6 +229,7 @@ impl SuppressedReason {
             Self::CannotRender => "cannot-render",
             Self::ContactedRecently => "contacted-recently",
             Self::SamePerson => "same-person",
+            Self::Erased => "erased",
         }
     }
 

@@ -3,6 +3,7 @@
 mod campaigns;
 mod contacts;
 mod dead_letters;
+mod erasures;
 mod feedback;
 mod hooks;
 mod integrations;
@@ -24,6 +25,7 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
+pub use erasures::ErasureItem;
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
 pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
@@ -59,6 +61,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(news::routes(&state))
         .unify()
         .or(contacts::routes(&state))
+        .unify()
+        .or(erasures::routes(&state))
         .unify()
         .or(feedback::routes(&state))
         .unify()

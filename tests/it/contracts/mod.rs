@@ -6,6 +6,7 @@ mod campaigns;
 mod channels;
 mod contacts;
 mod counts;
+mod erasure;
 mod hooks;
 mod journal;
 mod lifetime;
@@ -97,6 +98,32 @@ impl Database {
         let texts = rows.iter().map(|row| row.try_get_by_index(0).expect("a column of text")).collect();
         connection.close().await.expect("nothing is under way");
         texts
+    }
+
+    /// Whatever stands in it, as one text.
+    pub(crate) async fn everything(&self) -> String {
+        let is_sqlite = self.url.starts_with("sqlite");
+        let (tables, columns) = if is_sqlite {
+            (
+                "SELECT name FROM sqlite_master WHERE type = 'table'",
+                "SELECT 'COALESCE(CAST(\"' || name || '\" AS TEXT), '''')' FROM pragma_table_info('TABLE')",
+            )
+        } else {
+            (
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
+                "SELECT 'COALESCE(' || CASE data_type WHEN 'bytea' THEN 'convert_from(\"' || column_name || '\", ''UTF8'')' \
+                 ELSE 'CAST(\"' || column_name || '\" AS TEXT)' END || ', '''')' FROM information_schema.columns \
+                 WHERE table_schema = 'public' AND table_name = 'TABLE'",
+            )
+        };
+        let mut all = String::new();
+        for table in self.ask(tables).await {
+            let columns = self.ask(&columns.replace("TABLE", &table)).await.join(" || ' ' || ");
+            for row in self.ask(&format!("SELECT {columns} FROM \"{table}\"")).await {
+                all.push_str(&format!("{table}: {row}\n"));
+            }
+        }
+        all
     }
 
     /// Changes the database itself, past the store.

@@ -2,6 +2,7 @@
 
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::conversation::{Conversation, Escalation, HeldBy};
 use barid::domain::delivery::{Delivery, State, SuppressedReason};
 use barid::domain::ids::{ContactId, MessageId};
 use barid::domain::language::Language;
@@ -9,7 +10,8 @@ use barid::domain::news::{PersonChange, PersonNews, RevokeNews, Source};
 use barid::domain::run::Run;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
-    AboutPerson, Applied, Contacts as _, Heard, Journal as _, Messages as _, RowNews, RunTerms, Runs as _, Start,
+    AboutPerson, Applied, Contacts as _, Conversations as _, Heard, Journal as _, Messages as _, RowNews, RunTerms,
+    Runs as _, Said, Start, TalkId,
 };
 use barid::store::SqlStore;
 
@@ -141,6 +143,32 @@ on_both_databases! {
         assert_eq!(delivery(&store, messages[3]).await, same);
         assert_eq!((state(&store, messages[4]).await, delivery(&store, messages[5]).await), (State::Planned, same));
         database.assert_counts_are_exact(&store, run.id).await;
+    }
+
+    async fn who_becomes_one_keeps_the_longer_window_and_the_talk_that_staff_have(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 2).await;
+        let wrote = |n, id, until| Heard { window_until: Some(at(until)), ..inbound(n, id, "hello") };
+        heard(&store, vec![wrote(0, "wamid.a", 1_000), wrote(1, "wamid.b", 2_000)]).await;
+        let talk = |contact: ContactId| TalkId { contact, sender: "default".parse().unwrap() };
+        let staff = HeldBy::Human { since: at(22), because: Escalation::Word, told_at: at(22), wrote_at: None };
+        for (contact, held) in [(contacts[0], HeldBy::Bot), (contacts[1], staff)] {
+            let said = Said {
+                talk: talk(contact),
+                version: 0,
+                conversation: Conversation { held, ..Conversation::default() },
+                answered: Vec::new(),
+                messages: Vec::new(),
+                results: Vec::new(),
+            };
+            store.say(said, at(23)).await.unwrap().unwrap();
+        }
+        assert_eq!(tell(&store, vec![moves(0, 1, "wamid.moved")]).await.people, 1);
+        let kept = store.talk(&talk(contacts[0])).await.unwrap().unwrap();
+        assert_eq!((kept.conversation.held, kept.unanswered.len()), (staff, 2));
+        assert_eq!(kept.window.open_until, Some(at(2_000)));
+        let listed = store.talks(false, None, 10).await.unwrap().items;
+        assert_eq!(listed.into_iter().map(|listed| listed.talk).collect::<Vec<_>>(), [talk(contacts[0])]);
     }
 
     async fn what_both_granted_and_withdrew_is_read_as_one_story(database: Database) {

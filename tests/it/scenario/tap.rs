@@ -14,10 +14,11 @@ use barid::domain::channel::Channel;
 use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
+use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
-use barid::domain::ids::FeedbackId;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
@@ -25,12 +26,12 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, HistoryEntry,
-    HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews,
-    LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
-    OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
-    RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored,
-    Suspensions, Talk, TalkId, Wanted,
+    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures,
+    HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept,
+    KeptNews, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter,
+    Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
+    Replayed, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError,
+    Stored, Suspensions, Talk, TalkId, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -205,6 +206,7 @@ macro_rules! tapped {
 
 tapped!(Contacts {
     effect upsert(updates: Vec<ContactUpdate>, now: Timestamp) -> Vec<(Contact, bool)>;
+    effect upsert_audience(updates: Vec<ContactUpdate>, now: Timestamp) -> Vec<(Contact, bool)>;
     look by_phone(phone: &str) -> Option<Contact>;
     look contact(id: ContactId) -> Option<Contact>;
     look page(after: Option<ContactId>, limit: u64) -> Page<Contact>;
@@ -303,6 +305,13 @@ tapped!(DeadLetters {
     look dead_letters(filter: &DeadLetterFilter, before: Option<i64>, limit: u64) -> Page<DeadLetter>;
     look replayable(filter: &DeadLetterFilter) -> u64;
     effect replay(filter: &DeadLetterFilter, terms: &ReplayTerms, after: Option<MessageId>, now: Timestamp) -> Replayed;
+});
+
+tapped!(Erasures {
+    effect erase(contact: ContactId, by: &str, now: Timestamp) -> Option<Erasure>;
+    look erasure(id: ErasureId) -> Option<Erasure>;
+    look unfinished_erasures() -> Vec<ErasureId>;
+    effect erase_further(id: ErasureId, now: Timestamp) -> bool;
 });
 
 tapped!(Readings {
