@@ -26,7 +26,7 @@ pub(super) struct Metered<P> {
 }
 
 #[async_trait]
-impl<P: WhatsApp> WhatsApp for Metered<P> {
+impl<P: WhatsApp> WhatsApp for Metered<Arc<P>> {
     async fn send(&self, envelope: &Envelope, content: &Content) -> Answer {
         let begin = Instant::now();
         let answer = self.port.send(envelope, content).await;

@@ -29,7 +29,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::config::whatsapp::{DEFAULT_SENDER, default_sender};
+use crate::config::whatsapp::{DEFAULT_SENDER, Sender, default_sender};
 use crate::contacts_file::AudienceFileReader;
 use crate::daemon::catalogue::{Prices, Shelf};
 use crate::daemon::clock::SystemClock;
@@ -42,6 +42,7 @@ use crate::domain::suspension;
 use crate::hooks::EndpointError;
 use crate::http;
 use crate::jobs::feed_hooks;
+use crate::jobs::live_check::Ours;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
 use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, SickChannels, Store, WebhookReader};
@@ -212,10 +213,12 @@ impl Daemon {
             shelf: &shelf,
             signer: &signer,
         };
+        let meta = Arc::new(client(&config)?);
         let services = Services {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
-            whatsapp: Arc::new(Metered { port: client(&config)?, metrics: Arc::clone(&metrics) }),
+            whatsapp: Arc::new(Metered { port: Arc::clone(&meta), metrics: Arc::clone(&metrics) }),
+            management: meta,
             fallbacks: workshop.fallbacks()?,
             webhook: Arc::clone(&webhook),
             readers: channels::readers(&signer),
@@ -473,7 +476,17 @@ fn limiter(
 
 fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
     let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
-    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after)
+    let number = |sender: &Sender| (sender.name.clone(), sender.business_account_id.clone(), sender.mps);
+    let ours = Ours {
+        app_id: config.whatsapp.app_id.clone(),
+        callback_url: config
+            .server
+            .public_url
+            .as_ref()
+            .map(|url| format!("{}{}", url.as_str().trim_end_matches('/'), http::META_WEBHOOK_PATH)),
+        numbers: config.senders.iter().map(number).collect(),
+    };
+    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, ours)
 }
 
 fn rules(config: &Config) -> SendingRules {

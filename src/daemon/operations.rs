@@ -15,6 +15,7 @@ use crate::domain::delivery::SuppressedReason;
 use crate::domain::erasure::Erasure;
 use crate::domain::ids::{CampaignName, ContactId, MessageId};
 use crate::domain::language::Language;
+use crate::domain::live_check::Step;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunCommand, RunState};
@@ -25,6 +26,7 @@ use crate::http::{
     SuspensionRequest,
 };
 use crate::jobs::command_run::{self, CommandError};
+use crate::jobs::live_check::{self, Ours};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::{JobError, erase, replay, replay_news};
 use crate::ports::{
@@ -38,13 +40,20 @@ pub struct Desk {
     shelf: Arc<Shelf>,
     currency: Currency,
     expires_after: SignedDuration,
+    ours: Ours,
 }
 
 impl Desk {
     /// Over these ports and files; `currency` is that of the price estimates, `expires_after` the time after which a message without a
-    /// campaign is too old.
-    pub fn new(services: Services, shelf: Arc<Shelf>, currency: Currency, expires_after: SignedDuration) -> Self {
-        Self { services, shelf, currency, expires_after }
+    /// campaign is too old, `ours` what is ours at Meta.
+    pub fn new(
+        services: Services,
+        shelf: Arc<Shelf>,
+        currency: Currency,
+        expires_after: SignedDuration,
+        ours: Ours,
+    ) -> Self {
+        Self { services, shelf, currency, expires_after, ours }
     }
 
     fn defined(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
@@ -187,6 +196,10 @@ impl Operations for Desk {
         let erased = erase::run(&self.services, contact, by).await;
         let erased = erased.map_err(|error| OperationError::Unavailable(Box::new(error)))?;
         erased.ok_or_else(|| OperationError::NotFound("there is no contact with this id".to_owned()))
+    }
+
+    async fn live_check(&self) -> Vec<Step> {
+        live_check::run(&self.services, &self.ours, &self.shelf.wanted_at_meta()).await
     }
 
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {

@@ -30,6 +30,7 @@ pub mod labelled_text;
 pub mod language;
 pub mod limit;
 pub mod link;
+pub mod live_check;
 pub mod log_format;
 pub mod loop_guard;
 pub mod message;

@@ -39,7 +39,7 @@ pub use links::LinkState;
 pub use operations::{CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 pub use server::{ListenError, ServerSettings, bind, serve};
 pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, Responses, RolloutSummary, StateCounts};
-pub use webhook::WebhookState;
+pub use webhook::{META_WEBHOOK_PATH, WebhookState};
 
 /// The routes of one listener.
 pub type Routes = BoxedFilter<(Response,)>;

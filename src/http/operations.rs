@@ -7,6 +7,7 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::erasure::Erasure;
 use crate::domain::ids::{CampaignName, ContactId, MessageId};
 use crate::domain::language::Language;
+use crate::domain::live_check::Step;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
@@ -111,6 +112,8 @@ pub trait Operations: Send + Sync {
     ) -> Result<MessageId, OperationError>;
     /// Forgets a person; answers the receipt, as far as it has come.
     async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError>;
+    /// Asks Meta whether everything stands there as we need it.
+    async fn live_check(&self) -> Vec<Step>;
     /// Sends one message to one person.
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
     /// Sends what failed once more, through all checks again; answers how many messages that are.

@@ -13,6 +13,7 @@ pub mod feed_hooks;
 pub mod fire;
 mod first_sight;
 pub mod heed;
+pub mod live_check;
 mod nudge;
 mod opt_out;
 pub mod probe;

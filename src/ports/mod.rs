@@ -12,6 +12,7 @@ mod hooks;
 mod journal;
 mod kept_news;
 mod limits;
+mod management;
 mod messages;
 mod queue;
 mod readings;
@@ -41,6 +42,7 @@ pub use self::hooks::*;
 pub use self::journal::*;
 pub use self::kept_news::*;
 pub use self::limits::*;
+pub use self::management::*;
 pub use self::messages::*;
 pub use self::queue::*;
 pub use self::readings::*;
@@ -75,6 +77,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// Meta.
     pub whatsapp: Arc<dyn WhatsApp>,
+    /// Meta, asked about what is ours there.
+    pub management: Arc<dyn Management>,
     /// The channels that take over, those that are configured.
     pub fallbacks: BTreeMap<Channel, Arc<dyn Fallback>>,
     /// Callbacks of Meta.

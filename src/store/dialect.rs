@@ -130,7 +130,8 @@ impl Dialect {
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
                 match purpose {
-                    Purpose::Write => sqlite,
+                    // What was erased must not stay readable in the slack of a page. Nothing on the way of a message deletes.
+                    Purpose::Write => sqlite.pragma("secure_delete", "1"),
                     Purpose::Read => sqlite.pragma("query_only", "1"),
                 }
             }),

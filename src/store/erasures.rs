@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
 use super::SqlStore;
-use super::dialect::{Dialect, Lock};
+use super::dialect::Lock;
 use super::encode::storable;
 use super::forgotten::{self, Forgot};
 use super::journal::{NOT_APPLIED, limited};
@@ -68,10 +68,6 @@ pub(super) async fn erase(
         let known = db.first(&sql, args![first.id]).await?;
         return known.map(|row| erasure(&mut Row::of(&row, "erasures"))).transpose();
     }
-    // What was in a page of the file stays readable there otherwise, until the page is needed again.
-    if db.dialect == Dialect::Sqlite {
-        db.all("PRAGMA secure_delete = ON", args![]).await?;
-    }
     let ids: Vec<i64> = people.iter().map(|one| one.id).collect();
     let messages = empty_messages(db, policies, &ids, now, shard).await?;
     let feedback = empty_the_rest(db, &ids, now).await?;
@@ -110,9 +106,6 @@ pub(super) async fn erase(
         ],
     )
     .await?;
-    if db.dialect == Dialect::Sqlite {
-        db.all("PRAGMA secure_delete = OFF", args![]).await?;
-    }
     Ok(Some(Erasure {
         id: ErasureId::new(id),
         contact: ContactId::new(first.id),

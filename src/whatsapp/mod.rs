@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `client` | one call, and what its outcome proves |
+//! | `management` | questions about what is ours at Meta |
 //! | `wire` | the bodies of requests |
 //! | `reception` | the bodies of answers |
 //! | `error_codes` | Meta's codes, each with our failure class |
@@ -11,6 +12,7 @@
 
 mod client;
 pub mod error_codes;
+mod management;
 mod reception;
 mod wait;
 pub mod webhook;

@@ -18,6 +18,7 @@ use barid::domain::ids::{
     CampaignName, ContactId, ErasureId, FeedbackId, HookDeliveryId, HookEventId, JournalId, MessageId,
 };
 use barid::domain::language::Language;
+use barid::domain::live_check::{Step, Verdict};
 use barid::domain::money::{Currency, Money};
 use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
@@ -56,6 +57,10 @@ fn summary() -> CampaignSummary {
 
 #[async_trait]
 impl Operations for Operator {
+    async fn live_check(&self) -> Vec<Step> {
+        let ok = Step { what: "token".to_owned(), verdict: Verdict::Ok, detail: "valid".to_owned(), remedy: None };
+        vec![ok, Step::unanswered("number default", "answered 500")]
+    }
     async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
         let at = "2026-12-01T09:00:00Z".parse().unwrap();
         // The second contact has so many callbacks that they are looked through later.
@@ -314,7 +319,16 @@ async fn open() -> Api {
         integration: Integration {
             missing: vec!["WHATSAPP_API_TOKEN".into()],
             senders: vec![("default".parse().unwrap(), "900000000000001".parse().unwrap(), 70)],
-            channels: vec![(Channel::Sms, vec!["TWILIO_ACCOUNT_SID is not set".into()]), (Channel::Email, vec![])],
+            channels: [
+                (Channel::TwilioWhatsapp, "TWILIO_AUTH_TOKEN"),
+                (Channel::Sms, "TWILIO_ACCOUNT_SID"),
+                (Channel::Email, ""),
+            ]
+            .map(|(channel, name)| {
+                let missing = Some(name).filter(|name| !name.is_empty());
+                (channel, missing.map(|name| format!("{name} is not set")).into_iter().collect())
+            })
+            .to_vec(),
             sick: Arc::default(),
         },
     };
@@ -336,6 +350,10 @@ impl Api {
 
     async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(http().get(format!("{}{path}", self.base))).await
+    }
+
+    async fn delete(&self, path: &str) -> (u16, Value) {
+        self.ask(http().delete(format!("{}{path}", self.base))).await
     }
 
     async fn post(&self, path: &str, body: &str) -> (u16, Value) {
@@ -575,23 +593,47 @@ async fn feedback_and_status_have_their_fixed_shapes() {
 }
 
 #[tokio::test]
+async fn the_live_check_says_step_by_step_what_is_wrong_and_what_to_do() {
+    let (status, checked) = open().await.post("/api/whatsapp/test", "").await;
+    assert_eq!((status, &checked["result"]), (200, &"failed".into()));
+    assert_eq!(checked["steps"][0], json!({ "step": "token", "result": "ok", "detail": "valid", "remedy": null }));
+    assert!(checked["steps"][1]["remedy"].is_string(), "{checked}");
+}
+
+#[tokio::test]
+async fn a_person_is_erased_by_id_and_the_receipt_says_whether_it_is_done() {
+    let api = open().await;
+    let (status, receipt) = api.delete("/api/v1/contacts/con_00001?by=request%207").await;
+    assert_eq!((status, &receipt["by"], &receipt["messages"]), (200, &"request 7".into(), &3.into()), "{receipt}");
+    let (status, receipt) = api.delete("/api/v1/contacts/con_00002").await;
+    assert_eq!((status, &receipt["finished_at"], &receipt["by"]), (202, &Value::Null, &"api".into()), "{receipt}");
+    for nobody in ["con_00003", "msg_00001", "%2B966500000101"] {
+        assert_eq!(api.delete(&format!("/api/v1/contacts/{nobody}")).await.0, 404, "{nobody}");
+    }
+    assert_eq!(api.delete("/api/v1/contacts/con_00001?who=me").await.0, 400);
+}
+
+#[tokio::test]
 async fn every_channel_says_whether_it_can_be_used() {
     let (_, list) = open().await.get("/api/integrations").await;
     let shown: Vec<_> = list["items"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|item| (item["integration"].as_str().unwrap(), item["priority"].clone(), item["configured"].clone()))
+        .map(|item| (item["integration"].as_str().unwrap(), item["priority"].clone(), item["status"].clone()))
         .collect();
     assert_eq!(
         shown,
         [
-            ("whatsapp", 1.into(), false.into()),
-            ("twilio-whatsapp", 2.into(), false.into()),
-            ("sms", 3.into(), false.into()),
-            ("email", 4.into(), true.into()),
+            ("whatsapp", "HIGH".into(), "NOT_CONFIGURED".into()),
+            ("twilio-whatsapp", "MEDIUM".into(), "NOT_CONFIGURED".into()),
+            ("sms", "MEDIUM".into(), "NOT_CONFIGURED".into()),
+            ("email", "LOW".into(), "CONFIGURED".into()),
         ]
     );
+    let whatsapp = &list["items"][0];
+    assert_eq!((&whatsapp["category"], &whatsapp["group"]), (&"COMMUNICATION".into(), &"Feedback Channels".into()));
+    assert!(whatsapp["dependencies"].as_array().unwrap().contains(&"meta-graph-api".into()), "{whatsapp}");
     assert_eq!(list["items"][2]["missing"], json!(["TWILIO_ACCOUNT_SID is not set"]));
 }
 

@@ -22,6 +22,7 @@ use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, Jour
 use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
+use barid::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
 use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
@@ -36,8 +37,8 @@ use barid::ports::{
     Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, HistoryEntry, Hook,
     HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept,
     KeptNews, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk,
-    LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue,
-    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said,
+    LoadedMessage, Management, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage,
+    Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said,
     SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored,
     Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
 };
@@ -613,6 +614,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         clock: Arc::new(Noon),
         store,
         whatsapp: Arc::new(Nobody),
+        management: Arc::new(Nobody),
         fallbacks: BTreeMap::new(),
         webhook: Arc::new(barid::whatsapp::Reader::new(app_secrets)),
         readers: BTreeMap::from([
@@ -656,6 +658,22 @@ impl WhatsApp for Nobody {
         unreachable!("a door calls nobody")
     }
     async fn ask(&self, _: &SenderName) -> Result<(), String> {
+        unreachable!("a door asks nobody")
+    }
+}
+
+#[async_trait]
+impl Management for Nobody {
+    async fn token(&self) -> Result<TokenFacts, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn number(&self, _: &SenderName) -> Result<NumberFacts, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         unreachable!("a door asks nobody")
     }
 }

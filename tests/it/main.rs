@@ -25,6 +25,7 @@ mod harness;
 mod hooks;
 mod limits;
 mod listening;
+mod live_check;
 mod nlp;
 mod ops;
 mod postgres;

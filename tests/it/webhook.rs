@@ -10,6 +10,7 @@ use barid::domain::delivery::SuppressedReason;
 use barid::domain::erasure::Erasure;
 use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId};
 use barid::domain::language::Language;
+use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::signed_reference::ReferenceSigner;
 use barid::domain::start::StartAnswer;
@@ -43,6 +44,9 @@ pub(crate) struct NoOperations;
 
 #[async_trait]
 impl Operations for NoOperations {
+    async fn live_check(&self) -> Vec<Step> {
+        unreachable!("nobody asks Meta")
+    }
     async fn erase(&self, _: ContactId, _: &str) -> Result<Erasure, OperationError> {
         unreachable!("nobody erases")
     }

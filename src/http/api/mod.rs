@@ -7,9 +7,11 @@ mod erasures;
 mod feedback;
 mod hooks;
 mod integrations;
+mod live_check;
 mod messages;
 mod news;
 mod query;
+mod registry;
 mod sending;
 mod status;
 mod suspensions;
@@ -70,6 +72,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .unify()
         .or(status::routes(&state))
         .unify()
+        .or(live_check::routes(&state))
+        .unify()
         .or(integrations::routes(&state))
         .unify()
         .or(suspensions::routes(&state))
@@ -110,8 +114,7 @@ fn authorised(state: Arc<ApiState>) -> impl Filter<Extract = (), Error = Rejecti
 
 /// What the design names and this version does not do: said so, instead of looking like a wrong address.
 fn not_built_yet() -> BoxedFilter<(Response,)> {
-    const NOT_BUILT: [&str; 10] = [
-        "/api/whatsapp/test",
+    const NOT_BUILT: [&str; 9] = [
         "/api/openapi.json",
         "/api/v1/runs",
         "/api/v1/conversations",

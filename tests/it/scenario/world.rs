@@ -167,6 +167,7 @@ impl World {
                 time: Arc::clone(&self.time),
                 answers_after: self.script.answers_after,
             }),
+            management: Arc::new(crate::fakes::Nobody),
             fallbacks: [Channel::Sms, Channel::Email].map(way).into(),
             webhook: Arc::new(Reader),
             readers: BTreeMap::from([(Source::TwilioStatus, Arc::new(Reader) as _)]),
