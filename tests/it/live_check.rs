@@ -31,7 +31,7 @@ async fn token_number_templates_and_webhook_are_judged_as_they_stand() {
     ];
     for (name, category) in ours {
         for language in ["ar", "en"] {
-            barid.simulator.put_template(Template::approved(name, language, category, "")).unwrap();
+            barid.simulator.put_template(Template::approved(name, language, category, "Words")).unwrap();
         }
     }
     let (result, steps) = check(&barid).await;
@@ -39,7 +39,7 @@ async fn token_number_templates_and_webhook_are_judged_as_they_stand() {
     assert_eq!((result.as_str(), step(&steps, "token").0), ("ok", "ok"), "{steps:?}");
 
     // An approved template is paused, and the app hears of nothing any more.
-    let mut template = Template::approved("window_nudge", "ar", Category::Utility, "");
+    let mut template = Template::approved("window_nudge", "ar", Category::Utility, "Words");
     template.status = TemplateStatus::Paused;
     barid.simulator.put_template(template).unwrap();
     let account = &barid.simulator.settings().numbers[0].business_account_id;
