@@ -10,7 +10,7 @@ use crate::daemon::suspending::{self, Known};
 use crate::daemon::{forecasts, hooking, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::ids::{CampaignName, FlowName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
@@ -22,6 +22,7 @@ use crate::http::{
 };
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
+use crate::jobs::staff::{self, StaffDone, StaffRequest};
 use crate::jobs::{JobError, replay};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
@@ -184,6 +185,15 @@ impl Operations for Desk {
             };
             OperationError::Invalid { code, detail: error.to_string() }
         })
+    }
+
+    async fn staff(&self, request: StaffRequest) -> Result<StaffDone, OperationError> {
+        Ok(staff::run(&self.services, &request).await?)
+    }
+
+    fn flows(&self) -> Vec<FlowName> {
+        let rules = self.shelf.answering();
+        rules.map(|rules| rules.flows.iter().map(|flow| flow.name.clone()).collect()).unwrap_or_default()
     }
 
     async fn replay(&self, wanted: &Replay) -> Result<u64, OperationError> {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Journal, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs, Stages,
-    Suspensions,
+    Contacts, Conversations, DeadLetters, FlowResults, Journal, LimitFactsOf, Messages, Outbox, Readings, Reminders,
+    Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -57,6 +57,7 @@ pub trait Store:
     + Reminders
     + Messages
     + DeadLetters
+    + FlowResults
     + Journal
     + Suspensions
     + LimitFactsOf

@@ -24,6 +24,8 @@ mod writer;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod exchanges;
+mod flow_results;
 mod hook_deliveries;
 mod journal;
 mod limit_facts;

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::harness::{Barid, PATIENCE, Setup};
 
-const NADIA: &str = "+966500000101";
-const OMAR: &str = "+966500000102";
+pub(crate) const NADIA: &str = "+966500000101";
+pub(crate) const OMAR: &str = "+966500000102";
 
-async fn serving() -> Barid {
+pub(crate) async fn serving() -> Barid {
     let mut barid = Barid::prepare(Setup { answers: true, ..Setup::default() }).await;
     let flows = barid.dir.path().join("jobs/flows");
     std::fs::create_dir_all(&flows).unwrap();
@@ -20,11 +20,11 @@ async fn serving() -> Barid {
     barid
 }
 
-fn said_to(barid: &Barid, phone: &str) -> Vec<LedgerRow> {
+pub(crate) fn said_to(barid: &Barid, phone: &str) -> Vec<LedgerRow> {
     barid.simulator.ledger().into_iter().filter(|row| row.to == phone).collect()
 }
 
-async fn until(barid: &Barid, what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn until(barid: &Barid, what: &str, holds: impl AsyncFn() -> bool) {
     let begin = Instant::now();
     while !holds().await {
         assert!(
@@ -78,6 +78,59 @@ async fn a_stop_gets_one_notice_and_then_silence() {
 
 #[tokio::test]
 async fn a_survey_in_the_chat_survives_a_kill_and_is_kept_as_a_result() {
+    let mut barid = serving().await;
+    barid.simulator_presses(NADIA, "start-csat").await;
+    until(&barid, "the first question", async || said_to(&barid, NADIA).len() == 1).await;
+    barid.kill();
+    barid.start().await;
+    barid.simulator_says(NADIA, "٥").await;
+    until(&barid, "the second question", async || said_to(&barid, NADIA).len() == 2).await;
+    barid.kill();
+    // Said while nobody listens: the callback is delivered again.
+    barid.simulator_says(NADIA, "=1+1 كل شيء ممتاز").await;
+    barid.start().await;
+    until(&barid, "the thanks", async || said_to(&barid, NADIA).len() == 3).await;
+    let thanks = said_to(&barid, NADIA)[2].text.clone().unwrap();
+    assert!(thanks.contains('5') && thanks.contains("شكرًا"), "{thanks}");
+
+    let results = barid.get("/api/v1/flows/csat/results").await;
+    let [row] = &results["items"].as_array().unwrap()[..] else { panic!("one result: {results}") };
+    assert_eq!((&row["state"], &row["phone"], &row["language"]), (&"completed".into(), &NADIA.into(), &"ar".into()));
+    let answers = serde_json::json!({ "score": 5, "comment": "=1+1 كل شيء ممتاز" });
+    assert_eq!(row["answers"], answers, "{row}");
+    let exported = barid.run(&["flow", "results", "csat"]);
+    let exported = String::from_utf8(exported.stdout).unwrap();
+    let lines: Vec<&str> = exported.lines().collect();
+    let columns = "contact,phone,version,language,state,began_at,ended_at,answer_score,answer_topic,answer_comment";
+    assert_eq!((lines[0], lines.len()), (columns, 2), "{exported}");
+    assert!(lines[1].ends_with(",5,,'=1+1 كل شيء ممتاز"), "no formula: {exported}");
+    let json = barid.run(&["flow", "results", "csat", "--format", "json", "--until", "2100-01-01T00:00:00Z"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((json.as_array().unwrap().len(), &json[0]["answers"]), (1, &answers));
+
+    let scores = barid.get("/api/v1/flows/csat/scores").await;
+    let version = &scores["versions"][0];
+    assert_eq!((&version["ended"], &version["completion_rate"]), (&1.into(), &1.0.into()), "{scores}");
+    let csat = serde_json::json!({ "question": "score", "scale": "csat", "answered": 1, "satisfied": 1,
+                                   "satisfied_share": 1.0, "mean": 5.0 });
+    assert_eq!(version["questions"], serde_json::json!([csat]));
+    let metrics = barid.metrics().await;
+    for line in [
+        r#"barid_flow_results_total{flow="csat",state="completed"} 1"#,
+        r#"barid_flow_results_total{flow="csat",state="partial"} 0"#,
+        r#"barid_flow_scores_total{flow="csat",scale="csat",score="5"} 1"#,
+        r#"barid_flow_scores_total{flow="csat",scale="csat",score="1"} 0"#,
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    let misspelt = barid.http.get(format!("http://{}/api/v1/flows/csta/results", barid.listen));
+    let misspelt = misspelt.bearer_auth(crate::harness::TOKEN).send().await.unwrap();
+    assert_eq!(misspelt.status().as_u16(), 404);
+    assert!(misspelt.text().await.unwrap().contains("did you mean `csat`"));
+}
+
+#[tokio::test]
+async fn people_are_called_by_a_word_and_barid_stays_silent_through_a_kill() {
     let mut barid = serving().await;
     barid.simulator_says(NADIA, "hello").await;
     until(&barid, "the confirmation", async || said_to(&barid, NADIA).len() == 1).await;

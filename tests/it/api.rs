@@ -13,7 +13,7 @@ use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::DeliveryState;
 use barid::domain::hook::{HookEvent, WebhookId};
-use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, MessageId};
+use barid::domain::ids::{CampaignName, ContactId, FeedbackId, FlowName, HookDeliveryId, HookEventId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::money::{Currency, Money};
 use barid::domain::phone_number::PhoneNumber;
@@ -24,6 +24,7 @@ use barid::http::{
     ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
+use barid::jobs::staff::{StaffDone, StaffRequest};
 use barid::ports::{Clock, DeadLetter, HistoryEntry, HookFilter, ListedDelivery, ListedMessage, LoadedMessage};
 use barid::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -70,6 +71,12 @@ impl Operations for Operator {
     }
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
         Err(OperationError::NotYetSupported("sending".to_owned()))
+    }
+    async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
+        Err(OperationError::NotYetSupported("an answer".to_owned()))
+    }
+    fn flows(&self) -> Vec<FlowName> {
+        Vec::new()
     }
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError> {
         self.replays.lock().unwrap().push((None, replay.clone()));

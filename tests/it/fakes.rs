@@ -15,6 +15,7 @@ use barid::domain::consent::ConsentChange;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::feedback::Feedback;
+use barid::domain::flow::{FlowCounts, FlowResult};
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookAnswer, HookHealth, Next};
 use barid::domain::ids::FeedbackId;
 use barid::domain::ids::TemplateName;
@@ -32,13 +33,13 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Hook,
-    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, Kept, LimitFacts, LimitFactsOf,
-    Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
-    NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
-    ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
-    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted,
-    WhatsApp,
+    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Exchange, FlowResults, Heard,
+    HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, Kept,
+    KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk,
+    LoadedMessage, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue,
+    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RunCount, RunTerms, Runs, Said,
+    SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored,
+    Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -251,7 +252,26 @@ impl Conversations for FakeStore {
     async fn say(&self, _: Said, _: Timestamp) -> Stored<Option<Vec<MessageId>>> {
         not_asked()
     }
-    async fn talks(&self, _: bool, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+    async fn talks(&self, _: TalkFilter, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+        not_asked()
+    }
+    async fn listed_talk(&self, _: &TalkId) -> Stored<Option<ListedTalk>> {
+        not_asked()
+    }
+    async fn senders_talked_to(&self, _: ContactId) -> Stored<Vec<SenderName>> {
+        not_asked()
+    }
+    async fn exchanges(&self, _: &TalkId, _: u64) -> Stored<Vec<Exchange>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl FlowResults for FakeStore {
+    async fn flow_results(&self, _: &ResultFilter, _: Option<i64>, _: u64) -> Stored<Page<KeptResult>> {
+        not_asked()
+    }
+    async fn flow_counts(&self, _: &ResultFilter) -> Stored<FlowCounts> {
         not_asked()
     }
 }
@@ -686,6 +706,7 @@ impl Tally for Uncounted {
     fn fell_back(&self, _: Channel, _: Channel) {}
     fn applied(&self, _: &Applied) {}
     fn read_feedback(&self, _: Option<&Analysis>) {}
+    fn ended_flow(&self, _: &FlowResult) {}
     fn called_hook(&self, _: &HookName, _: Next) {}
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::SuppressedReason;
-use barid::domain::ids::{CampaignName, JournalId, MessageId};
+use barid::domain::ids::{CampaignName, FlowName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::signed_reference::ReferenceSigner;
@@ -20,6 +20,7 @@ use barid::http::{
     ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
+use barid::jobs::staff::{StaffDone, StaffRequest};
 use barid::ports::{CallbackCheck, Contacts as _, HookFilter, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
 use hmac::{Hmac, KeyInit, Mac};
@@ -56,6 +57,12 @@ impl Operations for NoOperations {
     }
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
         Err(OperationError::NotYetSupported("sending".to_owned()))
+    }
+    async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
+        Err(OperationError::NotYetSupported("an answer".to_owned()))
+    }
+    fn flows(&self) -> Vec<FlowName> {
+        Vec::new()
     }
     async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
         Err(OperationError::NotYetSupported("a replay".to_owned()))

@@ -2,8 +2,10 @@
 
 mod campaigns;
 mod contacts;
+mod conversations;
 mod dead_letters;
 mod feedback;
+mod flows;
 mod hooks;
 mod integrations;
 mod messages;
@@ -23,6 +25,8 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
+pub use conversations::{Answered, ConversationItem, ConversationShown, ExchangeItem, Handed};
+pub use flows::{Figure, QuestionItem, ResultRow, ScoresItem, VersionItem};
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
@@ -57,6 +61,10 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(contacts::routes(&state))
         .unify()
         .or(feedback::routes(&state))
+        .unify()
+        .or(conversations::routes(&state))
+        .unify()
+        .or(flows::routes(&state))
         .unify()
         .or(sending::routes(&state))
         .unify()
@@ -102,11 +110,10 @@ fn authorised(state: Arc<ApiState>) -> impl Filter<Extract = (), Error = Rejecti
 
 /// What the design names and this version does not do: said so, instead of looking like a wrong address.
 fn not_built_yet() -> BoxedFilter<(Response,)> {
-    const NOT_BUILT: [&str; 10] = [
+    const NOT_BUILT: [&str; 9] = [
         "/api/whatsapp/test",
         "/api/openapi.json",
         "/api/v1/runs",
-        "/api/v1/conversations",
         "/api/v1/templates",
         "/api/v1/reports",
         "/api/v1/queues",

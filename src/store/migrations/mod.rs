@@ -9,6 +9,7 @@ mod m0004_suspensions;
 mod m0005_campaigns;
 mod m0007_conversation;
 mod m0008_hooks;
+mod m0009_staff;
 
 pub(super) struct Migrator;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_campaigns::Campaigns),
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
+            Box::new(m0009_staff::Staff),
         ]
     }
 }

@@ -444,6 +444,11 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
+    /// Somebody presses the button of a template that carries this.
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload } })).await;
+    }
+
     async fn inbound(&self, body: Value) {
         let answer = self
             .http

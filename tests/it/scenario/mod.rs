@@ -41,8 +41,8 @@ use self::world::{World, alone};
 const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "wake"];
 
 /// Jobs that no scenario shows yet: each of their effects is one transaction, and they are killed in mid-work over the whole service
-/// (`tests/it/answers.rs`, `tests/it/hooks.rs`).
-const KILLED_ELSEWHERE: [&str; 5] = ["answer", "deliver-hook", "feed-hooks", "read-feedback", "tidy-hooks"];
+/// (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`).
+const KILLED_ELSEWHERE: [&str; 6] = ["answer", "deliver-hook", "feed-hooks", "read-feedback", "staff", "tidy-hooks"];
 
 /// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.
 const EACH: usize = 13;
