@@ -10,6 +10,7 @@ mod campaign;
 mod check;
 mod completions;
 mod contacts;
+mod conversation;
 mod csv_out;
 mod daemon_api;
 mod demo;
@@ -72,10 +73,13 @@ enum Command {
     /// The people we may write to
     #[command(subcommand)]
     Contacts(contacts::Contacts),
+    /// Talk to people: who waits for a person, what was said, answering, taking over, handing back
+    #[command(subcommand)]
+    Conversation(conversation::Conversation),
     /// What people sent back
     #[command(subcommand)]
     Feedback(feedback::Feedback),
-    /// See, check and try out conversations
+    /// See, check and try out conversations that files describe, and what came of them
     #[command(subcommand)]
     Flow(flow::FlowCommand),
     /// What is told to other systems: the endpoints of `[[hooks]]`
@@ -128,6 +132,7 @@ impl Arguments {
             Command::Doctor(arguments) => doctor::run(arguments),
             Command::Campaign(arguments) => wait_for(campaign::run(arguments, &Installation::load(config)?)),
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
+            Command::Conversation(arguments) => wait_for(conversation::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),

@@ -12,8 +12,8 @@ use crate::config::campaigns::{CampaignContext, CampaignFiles};
 use crate::config::flows::{FlowContext, FlowFiles};
 use crate::config::templates::Templates;
 use crate::config::{Config, FileErrors};
-use crate::daemon::catalogue::InForce;
-use crate::domain::answering::Rules;
+use crate::daemon::catalogue::{InForce, Prices, Shelf};
+use crate::domain::answering::{Patience, Rules};
 use crate::domain::faq::Faq;
 use crate::domain::flow::Flow;
 
@@ -42,6 +42,13 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
     (in_force, wrong)
 }
 
+/// Hands out what is in force, with the prices and the time zone that the configuration names.
+pub fn shelf(config: &Config, in_force: InForce) -> Shelf {
+    let pricing = &config.pricing;
+    let prices = Prices { template: pricing.template.micros, text: pricing.text.micros, media: pricing.media.micros };
+    Shelf::new(in_force, prices, config.contacts.default_timezone.to_string())
+}
+
 /// The rules by which people are answered, as the files say.
 fn answering(config: &Config, templates: &Templates, flows: Vec<Flow>, faq: Faq) -> Rules {
     let name = CONFIRMATION.parse().expect("a name that we wrote");
@@ -56,8 +63,11 @@ fn answering(config: &Config, templates: &Templates, flows: Vec<Flow>, faq: Faq)
         escalation_words: answers.escalation_words.clone(),
         // Basis points in thousandths.
         escalate_negative: answers.escalate_negative_above.map(|share| i64::from(share.basis_points()) / 10),
-        staff_told_again_after: answers.staff_told_again_after,
-        handed_back_after: answers.handed_back_after,
+        patience: Patience {
+            told_again_after: answers.staff_told_again_after,
+            handed_back_after: answers.handed_back_after,
+            is_person_told: answers.silence_is_told,
+        },
         loop_guard: answers.loop_guard,
     }
 }

@@ -6,8 +6,10 @@ use std::time::Instant;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::daemon::catalogue::InForce;
 use crate::domain::analysis::Analysis;
 use crate::domain::channel::Channel;
+use crate::domain::flow::FlowResult;
 use crate::domain::hook::delivery::Next;
 use crate::domain::ids::{HookName, RunId, SenderName};
 use crate::domain::limit::Limit;
@@ -71,6 +73,13 @@ impl<P: Fallback> Fallback for Metered<P> {
     }
 }
 
+/// Declares the flows in force.
+pub(super) fn declare_flows(in_force: &InForce, metrics: &Metrics) {
+    for flow in in_force.answering.iter().flat_map(|rules| &rules.flows) {
+        metrics.declare_flow(flow);
+    }
+}
+
 /// Counts what jobs decide.
 pub(super) struct Counted(pub(super) Arc<Metrics>);
 
@@ -104,6 +113,10 @@ impl Tally for Counted {
         let language = reading.map_or("none", |reading| reading.language.code());
         let sentiment = reading.and_then(|reading| reading.sentiment).map_or("none", |found| found.label.name());
         self.0.feedback.with_label_values(&[language, sentiment]).inc();
+    }
+
+    fn ended_flow(&self, result: &FlowResult) {
+        self.0.count_flow(result);
     }
 
     fn called_hook(&self, hook: &HookName, next: Next) {

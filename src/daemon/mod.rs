@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::config::whatsapp::{DEFAULT_SENDER, Sender, default_sender};
 use crate::contacts_file::AudienceFileReader;
-use crate::daemon::catalogue::{Prices, Shelf};
+use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::{Counted, Metered};
@@ -192,15 +192,8 @@ impl Daemon {
         let (in_force, wrong) = files::read(&config);
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
-        let shelf = Arc::new(Shelf::new(
-            in_force,
-            Prices {
-                template: config.pricing.template.micros,
-                text: config.pricing.text.micros,
-                media: config.pricing.media.micros,
-            },
-            config.contacts.default_timezone.to_string(),
-        ));
+        metered::declare_flows(&in_force, &metrics);
+        let shelf = Arc::new(files::shelf(&config, in_force));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue: Arc<dyn Queue> = Arc::new(Wakeups::new(lanes.clone(), control.clone()));
         let webhook: Arc<dyn WebhookReader> = Arc::new(reader(&config));
@@ -384,6 +377,7 @@ async fn reloading(
         let Ok((in_force, wrong)) = tokio::task::spawn_blocking(move || files::read(&config)).await else { continue };
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
+        metered::declare_flows(&in_force, &metrics);
         tracing::info!(
             campaigns = in_force.campaigns.len(),
             templates = in_force.templates.len(),

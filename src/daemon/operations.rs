@@ -13,7 +13,7 @@ use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::erasure::Erasure;
-use crate::domain::ids::{CampaignName, ContactId, MessageId};
+use crate::domain::ids::{CampaignName, ContactId, FlowName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::live_check::Step;
 use crate::domain::money::Currency;
@@ -28,6 +28,7 @@ use crate::http::{
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::live_check::{self, Ours};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
+use crate::jobs::staff::{self, StaffDone, StaffRequest};
 use crate::jobs::{JobError, erase, replay, replay_news};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
@@ -219,6 +220,15 @@ impl Operations for Desk {
             };
             OperationError::Invalid { code, detail: error.to_string() }
         })
+    }
+
+    async fn staff(&self, request: StaffRequest) -> Result<StaffDone, OperationError> {
+        Ok(staff::run(&self.services, &request).await?)
+    }
+
+    fn flows(&self) -> Vec<FlowName> {
+        let rules = self.shelf.answering();
+        rules.map(|rules| rules.flows.iter().map(|flow| flow.name.clone()).collect()).unwrap_or_default()
     }
 
     async fn replay(&self, wanted: &Replay) -> Result<u64, OperationError> {

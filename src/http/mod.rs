@@ -30,8 +30,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{
-    ApiState, ContactRow, ErasureItem, HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem,
-    NewsReplayRequest, NewsReplayed, RowConsent, SuspensionItem,
+    Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure, Handed,
+    HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem,
+    ResultRow, RowConsent, ScoresItem, SuspensionItem, VersionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
@@ -77,6 +78,12 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/hooks/deliveries?hook=&state=&event=&since=&id=   what was told, newest first
 /// POST /api/v1/hooks/replay                        tells some of it once more
 /// POST /api/v1/hooks/{name}/test                   tries an endpoint
+/// GET  /api/v1/conversations?state=&contact=       who talks with a person and who with barid
+/// GET  /api/v1/conversations/{contact}?sender=     one, with what was said last
+/// POST /api/v1/conversations/{contact}/answer      staff say something
+/// POST /api/v1/conversations/{contact}/{verb}      take, hand-back
+/// GET  /api/v1/flows/{flow}/results?since=&until=&state=    what came of a flow's conversations, newest first
+/// GET  /api/v1/flows/{flow}/scores?since=&until=   NPS, CSAT, CES and how many came to the end
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```

@@ -26,6 +26,7 @@ pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;
 pub mod send_single;
+pub mod staff;
 pub mod sweep;
 pub mod take_in;
 pub mod tidy_hooks;

@@ -21,9 +21,9 @@ use crate::ports::{CannotRender, Created, Once, Services, SingleMessage, StoreEr
 /// How long a message that was asked for by itself may wait.
 pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// Free words that wait for the person to write are worth waiting for longer.
-const FREE_WORDS_EXPIRE_AFTER: SignedDuration = SignedDuration::from_hours(72);
+pub(super) const FREE_WORDS_EXPIRE_AFTER: SignedDuration = SignedDuration::from_hours(72);
 /// How long a name under which a message was asked for is remembered.
-const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 /// Meta takes no longer text.
 const TEXT_CHARS_MAX: usize = 4096;
 /// The template of surveys, and its values.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Erasures, Journal, KeptNews, LimitFactsOf, Messages, Outbox, Readings,
-    Reminders, Runs, Stages, Suspensions,
+    Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf, Messages, Outbox,
+    Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -58,6 +58,7 @@ pub trait Store:
     + Messages
     + DeadLetters
     + Erasures
+    + FlowResults
     + Journal
     + KeptNews
     + Suspensions

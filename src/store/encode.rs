@@ -220,7 +220,7 @@ pub(super) fn rendered(rendered: &Rendered) -> String {
 }
 
 /// A frozen message; records of version 0.1 hold the content alone.
-fn frozen(text: &str) -> Option<Rendered> {
+pub(super) fn frozen(text: &str) -> Option<Rendered> {
     let whole = serde_json::from_str::<Rendered>(text).ok();
     whole.or_else(|| serde_json::from_str::<Content>(text).ok().map(Rendered::only))
 }

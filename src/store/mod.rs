@@ -28,6 +28,8 @@ mod contacts;
 mod conversations;
 mod dead_letters;
 mod erasures;
+mod exchanges;
+mod flow_results;
 mod hook_deliveries;
 mod journal;
 mod kept;

@@ -65,7 +65,7 @@ pub(super) async fn move_belongings(
         args![stays, gone, stays],
     )
     .await?;
-    for table in ["feedback", "consent_changes", "person_changes", "flow_results", "hook_events"] {
+    for table in ["feedback", "consent_changes", "person_changes", "flow_results", "hook_events", "staff_actions"] {
         db.run(&format!("UPDATE {table} SET contact_id = ? WHERE contact_id = ?"), args![stays, gone]).await?;
     }
     move_talks(db, gone, stays).await?;

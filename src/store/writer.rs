@@ -426,8 +426,12 @@ impl Writer {
             Request::SetAside { row, because, now } => {
                 journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
             }
-            Request::NoteReadings { readings, now } => readings::note(db, readings, *now).await.map(|()| Outcome::Done),
-            Request::Say { said, now } => conversations::say(db, said, *now).await.map(Outcome::Said),
+            Request::NoteReadings { readings, now } => {
+                readings::note(db, readings, self.policies.wanted(), *now).await.map(|()| Outcome::Done)
+            }
+            Request::Say { said, now } => {
+                conversations::say(db, said, self.policies.wanted(), *now).await.map(Outcome::Said)
+            }
             Request::OpenLink { token, now } => links::open(db, token, *now).await.map(Outcome::Link),
             Request::Upsert { updates, language, brings_back, now } => {
                 let phones = || updates.iter().map(|update| update.phone.e164());

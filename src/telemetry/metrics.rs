@@ -15,6 +15,7 @@ use prometheus::{
 
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
+use crate::domain::flow::{Answer, Flow, FlowResult, FlowStep, QuestionKind, ResultState};
 use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::suspension::{Cause, Scope};
 
@@ -121,6 +122,10 @@ metrics! {
     job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
     /// Jobs that could not do their work, by job.
     job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &JOBS)]);
+    /// Conversations that ended, by flow and by how they ended.
+    flow_results: IntCounterVec = counters("barid_flow_results_total", &[("flow", &[]), ("state", &[])]);
+    /// What was chosen on the scales of conversations that ended, by flow, scale and step of it: enough for NPS, CSAT and CES of any span.
+    flow_scores: IntCounterVec = counters("barid_flow_scores_total", &[("flow", &[]), ("scale", &[]), ("score", &[])]);
     /// Calls of endpoints of our webhooks, by endpoint and by what follows for the event that was to be told.
     hook_deliveries: IntCounterVec = counters("barid_hook_deliveries_total", &[("hook", &[]), ("outcome", &HOOK_OUTCOMES)]);
     /// Events that are still to be told, by endpoint.
@@ -188,6 +193,31 @@ impl Metrics {
             self.worker_up.with_label_values(&["hooks"]);
         }
         self
+    }
+
+    /// Declares a flow, at zero: flows are as closed a set as their files, states and scales of questions are closed of themselves.
+    pub fn declare_flow(&self, flow: &Flow) {
+        for state in ResultState::ALL {
+            self.flow_results.with_label_values(&[flow.name.as_str(), state.name()]);
+        }
+        for question in flow.steps().iter().filter_map(FlowStep::question) {
+            if let QuestionKind::Scale { scale, .. } = &question.kind {
+                for score in scale.least()..=scale.most() {
+                    self.flow_scores.with_label_values(&[flow.name.as_str(), scale.name(), &score.to_string()]);
+                }
+            }
+        }
+    }
+
+    /// Counts a conversation that ended.
+    pub fn count_flow(&self, result: &FlowResult) {
+        let flow = result.flow.as_str();
+        if let Some(state) = result.state {
+            self.flow_results.with_label_values(&[flow, state.name()]).inc();
+        }
+        for score in result.answers.iter().filter_map(Answer::score) {
+            self.flow_scores.with_label_values(&[flow, score.scale.name(), &score.value.to_string()]).inc();
+        }
     }
 
     /// Counts one request to the webhook; `result` is one of [`WEBHOOK_RESULTS`].

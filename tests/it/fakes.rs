@@ -16,6 +16,7 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
+use barid::domain::flow::{FlowCounts, FlowResult};
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookAnswer, HookHealth, Next};
 use barid::domain::ids::TemplateName;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
@@ -34,13 +35,13 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, HistoryEntry, Hook,
-    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept,
-    KeptNews, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk,
-    LoadedMessage, Management, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage,
-    Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RowNews, RunCount, RunTerms, Runs, Said,
-    SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored,
-    Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
+    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults,
+    HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter,
+    JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery,
+    ListedMessage, ListedTalk, LoadedMessage, Management, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page,
+    Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
+    RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -257,7 +258,26 @@ impl Conversations for FakeStore {
     async fn say(&self, _: Said, _: Timestamp) -> Stored<Option<Vec<MessageId>>> {
         not_asked()
     }
-    async fn talks(&self, _: bool, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+    async fn talks(&self, _: TalkFilter, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+        not_asked()
+    }
+    async fn listed_talk(&self, _: &TalkId) -> Stored<Option<ListedTalk>> {
+        not_asked()
+    }
+    async fn senders_talked_to(&self, _: ContactId) -> Stored<Vec<SenderName>> {
+        not_asked()
+    }
+    async fn exchanges(&self, _: &TalkId, _: u64) -> Stored<Vec<Exchange>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl FlowResults for FakeStore {
+    async fn flow_results(&self, _: &ResultFilter, _: Option<i64>, _: u64) -> Stored<Page<KeptResult>> {
+        not_asked()
+    }
+    async fn flow_counts(&self, _: &ResultFilter) -> Stored<FlowCounts> {
         not_asked()
     }
 }
@@ -754,6 +774,7 @@ impl Tally for Uncounted {
     fn fell_back(&self, _: Channel, _: Channel) {}
     fn applied(&self, _: &Applied) {}
     fn read_feedback(&self, _: Option<&Analysis>) {}
+    fn ended_flow(&self, _: &FlowResult) {}
     fn called_hook(&self, _: &HookName, _: Next) {}
 }
 

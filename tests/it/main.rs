@@ -35,5 +35,6 @@ mod scenario;
 mod sending;
 mod simulator;
 mod smtp_tls;
+mod staff;
 mod suspensions;
 mod webhook;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::SuppressedReason;
 use barid::domain::erasure::Erasure;
-use barid::domain::ids::{CampaignName, ContactId, JournalId, MessageId};
+use barid::domain::ids::{CampaignName, ContactId, FlowName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
@@ -22,6 +22,7 @@ use barid::http::{
     ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
+use barid::jobs::staff::{StaffDone, StaffRequest};
 use barid::ports::{CallbackCheck, Contacts as _, HookFilter, JournalFilter, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
 use hmac::{Hmac, KeyInit, Mac};
@@ -64,6 +65,12 @@ impl Operations for NoOperations {
     }
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
         Err(OperationError::NotYetSupported("sending".to_owned()))
+    }
+    async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
+        Err(OperationError::NotYetSupported("an answer".to_owned()))
+    }
+    fn flows(&self) -> Vec<FlowName> {
+        Vec::new()
     }
     async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
         Err(OperationError::NotYetSupported("a replay".to_owned()))

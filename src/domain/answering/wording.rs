@@ -41,6 +41,20 @@ pub(super) fn handed_over(brand: &Brand, promise: Option<&str>, reference: Optio
     signed(&text, brand, language)
 }
 
+/// That people were called and none of them wrote, and that barid answers again.
+pub(super) fn nobody_came(brand: &Brand, language: Language) -> String {
+    let text = match language {
+        Language::Ar => {
+            "نعتذر، لم يتمكن أحد من موظفينا من الرد عليك بعد. ما كتبته محفوظ لدينا. إن كنت ما زلت بحاجة إلى موظف فاطلبه من جديد."
+        }
+        Language::En => {
+            "We are sorry that nobody has answered you yet. We have kept what you wrote. If you still need a member of our team, \
+             please ask for one again."
+        }
+    };
+    signed(text, brand, language)
+}
+
 fn signed(text: &str, brand: &Brand, language: Language) -> String {
     format!("{text}\n{}", brand.signature.in_language(language))
 }

@@ -2,9 +2,11 @@
 
 mod campaigns;
 mod contacts;
+mod conversations;
 mod dead_letters;
 mod erasures;
 mod feedback;
+mod flows;
 mod hooks;
 mod integrations;
 mod live_check;
@@ -27,7 +29,9 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use contacts::{ContactRow, RowConsent};
+pub use conversations::{Answered, ConversationItem, ConversationShown, ExchangeItem, Handed};
 pub use erasures::ErasureItem;
+pub use flows::{Figure, QuestionItem, ResultRow, ScoresItem, VersionItem};
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
 pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
@@ -67,6 +71,10 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(erasures::routes(&state))
         .unify()
         .or(feedback::routes(&state))
+        .unify()
+        .or(conversations::routes(&state))
+        .unify()
+        .or(flows::routes(&state))
         .unify()
         .or(sending::routes(&state))
         .unify()
@@ -114,10 +122,9 @@ fn authorised(state: Arc<ApiState>) -> impl Filter<Extract = (), Error = Rejecti
 
 /// What the design names and this version does not do: said so, instead of looking like a wrong address.
 fn not_built_yet() -> BoxedFilter<(Response,)> {
-    const NOT_BUILT: [&str; 9] = [
+    const NOT_BUILT: [&str; 8] = [
         "/api/openapi.json",
         "/api/v1/runs",
-        "/api/v1/conversations",
         "/api/v1/templates",
         "/api/v1/reports",
         "/api/v1/queues",

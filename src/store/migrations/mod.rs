@@ -10,6 +10,7 @@ mod m0005_campaigns;
 mod m0006_news;
 mod m0007_conversation;
 mod m0008_hooks;
+mod m0009_staff;
 mod m0011_erasure;
 
 pub(super) struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_news::PeopleChange),
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
+            Box::new(m0009_staff::Staff),
             Box::new(m0011_erasure::Erasure),
         ]
     }

@@ -92,6 +92,7 @@ on_both_databases! {
             answered: seen.unanswered.iter().map(|received| received.id).collect(),
             messages: vec![words(contacts[0], "thank you, PERSON0")],
             results: Vec::new(),
+            by: None,
         };
         store.say(said(), at(22)).await.unwrap().unwrap();
         let late = [(0, "wamid.LATE0", "SECRET0 again"), (1, "wamid.LATE1", "SECRET1 again")];

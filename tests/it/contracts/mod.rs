@@ -5,6 +5,7 @@
 mod campaigns;
 mod channels;
 mod contacts;
+mod conversations;
 mod counts;
 mod erasure;
 mod hooks;

@@ -2,7 +2,7 @@
 
 use barid::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
-use barid::domain::conversation::{Conversation, Escalation, HeldBy};
+use barid::domain::conversation::{Conversation, Escalation, Handover, HeldBy};
 use barid::domain::delivery::{Delivery, State, SuppressedReason};
 use barid::domain::ids::{ContactId, MessageId};
 use barid::domain::language::Language;
@@ -11,7 +11,7 @@ use barid::domain::run::Run;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
     AboutPerson, Applied, Contacts as _, Conversations as _, Heard, Journal as _, Messages as _, RowNews, RunTerms,
-    Runs as _, Said, Start, TalkId,
+    Runs as _, Said, Start, TalkFilter, TalkId,
 };
 use barid::store::SqlStore;
 
@@ -151,8 +151,16 @@ on_both_databases! {
         let wrote = |n, id, until| Heard { window_until: Some(at(until)), ..inbound(n, id, "hello") };
         heard(&store, vec![wrote(0, "wamid.a", 1_000), wrote(1, "wamid.b", 2_000)]).await;
         let talk = |contact: ContactId| TalkId { contact, sender: "default".parse().unwrap() };
-        let staff = HeldBy::Human { since: at(22), because: Escalation::Word, told_at: at(22), wrote_at: None };
-        for (contact, held) in [(contacts[0], HeldBy::Bot), (contacts[1], staff)] {
+        let staff = HeldBy::Human(Handover {
+            since: at(22),
+            because: Escalation::Word,
+            told_at: at(22),
+            wrote_at: None,
+            waits_since: None,
+            reference: None,
+            taken_by: None,
+        });
+        for (contact, held) in [(contacts[0], HeldBy::Bot), (contacts[1], staff.clone())] {
             let said = Said {
                 talk: talk(contact),
                 version: 0,
@@ -160,6 +168,7 @@ on_both_databases! {
                 answered: Vec::new(),
                 messages: Vec::new(),
                 results: Vec::new(),
+                by: None,
             };
             store.say(said, at(23)).await.unwrap().unwrap();
         }
@@ -167,7 +176,7 @@ on_both_databases! {
         let kept = store.talk(&talk(contacts[0])).await.unwrap().unwrap();
         assert_eq!((kept.conversation.held, kept.unanswered.len()), (staff, 2));
         assert_eq!(kept.window.open_until, Some(at(2_000)));
-        let listed = store.talks(false, None, 10).await.unwrap().items;
+        let listed = store.talks(TalkFilter::default(), None, 10).await.unwrap().items;
         assert_eq!(listed.into_iter().map(|listed| listed.talk).collect::<Vec<_>>(), [talk(contacts[0])]);
     }
 

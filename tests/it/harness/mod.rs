@@ -454,6 +454,11 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
+    /// Somebody presses the button of a template that carries this and shows that.
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, text: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": text } })).await;
+    }
+
     /// A person does what the simulator is told (`POST /_simulator/inbound`).
     pub(crate) async fn inbound(&self, body: Value) {
         let answer = self

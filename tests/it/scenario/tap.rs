@@ -16,6 +16,7 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
+use barid::domain::flow::FlowCounts;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::ids::{ErasureId, FeedbackId};
@@ -26,12 +27,12 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures,
-    HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept,
-    KeptNews, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter,
-    Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
-    Replayed, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError,
-    Stored, Suspensions, Talk, TalkId, Wanted,
+    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
+    FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow,
+    Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
+    MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
+    ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages,
+    Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -323,7 +324,15 @@ tapped!(Conversations {
     look talks_to_look_at(quiet_since: Timestamp, waiting_since: Timestamp, now: Timestamp, limit: u64) -> Vec<TalkId>;
     look talk(id: &TalkId) -> Option<Talk>;
     effect say(said: Words, now: Timestamp) -> Option<Vec<MessageId>>;
-    look talks(only_human: bool, before: Option<i64>, limit: u64) -> Page<ListedTalk>;
+    look talks(filter: TalkFilter, before: Option<i64>, limit: u64) -> Page<ListedTalk>;
+    look listed_talk(id: &TalkId) -> Option<ListedTalk>;
+    look senders_talked_to(contact: ContactId) -> Vec<SenderName>;
+    look exchanges(id: &TalkId, limit: u64) -> Vec<Exchange>;
+});
+
+tapped!(FlowResults {
+    look flow_results(filter: &ResultFilter, before: Option<i64>, limit: u64) -> Page<KeptResult>;
+    look flow_counts(filter: &ResultFilter) -> FlowCounts;
 });
 
 tapped!(Journal {
