@@ -364,23 +364,6 @@ impl Dialect {
         }
     }
 
-    /// A statement that fills `flow_scores` from the results that are there already.
-    pub(super) const fn scores_of_results(self) -> &'static str {
-        match self {
-            Self::Sqlite => {
-                "INSERT INTO flow_scores (result_id, step, flow, version, scale, value, ended_at) \
-                 SELECT r.id, json_extract(a.value, '$.step'), r.flow, r.version, json_extract(a.value, '$.kind'), \
-                 json_extract(a.value, '$.value'), r.ended_at FROM flow_results r, json_each(r.result, '$.answers') a \
-                 WHERE json_extract(a.value, '$.type') = 'score'"
-            }
-            Self::Postgres => {
-                "INSERT INTO flow_scores (result_id, step, flow, version, scale, value, ended_at) \
-                 SELECT r.id, a->>'step', r.flow, r.version, a->>'kind', CAST(a->>'value' AS BIGINT), r.ended_at \
-                 FROM flow_results r, json_array_elements(CAST(r.result AS JSON)->'answers') a WHERE a->>'type' = 'score'"
-            }
-        }
-    }
-
     /// A statement that makes migrations of several processes wait for each other.
     pub(super) const fn migration_lock(self) -> Option<&'static str> {
         match self {

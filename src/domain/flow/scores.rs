@@ -69,12 +69,15 @@ pub fn scores(counts: &FlowCounts) -> Vec<VersionScores> {
     versions.into_iter().rev().map(|version| of_version(counts, version)).collect()
 }
 
+/// A scale, and how often each step of it was chosen.
+type Chosen = (Scale, Vec<(u8, u64)>);
+
 fn of_version(counts: &FlowCounts, version: u32) -> VersionScores {
     let ended = ResultState::ALL.map(|state| {
         let of_it = counts.ended.iter().filter(|(of, ended, _)| (*of, *ended) == (version, state));
         of_it.map(|(.., n)| *n).sum()
     });
-    let mut chosen: BTreeMap<(&FlowStepId, &'static str), (Scale, Vec<(u8, u64)>)> = BTreeMap::new();
+    let mut chosen: BTreeMap<(&FlowStepId, &'static str), Chosen> = BTreeMap::new();
     for (_, step, scale, value, n) in counts.chosen.iter().filter(|(of, ..)| *of == version) {
         chosen.entry((step, scale.name())).or_insert_with(|| (*scale, Vec::new())).1.push((*value, *n));
     }
