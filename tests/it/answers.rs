@@ -65,6 +65,7 @@ async fn a_burst_is_confirmed_once_in_the_language_of_its_words() {
     assert!(said_to(&barid, OMAR)[0].text.as_deref().unwrap().contains("Thank you"));
 }
 
+#[expect(clippy::disallowed_methods, reason = "the service in the other process goes by the clock of this machine")]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_callback_delivered_ten_times_at_once_is_one_feedback_and_one_confirmation() {
     let barid = serving().await;
