@@ -16,6 +16,7 @@ use crate::daemon::catalogue::{InForce, Prices, Shelf};
 use crate::domain::answering::{Patience, Rules};
 use crate::domain::faq::Faq;
 use crate::domain::flow::Flow;
+use crate::domain::ids::TemplateName;
 
 /// Editors write a file in several steps; after this long without another change it is read.
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
@@ -33,6 +34,12 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
         wrong.push(bad);
         Faq::default()
     });
+    if config.answers.automatic && templates.get(&confirmation()).is_none() {
+        tracing::warn!(
+            folder = %config.templates_dir.display(),
+            "there is no template `{CONFIRMATION}` in order, so nobody is told that what they wrote has arrived; copy the one that ships, or set `[answers] automatic = false`"
+        );
+    }
     let in_force = InForce {
         answering: config.answers.automatic.then(|| Arc::new(answering(config, &templates, flows, faq))),
         campaigns: campaigns.into_iter().map(|campaign| (campaign.name.clone(), Arc::new(campaign))).collect(),
@@ -40,6 +47,10 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
         brand: config.brand.clone(),
     };
     (in_force, wrong)
+}
+
+fn confirmation() -> TemplateName {
+    CONFIRMATION.parse().expect("a name that we wrote")
 }
 
 /// Hands out what is in force, with the prices and the time zone that the configuration names.
@@ -51,13 +62,12 @@ pub fn shelf(config: &Config, in_force: InForce) -> Shelf {
 
 /// The rules by which people are answered, as the files say.
 fn answering(config: &Config, templates: &Templates, flows: Vec<Flow>, faq: Faq) -> Rules {
-    let name = CONFIRMATION.parse().expect("a name that we wrote");
     let answers = &config.answers;
     Rules {
         brand: config.brand.clone(),
         flows: flows.into_iter().map(Arc::new).collect(),
         faq: Arc::new(faq),
-        confirmation: templates.get(&name).cloned(),
+        confirmation: templates.get(&confirmation()).cloned(),
         expected_within: answers.expected_within,
         office_hours: answers.office_hours.clone(),
         escalation_words: answers.escalation_words.clone(),
