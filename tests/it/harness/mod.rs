@@ -445,8 +445,8 @@ impl Barid {
     }
 
     /// Somebody presses the button of a template that carries this.
-    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str) {
-        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload } })).await;
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, title: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": title } })).await;
     }
 
     async fn inbound(&self, body: Value) {
