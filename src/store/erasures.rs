@@ -198,7 +198,7 @@ async fn empty_the_rest(db: &Db<'_, DatabaseTransaction>, contacts: &[i64], now:
     db.run("UPDATE person_changes SET whatsapp_id = NULL WHERE contact_id {}", args![contacts()]).await?;
     let deliveries = "DELETE FROM hook_deliveries WHERE event_id IN (SELECT id FROM hook_events WHERE contact_id {})";
     db.run(deliveries, args![contacts()]).await?;
-    for table in ["hook_events", "conversations", "windows", "flow_results"] {
+    for table in ["hook_events", "conversations", "windows", "flow_results", "consent_requests"] {
         db.run(&format!("DELETE FROM {table} WHERE contact_id {{}}"), args![contacts()]).await?;
     }
     Ok(feedback)

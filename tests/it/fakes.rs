@@ -631,6 +631,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         tokens: Arc::new(Nobody),
         rules: SendingRules {
             default_sender: "default".parse().expect("a name"),
+            opt_in_words: Default::default(),
             allowed_hosts: barid::domain::link::AllowedHosts::default(),
             public_url: None,
             attribute_within: SignedDuration::from_hours(72),

@@ -6,6 +6,7 @@ mod campaigns;
 mod channels;
 mod contacts;
 mod counts;
+mod double_opt_in;
 mod erasure;
 mod hooks;
 mod journal;

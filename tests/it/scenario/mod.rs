@@ -41,10 +41,10 @@ use self::world::{World, alone};
 const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "wake"];
 
 /// Jobs that no scenario shows: each of their effects is one transaction that changes nothing when it is made again. Answers and hooks are killed
-/// in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/hooks.rs`), and an erasure is gone on with by another store
-/// (`tests/it/contracts/erasure.rs`).
-const SHOWN_ELSEWHERE: [&str; 7] =
-    ["answer", "deliver-hook", "erase", "feed-hooks", "replay-news", "read-feedback", "tidy-hooks"];
+/// in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/hooks.rs`), an erasure is gone on with by another store
+/// (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`).
+const SHOWN_ELSEWHERE: [&str; 8] =
+    ["answer", "ask-consent", "deliver-hook", "erase", "feed-hooks", "replay-news", "read-feedback", "tidy-hooks"];
 
 /// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.
 const EACH: usize = 13;
