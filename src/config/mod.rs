@@ -5,6 +5,7 @@ pub mod answers;
 pub mod campaigns;
 pub mod channels;
 pub mod check;
+pub mod consent;
 pub mod delivery;
 pub mod environment;
 pub mod feedback;
@@ -80,6 +81,8 @@ pub struct Config {
     pub email: channels::Email,
     /// `[answers]`
     pub answers: answers::Answers,
+    /// `[consent]`
+    pub consent: consent::Consent,
     /// `[[hooks]]`
     pub hooks: Vec<hooks::Hook>,
     /// `[nlp]`
@@ -268,6 +271,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let email = table.table("email", channels::Email::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
         let answers = table.table("answers", |table| answers::Answers::read(table, zone));
+        let consent = table.table("consent", consent::Consent::read);
         let hooks = hooks::read(table, environment);
         let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
@@ -297,6 +301,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             twilio: twilio?,
             email: email?,
             answers: answers?,
+            consent: consent?,
             hooks,
             nlp: nlp?,
             secrets,

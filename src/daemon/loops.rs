@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{
-    JobError, answer, erase, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks,
+    JobError, answer, ask_consent, erase, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep,
+    tidy_hooks,
 };
 use crate::ports::Services;
 
@@ -38,6 +39,8 @@ const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
 const READ_PAUSE: Duration = Duration::from_millis(500);
 /// Between two looks for people who are to be taken out of kept callbacks.
 const ERASE_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks for people who are to be asked whether they agree.
+const ASK_PAUSE: Duration = Duration::from_secs(1);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -141,6 +144,16 @@ pub(super) async fn answering(services: Services, stop: watch::Receiver<bool>) {
     repeat("answering", stop, || async {
         answer::run(&services).await?;
         Ok(ANSWER_PAUSE)
+    })
+    .await;
+}
+
+/// Asks people whether they agree to what others say that they did.
+pub(super) async fn asking_consent(services: Services, stop: watch::Receiver<bool>) {
+    let told = ask_consent::Told::default();
+    repeat("ask-consent", stop, || async {
+        ask_consent::run(&services, &told).await?;
+        Ok(ASK_PAUSE)
     })
     .await;
 }

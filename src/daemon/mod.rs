@@ -183,6 +183,7 @@ impl Daemon {
             sick: Arc::clone(&sick),
             suspensions: rules(&config).suspensions,
             hooks: config.subscriptions(),
+            double_opt_in: config.consent.double_opt_in,
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
@@ -302,6 +303,7 @@ impl Daemon {
         // Events outlive the endpoints that they were for.
         tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
         let n_hooks = services.hooks.configured().len();
         if n_hooks > 0 {
             let share = feed_hooks::share(concurrency.hooks, n_hooks);
@@ -506,6 +508,7 @@ fn rules(config: &Config) -> SendingRules {
         },
         attribute_within: signed(config.feedback.attribute_within),
         allowed_hosts: config.allowed_hosts.clone(),
+        opt_in_words: config.consent.words.clone(),
         public_url: config.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         accounts: config
             .senders

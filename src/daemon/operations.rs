@@ -212,6 +212,7 @@ impl Operations for Desk {
                 SendError::Stopped => "opted-out",
                 SendError::MarketingStopped => "marketing-stopped",
                 SendError::NoConsent(_) => "no-consent",
+                SendError::ConsentUnconfirmed(_) => "consent-unconfirmed",
                 SendError::TextLength(_) => "bad-text",
                 SendError::Link(_) => "bad-link",
                 SendError::CannotRender(_) => "cannot-render",

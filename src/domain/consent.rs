@@ -21,13 +21,17 @@ pub enum Purpose {
     /// The one notice that their stop was heard.
     #[serde(skip_deserializing)]
     StopNotice,
+    /// The question whether they agree to something, where others or a keyword said so: needs no consent, only that they have not said stop.
+    #[serde(skip_deserializing)]
+    ConsentRequest,
 }
 
 impl Purpose {
     /// Every purpose that a person may agree to.
     pub const ALL: [Self; 3] = [Self::Survey, Self::Marketing, Self::Utility];
     /// Every purpose that a message may have.
-    const OF_MESSAGES: [Self; 5] = [Self::Survey, Self::Marketing, Self::Utility, Self::Answer, Self::StopNotice];
+    const OF_MESSAGES: [Self; 6] =
+        [Self::Survey, Self::Marketing, Self::Utility, Self::Answer, Self::StopNotice, Self::ConsentRequest];
 
     /// The word in files and in the store.
     pub const fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Purpose {
             Self::Utility => "utility",
             Self::Answer => "answer",
             Self::StopNotice => "stop-notice",
+            Self::ConsentRequest => "consent-request",
         }
     }
 
@@ -136,7 +141,7 @@ impl Consent {
     pub fn allows(self, purpose: Purpose) -> bool {
         match purpose {
             Purpose::StopNotice => true,
-            Purpose::Answer => !self.stopped,
+            Purpose::Answer | Purpose::ConsentRequest => !self.stopped,
             purpose => !self.stopped && self.granted.contains(purpose),
         }
     }
@@ -174,7 +179,7 @@ pub struct ConsentChange {
     pub kind: ConsentChangeKind,
     /// When the person said so (for an import: when it was imported).
     pub at: Timestamp,
-    /// Where it came from: `import`, `stop-word`, `start-word`, `api`, …
+    /// Where it came from: `import`, `stop-word`, `start-word`, `keyword`, `double-opt-in`, `api`, …
     pub source: String,
     /// What was said or shown: the word, the file and line, the form.
     pub evidence: String,
@@ -197,6 +202,8 @@ pub enum ConsentChangeKind {
     StopMarketing,
     /// Marketing again, by the same.
     ResumeMarketing,
+    /// Somebody says that the person agreed to these, and that must be confirmed: changes nothing, and is kept as evidence.
+    Ask(Purposes),
 }
 
 impl ConsentChangeKind {
@@ -210,13 +217,14 @@ impl ConsentChangeKind {
             Self::Start => "start",
             Self::StopMarketing => "stop-marketing",
             Self::ResumeMarketing => "resume-marketing",
+            Self::Ask(_) => "ask",
         }
     }
 
     /// The purposes that it names; none where it is not about purposes.
     pub const fn purposes(self) -> Purposes {
         match self {
-            Self::Set(purposes) | Self::Grant(purposes) | Self::Withdraw(purposes) => purposes,
+            Self::Set(purposes) | Self::Grant(purposes) | Self::Withdraw(purposes) | Self::Ask(purposes) => purposes,
             Self::Stop | Self::Start | Self::StopMarketing | Self::ResumeMarketing => Purposes::NONE,
         }
     }
@@ -252,6 +260,7 @@ pub fn after_change(consent: Consent, change: ConsentChangeKind) -> Consent {
         ConsentChangeKind::Start => Consent { stopped: false, ..consent },
         ConsentChangeKind::StopMarketing => Consent { marketing_stopped: true, ..consent },
         ConsentChangeKind::ResumeMarketing => Consent { marketing_stopped: false, ..consent },
+        ConsentChangeKind::Ask(_) => consent,
     }
 }
 
@@ -293,8 +302,8 @@ mod tests {
         let nothing = Consent::default();
         let stopped = Consent { granted: Purposes::all(), stopped: true, marketing_stopped: true };
         let allowed = |consent: Consent| Purpose::OF_MESSAGES.map(|purpose| consent.allows(purpose));
-        assert_eq!(allowed(nothing), [false, false, false, true, true]);
-        assert_eq!(allowed(stopped), [false, false, false, false, true]);
+        assert_eq!(allowed(nothing), [false, false, false, true, true, true]);
+        assert_eq!(allowed(stopped), [false, false, false, false, true, false]);
         let notice = Subject { purpose: Purpose::StopNotice, marketing: false };
         assert_eq!(stopped.objection(notice), None);
         assert!(Purpose::named("answer").is_none(), "nobody agrees to answers");

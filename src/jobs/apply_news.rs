@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::consent::{ConsentChange, ConsentChangeKind};
+use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purposes};
 use crate::domain::detected_language::detect;
 use crate::domain::ids::{JournalId, WhatsAppId};
 use crate::domain::news::{EditNews, InboundNews, News, NoticeNews, PersonChange, PersonNews, Source};
@@ -93,10 +93,11 @@ impl Told {
         Ok(told)
     }
 
-    /// Whether somebody says stop or start.
+    /// Whether somebody says stop or start, or agrees to something: it is all heard in the order in which it comes.
     pub(super) fn changes_consent(&self) -> bool {
         let mut people = self.news.people.iter();
-        people.any(|person| person.consent.is_some()) || self.news.heard.iter().any(|heard| heard.consent.is_some())
+        people.any(|person| person.consent.is_some())
+            || self.news.heard.iter().any(|heard| heard.consent.is_some() || heard.may_confirm())
     }
 
     /// Heeds what the provider says by itself, and stops that it knows of. Before the body counts as applied: so it is done again should we
@@ -143,9 +144,13 @@ pub(super) async fn follow(services: &Services, id: JournalId, told: &Told, mut 
 
 fn understand(services: &Services, news: InboundNews, corrects: Option<WhatsAppId>) -> Heard {
     let consent = news.text.as_deref().and_then(|text| {
-        let (kind, source) = match heard(text)? {
-            stop_words::Heard::Stop => (ConsentChangeKind::Stop, "stop-word"),
-            stop_words::Heard::Start => (ConsentChangeKind::Start, "start-word"),
+        let (kind, source) = match heard(text) {
+            Some(stop_words::Heard::Stop) => (ConsentChangeKind::Stop, "stop-word"),
+            Some(stop_words::Heard::Start) => (ConsentChangeKind::Start, "start-word"),
+            None => {
+                let purpose = services.rules.opt_in_words.heard(text)?;
+                (ConsentChangeKind::Grant(Purposes::NONE.with(purpose)), "keyword")
+            }
         };
         let evidence = format!("{text} ({})", news.whatsapp_id);
         Some(ConsentChange { kind, at: news.provider_at, source: source.to_owned(), evidence })

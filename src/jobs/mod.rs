@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod apply_news;
+pub mod ask_consent;
 pub mod command_run;
 pub mod deliver_hook;
 pub mod erase;

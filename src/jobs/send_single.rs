@@ -131,6 +131,12 @@ pub enum SendError {
         .0.name()
     )]
     NoConsent(Purpose),
+    /// Somebody says that they agreed, and they are asked to confirm it.
+    #[error(
+        "this person has not confirmed their consent for `{}` yet; they are asked, and messages may go once they say yes",
+        .0.name()
+    )]
+    ConsentUnconfirmed(Purpose),
     /// Empty or too long.
     #[error("a text must have 1 to {TEXT_CHARS_MAX} characters, and this one has {0}")]
     TextLength(usize),
@@ -184,7 +190,11 @@ pub async fn run(services: &Services, request: SendRequest) -> Result<Sent, Send
         None => {}
         Some(SuppressedReason::MarketingStopped) => return Err(SendError::MarketingStopped),
         Some(SuppressedReason::OptedOut) => return Err(SendError::Stopped),
-        Some(_) => return Err(SendError::NoConsent(purpose)),
+        Some(_) => {
+            let asked = services.store.unconfirmed(&[contact.id], now).await?;
+            let is_asked = asked.get(&contact.id).is_some_and(|asked| asked.contains(purpose));
+            return Err(if is_asked { SendError::ConsentUnconfirmed(purpose) } else { SendError::NoConsent(purpose) });
+        }
     }
     let (content, link) = match made {
         Made::Text(body) => (Content::Text { body, preview_url: false }, None),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::domain::channel::Channel;
 use crate::domain::consent::ConsentChange;
 use crate::domain::country::CountryCode;
+use crate::domain::double_opt_in;
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
 use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
@@ -63,7 +64,7 @@ pub struct Heard {
     pub news: InboundNews,
     /// The earlier message of the person's that it puts right: then it is no feedback of its own.
     pub corrects: Option<WhatsAppId>,
-    /// The consent that it changes: a stop or start word.
+    /// The consent that it changes: a stop or start word, or one by which a person agrees to something.
     pub consent: Option<ConsentChange>,
     /// Language and zone for a person we did not know.
     pub language: Language,
@@ -77,6 +78,17 @@ pub struct Heard {
     pub wants_answer: bool,
     /// Until when it keeps the service window with that number open.
     pub window_until: Option<Timestamp>,
+}
+
+impl Heard {
+    /// Whether it may be the answer to a question whether the person agrees. What is put right later, or said to a group, is none.
+    pub fn may_confirm(&self) -> bool {
+        let news = &self.news;
+        self.corrects.is_none()
+            && self.consent.is_none()
+            && news.extras.group.is_none()
+            && double_opt_in::reply(news.text.as_deref(), news.payload.as_deref()).is_some()
+    }
 }
 
 /// A message that a callback made wait: it wants to be woken then.

@@ -4,6 +4,7 @@ mod analyzer;
 mod audience_files;
 mod catalogue;
 mod channels;
+mod consent_requests;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -35,6 +36,7 @@ pub use self::analyzer::*;
 pub use self::audience_files::*;
 pub use self::catalogue::*;
 pub use self::channels::*;
+pub use self::consent_requests::*;
 pub use self::contacts::*;
 pub use self::conversations::*;
 pub use self::dead_letters::*;
@@ -62,6 +64,7 @@ use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::link::AllowedHosts;
 use crate::domain::news::Source;
+use crate::domain::opt_in_words::OptInWords;
 use crate::domain::suspension;
 
 /// The time. The only way to learn it.
@@ -136,6 +139,8 @@ pub struct SendingRules {
     pub attribute_within: SignedDuration,
     /// Where links in messages may lead.
     pub allowed_hosts: AllowedHosts,
+    /// Words by which people agree to something.
+    pub opt_in_words: OptInWords,
     /// How the world reaches us, without a slash at its end; `None` where the configuration does not say it.
     pub public_url: Option<String>,
     /// The WhatsApp Business account of each of our numbers, where the configuration says it.

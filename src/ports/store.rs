@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf, Messages, Outbox,
-    Readings, Reminders, Runs, Stages, Suspensions,
+    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf,
+    Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -51,6 +51,7 @@ pub struct Page<T> {
 #[async_trait]
 pub trait Store:
     Contacts
+    + ConsentRequests
     + Conversations
     + Runs
     + Stages

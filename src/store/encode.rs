@@ -209,6 +209,7 @@ pub(super) fn consent_change(row: &mut Row<'_>) -> Sql<ConsentChange> {
         "start" => ConsentChangeKind::Start,
         "stop-marketing" => ConsentChangeKind::StopMarketing,
         "resume-marketing" => ConsentChangeKind::ResumeMarketing,
+        "ask" => ConsentChangeKind::Ask(purposes),
         _ => return Err(row.impossible()),
     };
     Ok(ConsentChange { kind, at: row.time()?, source: row.text()?, evidence: row.text()? })

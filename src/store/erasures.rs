@@ -200,7 +200,7 @@ async fn empty_the_rest(db: &Db<'_, DatabaseTransaction>, contacts: &[i64], now:
     db.run(deliveries, args![contacts()]).await?;
     let scores = "DELETE FROM flow_scores WHERE result_id IN (SELECT id FROM flow_results WHERE contact_id {})";
     db.run(scores, args![contacts()]).await?;
-    for table in ["hook_events", "conversations", "windows", "flow_results"] {
+    for table in ["hook_events", "conversations", "windows", "flow_results", "consent_requests"] {
         db.run(&format!("DELETE FROM {table} WHERE contact_id {{}}"), args![contacts()]).await?;
     }
     Ok(feedback)

@@ -22,6 +22,8 @@ pub(super) struct Said<'a> {
     pub(super) contact: i64,
     /// Their number, where somebody wants to be told of it.
     pub(super) phone: Option<String>,
+    /// What it came to for their consent.
+    pub(super) consent: Option<&'static str>,
     pub(super) now: Timestamp,
 }
 
@@ -63,7 +65,7 @@ pub(super) async fn write(
         .opt_text("text", news().map(|news| text(news.text.as_deref())))
         .opt_text("payload", news().map(|news| text(news.payload.as_deref())))
         .opt_text("media_id", news().map(|news| text(news.media_id())))
-        .opt_text("consent", said.iter().map(|said| said.heard.consent.as_ref().map(|change| change.kind.name())))
+        .opt_text("consent", said.iter().map(|said| said.consent))
         .opt_int("answered_at", answered_at)
         .opt_int("message_id", answered.iter().map(|answered| answered.as_ref().map(|answered| answered.message)))
         .opt_int("run_id", answered.iter().map(|answered| answered.as_ref().and_then(|answered| answered.run)))

@@ -10,6 +10,7 @@ mod packed;
 mod sql;
 
 mod changes;
+mod consent_requests;
 mod feedback;
 mod forgotten;
 mod ledger;

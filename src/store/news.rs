@@ -19,6 +19,7 @@ use super::sql::{Db, Row, Sql, args};
 use super::windows::{self, Pair};
 use crate::domain::consent::ConsentChangeKind;
 use crate::domain::delivery::{Effect, SuppressedReason};
+use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::erasure::Names;
 use crate::domain::hook::HookEvent;
 use crate::domain::ids::{JournalId, WhatsAppId};
@@ -118,7 +119,7 @@ impl<'a> Batch<'a> {
         let (phones, bsuids) = addresses(news());
         let addresses = phones.iter().chain(&bsuids).map(String::as_str);
         let forgotten = Forgotten::among(db, self.policies.digest(), addresses).await?;
-        let mut people = load_people(db, news(), phones, bsuids).await?;
+        let mut people = load_people(db, self.policies.double_opt_in(), news(), phones, bsuids).await?;
         people.remember(forgotten);
         let mut spoken = Spoken::default();
         for (at, dated) in &dated {
@@ -154,18 +155,20 @@ impl<'a> Batch<'a> {
         people.save(db, self.policies.wanted(), now).await?;
         for (at, gone, stays) in &merges {
             if people.is_known(*gone) {
+                let consent = people.contact(*stays).consent;
                 let [gone, stays] = [*gone, *stays].map(|at| people.contact(at).id.number());
-                let doubles = one_person::move_belongings(db, gone, stays, now).await?;
+                let doubles = one_person::move_belongings(db, gone, stays, consent, now).await?;
                 self.doubles.extend(doubles.into_iter().map(|message| (*at, message)));
             }
         }
         note_changes(db, &people, &spoken.moved, now).await?;
         let id = |person: usize| people.contact(people.is_now(person)).id.number();
         let is_told = self.policies.wanted().wants(HookEvent::FeedbackReceived);
-        let said = |(at, heard, person): (usize, &'a Heard, usize)| {
+        let said = |(at, heard, person, consent): (usize, &'a Heard, usize, Option<&'static str>)| {
             let phone = people.contact(people.is_now(person)).phone.as_ref().filter(|_| is_told);
             let now = self.rows[at].as_ref().map_or(now, |live| live.dated.now);
-            (at, Said { heard, contact: id(person), phone: phone.map(|phone| phone.e164().to_owned()), now })
+            let phone = phone.map(|phone| phone.e164().to_owned());
+            (at, Said { heard, contact: id(person), phone, consent, now })
         };
         self.feedback = spoken.said.into_iter().map(said).collect();
         let mut of_contact: HashMap<i64, usize> = HashMap::new();
@@ -273,14 +276,20 @@ impl<'a> Batch<'a> {
         if let Some(name) = &heard.news.profile_name {
             people.name(person, name);
         }
-        if let Some(change) = &heard.consent {
-            for person in [Some(person), twin].into_iter().flatten() {
-                people.hear_consent(person, change);
-                spoken.silenced.push((at, person));
-            }
+        let mut came_to = None;
+        for person in [Some(person), twin].into_iter().flatten() {
+            let consent = match &heard.consent {
+                Some(change) => {
+                    spoken.silenced.push((at, person));
+                    Some(people.hear_consent(person, change, heard.sender.as_ref()))
+                }
+                None if heard.may_confirm() => people.hear_reply(person, &heard.news),
+                None => None,
+            };
+            came_to = came_to.or(consent);
         }
         if heard.corrects.is_none() {
-            spoken.said.push((at, heard, person));
+            spoken.said.push((at, heard, person, came_to));
         }
     }
 
@@ -398,8 +407,8 @@ impl<'a> Batch<'a> {
 /// What the rows of a transaction say, by whom.
 #[derive(Default)]
 struct Spoken<'a> {
-    /// Row, what was said, and the person.
-    said: Vec<(usize, &'a Heard, usize)>,
+    /// Row, what was said, the person, and what it came to for their consent.
+    said: Vec<(usize, &'a Heard, usize, Option<&'static str>)>,
     /// Row and person: whose messages must be looked at.
     silenced: Vec<(usize, usize)>,
     /// Row, what is told, and what it came to.
@@ -449,11 +458,17 @@ fn addresses<'a>(news: impl Iterator<Item = &'a RowNews> + Clone) -> (Vec<String
 /// Everybody of whom something is said or told, locked, with what they said before where that matters.
 async fn load_people<'a>(
     db: &Db<'_, DatabaseTransaction>,
+    rules: DoubleOptIn,
     news: impl Iterator<Item = &'a RowNews> + Clone,
     phones: Vec<String>,
     bsuids: Vec<String>,
 ) -> Sql<People> {
-    let mut people = People::load(db, phones, bsuids, Vec::new()).await?;
+    let mut people = People::load(db, rules, phones, bsuids, Vec::new()).await?;
+    let replies: Vec<&Heard> = news.clone().flat_map(|news| &news.heard).filter(|heard| heard.may_confirm()).collect();
+    if !replies.is_empty() {
+        let quoted = replies.iter().filter_map(|heard| heard.news.in_reply_to.as_ref());
+        people.recall_requests(db, quoted.map(ToString::to_string).collect()).await?;
+    }
     let starts = |heard: &Heard| heard.consent.as_ref().is_some_and(|change| change.kind == ConsentChangeKind::Start);
     if news.clone().flat_map(|news| &news.heard).any(starts) {
         people.recall_stop_words(db).await?;

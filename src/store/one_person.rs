@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
+use super::consent_requests;
 use super::dialect::Lock;
 use super::encode;
 use super::people::People;
@@ -37,11 +38,12 @@ pub(super) async fn settle_consent(
 }
 
 /// Moves messages, feedback and evidence from one contact to another; answers the messages that must not go, because the person has one of the
-/// same run already or will have it.
+/// same run already or will have it. `consent`: what the person allows now.
 pub(super) async fn move_belongings(
     db: &Db<'_, DatabaseTransaction>,
     gone: i64,
     stays: i64,
+    consent: Consent,
     now: Timestamp,
 ) -> Sql<Vec<i64>> {
     // In the order in which everybody locks messages.
@@ -68,6 +70,7 @@ pub(super) async fn move_belongings(
     for table in ["feedback", "consent_changes", "person_changes", "flow_results", "hook_events", "staff_actions"] {
         db.run(&format!("UPDATE {table} SET contact_id = ? WHERE contact_id = ?"), args![stays, gone]).await?;
     }
+    consent_requests::become_one(db, gone, stays, consent).await?;
     move_talks(db, gone, stays).await?;
     db.run("UPDATE contacts SET merged_into = ? WHERE merged_into = ?", args![stays, gone]).await?;
     db.run("UPDATE contacts SET merged_into = ?, updated_at = ? WHERE id = ?", args![stays, now, gone]).await?;

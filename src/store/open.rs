@@ -19,6 +19,7 @@ use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{journal, messages};
+use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::erasure::PersonDigest;
 use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
@@ -49,6 +50,8 @@ pub struct StoreSettings {
     pub suspensions: suspension::Rules,
     /// Which endpoints of our webhooks want to hear of what.
     pub hooks: Subscriptions,
+    /// Which purposes people must confirm.
+    pub double_opt_in: DoubleOptIn,
 }
 
 impl Default for StoreSettings {
@@ -63,6 +66,7 @@ impl Default for StoreSettings {
             sick: Arc::default(),
             suspensions: suspension::Rules::default(),
             hooks: Subscriptions::default(),
+            double_opt_in: DoubleOptIn::default(),
         }
     }
 }
@@ -180,6 +184,7 @@ impl SqlStore {
                     settings.suspensions.clone(),
                     Arc::clone(&wanted),
                     PersonDigest::new(link_key.as_bytes()),
+                    settings.double_opt_in,
                 )),
             ),
             tag,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
+use super::consent_requests::Requests;
 use super::dialect::Lock;
 use super::encode::{self, CONTACT_COLUMNS, millis, storable};
 use super::forgotten::{Forgot, Forgotten};
@@ -14,11 +15,12 @@ use crate::domain::consent::{
     Consent, ConsentChange, ConsentChangeKind, Purposes, after_change, is_overtaken, is_superseded,
 };
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::double_opt_in::{self, DoubleOptIn, Reply, Split, worth_asking};
 use crate::domain::hook::data::ConsentChanged;
 use crate::domain::hook::{HookEvent, NewHookEvent};
-use crate::domain::ids::ContactId;
+use crate::domain::ids::{ContactId, SenderName};
 use crate::domain::language::Language;
-use crate::domain::news::{PersonChange, PersonNews};
+use crate::domain::news::{InboundNews, PersonChange, PersonNews};
 use crate::domain::phone_number::PhoneNumber;
 
 /// The source of consent that an import gives; such a change is only kept where it changes something.
@@ -69,17 +71,20 @@ pub(super) struct People {
     moved: Vec<usize>,
     /// Of those of whom something is said: who was forgotten.
     forgotten: Forgotten,
+    /// What they are asked.
+    requests: Requests,
 }
 
 impl People {
     /// Finds and locks whoever has one of these numbers, business-scoped ids or ids.
     pub(super) async fn load(
         db: &Db<'_, DatabaseTransaction>,
+        rules: DoubleOptIn,
         phones: Vec<String>,
         bsuids: Vec<String>,
         ids: Vec<i64>,
     ) -> Sql<Self> {
-        let mut found = Self::default();
+        let mut found = Self { requests: Requests::new(rules), ..Self::default() };
         let rest = format!(
             "FROM contacts c WHERE c.phone {{}} OR c.bsuid {{}} OR c.id {{}} ORDER BY c.id{}",
             db.lock(Lock::Exclusive, "c")
@@ -126,6 +131,27 @@ impl People {
             }
         }
         Ok(())
+    }
+
+    /// Finds what those whom an import names were asked before, where it matters: a file that comes each night must not ask them each night.
+    pub(super) async fn recall_asked(
+        &mut self,
+        db: &Db<'_, DatabaseTransaction>,
+        updates: &[ContactUpdate],
+    ) -> Sql<()> {
+        let rules = self.requests.rules;
+        let asks = |change: &ConsentChange| {
+            change.source == IMPORT && !rules.split(Consent::default(), change.kind).unconfirmed.is_empty()
+        };
+        if updates.iter().filter_map(|update| update.consent.as_ref()).any(asks) {
+            self.requests.recall_asked(db, &self.by_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds what these people are asked; `quoted`: the ids that they quote.
+    pub(super) async fn recall_requests(&mut self, db: &Db<'_, DatabaseTransaction>, quoted: Vec<String>) -> Sql<()> {
+        self.requests.recall_open(db, &self.by_id, quoted).await
     }
 
     /// What outlives those who were forgotten: somebody who comes again is stopped if they were.
@@ -208,29 +234,81 @@ impl People {
         let changed = before != *contact;
         self.people[at].changed |= changed;
         if let Some(change) = &update.consent {
-            let is_new = known.is_none();
-            let (before, after) = self.set_consent(at, change);
-            if is_new || before != after || change.source != IMPORT {
-                self.keep(at, change, before, after);
-            }
+            self.set_by_update(at, change, known.is_none());
         }
         (at, known.is_none())
     }
 
-    /// Changes consent by a word of the person's, unless a newer stop overtook it.
-    pub(super) fn hear_consent(&mut self, at: usize, change: &ConsentChange) {
+    fn set_by_update(&mut self, at: usize, change: &ConsentChange, is_new: bool) {
+        let is_import = change.source == IMPORT;
+        let Split { at_once, unconfirmed, ended } = self.split(at, change.kind);
+        self.requests.end(at, ended);
+        if let Some(kind) = at_once {
+            let part = ConsentChange { kind, ..change.clone() };
+            let (before, after) = self.set_consent(at, &part);
+            if is_new || before != after || !is_import {
+                self.keep(at, &part, before, after);
+            }
+        }
+        // What comes again with each file is asked once, and not where the person said no.
+        let asked = if is_import {
+            let consent = self.people[at].contact.consent;
+            self.requests.asked_before(at).iter().fold(worth_asking(consent, unconfirmed), Purposes::without)
+        } else {
+            unconfirmed
+        };
+        self.ask(at, asked, change, None);
+    }
+
+    /// Changes consent by a word of the person's to that number of ours, unless a newer stop overtook it; answers what it came to.
+    pub(super) fn hear_consent(
+        &mut self,
+        at: usize,
+        change: &ConsentChange,
+        sender: Option<&SenderName>,
+    ) -> &'static str {
         if self.stop_words.get(&at).is_some_and(|stop| is_overtaken(change, *stop)) {
-            return;
+            return change.kind.name();
         }
         if change.kind == ConsentChangeKind::Stop {
             self.stop_words.entry(at).and_modify(|stop| *stop = change.at.max(*stop)).or_insert(change.at);
         }
-        self.change_consent(at, change);
+        let is_asked = !self.split(at, change.kind).unconfirmed.is_empty();
+        self.say_consent(at, change, sender);
+        if is_asked { ConsentChangeKind::Ask(Purposes::NONE).name() } else { change.kind.name() }
+    }
+
+    /// Takes in a yes or no to what the person was asked, if it is one; answers what it came to. Nothing else that is said confirms anything.
+    pub(super) fn hear_reply(&mut self, at: usize, news: &InboundNews) -> Option<&'static str> {
+        let reply = double_opt_in::reply(news.text.as_deref(), news.payload.as_deref())?;
+        let answered = self.requests.answered(at, news);
+        if answered.is_empty() {
+            return None;
+        }
+        let kind = match reply {
+            Reply::Yes => ConsentChangeKind::Grant(answered),
+            Reply::No => ConsentChangeKind::Withdraw(answered),
+        };
+        let said = news.text.as_deref().or(news.payload.as_deref()).unwrap_or_default();
+        let change = ConsentChange {
+            kind,
+            at: news.provider_at,
+            source: double_opt_in::SOURCE.to_owned(),
+            evidence: format!("{said} ({})", news.whatsapp_id),
+        };
+        self.requests.end(at, answered);
+        let (before, after) = self.set_consent(at, &change);
+        self.keep(at, &change, before, after);
+        Some(kind.name())
     }
 
     /// Changes consent and keeps the evidence; answers the consent after it. A wish about marketing that was heard, or that is older than what
     /// was heard, changes nothing.
     pub(super) fn change_consent(&mut self, at: usize, change: &ConsentChange) -> Consent {
+        self.say_consent(at, change, None)
+    }
+
+    fn say_consent(&mut self, at: usize, change: &ConsentChange, sender: Option<&SenderName>) -> Consent {
         if change.kind.is_of_control() {
             let heard = self.wishes.entry(at).or_default();
             if is_superseded(change, heard) {
@@ -238,9 +316,29 @@ impl People {
             }
             heard.push((change.kind, change.at));
         }
-        let (before, after) = self.set_consent(at, change);
-        self.keep(at, change, before, after);
-        after
+        let Split { at_once, unconfirmed, ended } = self.split(at, change.kind);
+        self.requests.end(at, ended);
+        if let Some(kind) = at_once {
+            let part = ConsentChange { kind, ..change.clone() };
+            let (before, after) = self.set_consent(at, &part);
+            self.keep(at, &part, before, after);
+        }
+        self.ask(at, unconfirmed, change, sender);
+        self.people[at].contact.consent
+    }
+
+    fn split(&self, at: usize, change: ConsentChangeKind) -> Split {
+        self.requests.rules.split(self.people[at].contact.consent, change)
+    }
+
+    /// Has the person asked for what somebody says that they granted, and keeps who said so.
+    fn ask(&mut self, at: usize, purposes: Purposes, change: &ConsentChange, sender: Option<&SenderName>) {
+        if purposes.is_empty() {
+            return;
+        }
+        let kind = ConsentChangeKind::Ask(purposes);
+        self.consent_changes.push((at, ConsentChange { kind, ..change.clone() }));
+        self.requests.ask(at, worth_asking(self.people[at].contact.consent, purposes), sender);
     }
 
     fn keep(&mut self, at: usize, change: &ConsentChange, before: Consent, after: Consent) {
@@ -362,6 +460,7 @@ impl People {
         }
         let wishes = self.wishes.remove(&gone).unwrap_or_default();
         self.wishes.entry(stays).or_default().extend(wishes);
+        self.requests.become_one(gone, stays);
         if let Some(stop) = self.stop_words.remove(&gone) {
             self.stop_words.entry(stays).and_modify(|at| *at = stop.max(*at)).or_insert(stop);
         }
@@ -470,6 +569,21 @@ impl People {
             )
             .await?;
         }
+        self.save_requests(db, now).await
+    }
+
+    async fn save_requests(&mut self, db: &Db<'_, DatabaseTransaction>, now: Timestamp) -> Sql<()> {
+        let mut requests = std::mem::take(&mut self.requests);
+        let people = &*self;
+        let is_one = |at: usize, other: usize| people.is_now(other) == people.is_now(at);
+        let became_one = people.people.iter().any(|person| person.is.is_some());
+        let known = |at: usize| {
+            let candidates = if became_one { 0..people.people.len() } else { at..at + 1 };
+            let all = candidates.filter(|other| is_one(at, *other) && people.is_known(*other));
+            all.map(|other| people.contact(other).id.number()).collect()
+        };
+        requests.save(db, |at| people.contact(people.is_now(at)).id.number(), known, now).await?;
+        self.requests = requests;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::erasures::Step;
 use super::news::Dated;
 use super::readings::Reading;
-use crate::domain::consent::ConsentChange;
+use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::erasure::Erasure;
@@ -231,6 +231,19 @@ pub(super) enum Request {
     TidyHooks {
         before: Timestamp,
     },
+    /// The message by which a person is asked whether they agree.
+    AskConsent {
+        purposes: Purposes,
+        message: Box<SingleMessage>,
+        now: Timestamp,
+    },
+    EndConsentRequests {
+        contact: ContactId,
+        purposes: Purposes,
+    },
+    EndConsentRequestsOver {
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -277,7 +290,9 @@ impl Request {
             | Self::TakeProbe { .. }
             | Self::LetThrough { .. }
             | Self::RecordHook(_)
-            | Self::TestHook { .. } => Kind::Control,
+            | Self::TestHook { .. }
+            | Self::AskConsent { .. }
+            | Self::EndConsentRequests { .. } => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)
@@ -290,7 +305,8 @@ impl Request {
             | Self::LimitFacts { .. }
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
-            | Self::TidyHooks { .. } => Kind::Bulk,
+            | Self::TidyHooks { .. }
+            | Self::EndConsentRequestsOver { .. } => Kind::Bulk,
         }
     }
 
@@ -343,6 +359,7 @@ pub(super) enum Outcome {
     Created(Created),
     Link(Option<(String, MessageId)>),
     Said(Option<Vec<MessageId>>),
+    Asked(Option<MessageId>),
     Contacts(Vec<(Contact, bool)>),
     Erased(Option<Erasure>),
     /// How many rows it was about.

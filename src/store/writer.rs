@@ -19,14 +19,13 @@ use super::dialect::{Dialect, Trouble};
 use super::forgotten::Forgotten;
 use super::ledger::Ledger;
 use super::news::{self, Dated};
-use super::outbox::Wanted;
 use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, messages, one_person,
-    outbox, readings, reminders, runs, stages, suspensions,
+    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links,
+    messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -349,7 +348,7 @@ impl Writer {
             .unzip();
         let mut news =
             if rows.is_empty() { None } else { Some(news::Batch::begin(db, &rows, &self.tag, &self.policies).await?) };
-        let silenced = change_consents(db, requests, self.policies.wanted()).await?;
+        let silenced = change_consents(db, requests, &self.policies).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
         let mut starts: Vec<&Start> = Vec::new();
@@ -437,8 +436,10 @@ impl Writer {
                 let phones = || updates.iter().map(|update| update.phone.e164());
                 let forgotten = Forgotten::among(db, self.policies.digest(), phones()).await?;
                 let empty = if *brings_back { Vec::new() } else { forgotten.contacts() };
-                let mut people = People::load(db, phones().map(str::to_owned).collect(), Vec::new(), empty).await?;
+                let (rules, all) = (self.policies.double_opt_in(), phones().map(str::to_owned).collect());
+                let mut people = People::load(db, rules, all, Vec::new(), empty).await?;
                 people.remember(forgotten);
+                people.recall_asked(db, updates).await?;
                 let places: Vec<(usize, bool)> =
                     updates.iter().map(|update| people.update(update, *language)).collect();
                 people.save(db, self.policies.wanted(), *now).await?;
@@ -506,6 +507,13 @@ impl Writer {
                 hook_deliveries::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
             }
             Request::TidyHooks { before } => hook_deliveries::tidy(db, *before).await.map(Outcome::Count),
+            Request::AskConsent { purposes, message, now } => {
+                consent_requests::ask(db, *purposes, message, *now).await.map(Outcome::Asked)
+            }
+            Request::EndConsentRequests { contact, purposes } => {
+                consent_requests::end(db, contact.number(), *purposes).await.map(|()| Outcome::Done)
+            }
+            Request::EndConsentRequestsOver { now } => consent_requests::end_over(db, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }
@@ -530,7 +538,7 @@ impl Writer {
 async fn change_consents(
     db: &Db<'_, DatabaseTransaction>,
     requests: &[&Request],
-    wanted: &Wanted,
+    policies: &Policies,
 ) -> Sql<Vec<(usize, bool, i64, jiff::Timestamp)>> {
     let changes: Vec<_> = requests
         .iter()
@@ -546,7 +554,7 @@ async fn change_consents(
     let merged = one_person::merged(db, contacts.clone()).await?;
     let is_now = |id: i64| merged.get(&id).copied().unwrap_or(id);
     let contacts: Vec<i64> = contacts.into_iter().map(is_now).collect();
-    let mut people = People::load(db, Vec::new(), Vec::new(), contacts.clone()).await?;
+    let mut people = People::load(db, policies.double_opt_in(), Vec::new(), Vec::new(), contacts.clone()).await?;
     if changes.iter().any(|(_, _, change, _)| change.kind.is_of_control()) {
         people.recall_wishes(db).await?;
     }
@@ -558,7 +566,7 @@ async fn change_consents(
         }
         silenced.push((*at, person.is_some(), 0, *now));
     }
-    people.save(db, wanted, now).await?;
+    people.save(db, policies.wanted(), now).await?;
     for (contact, message) in news::open_messages(db, contacts).await? {
         if let Some((at, _, _, now)) = changes.iter().find(|change| is_now(change.1.number()) == contact) {
             silenced.push((*at, true, message, *now));

@@ -107,7 +107,7 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 7] = [
+    let grouped: [(&str, &[&str]); 8] = [
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
         ("conversation", &["list", "show", "answer", "take", "hand-back"]),
@@ -156,11 +156,9 @@ fn a_wrong_command_line_is_64_and_what_comes_later_is_69() {
     }
     let done = desk.done(desk.command(&["queue", "dead", "--lane", "sendin"]));
     assert!(done.err.contains("did you mean `sending`?"), "{done:?}");
-    for later in [&["doctor"][..], &["contacts", "erase", "+966500000101"]] {
-        let done = desk.run(later);
-        assert_eq!(done.code, 69, "{done:?}");
-        assert!(done.err.contains("not yet supported"), "{done:?}");
-    }
+    let done = desk.run(&["doctor"]);
+    assert_eq!(done.code, 69, "{done:?}");
+    assert!(done.err.contains("not yet supported"), "{done:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Stand-ins for store and queue, for tests of what stands before them: they keep what they are given and fail when told to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use barid::domain::analysis::Analysis;
 use barid::domain::answering::Rules;
 use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
-use barid::domain::consent::ConsentChange;
+use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::erasure::Erasure;
@@ -35,13 +35,14 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults,
-    HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter,
-    JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery,
-    ListedMessage, ListedTalk, LoadedMessage, Management, MessageFilter, Messages, NewsReader, OpenedRun, Outbox, Page,
-    Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
-    RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
-    Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Verdict, Wanted, WhatsApp,
+    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
+    FlowResults, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal,
+    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable,
+    ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MessageFilter, Messages, NewsReader,
+    OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
+    Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services,
+    SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally,
+    Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -279,6 +280,25 @@ impl FlowResults for FakeStore {
     }
     async fn flow_counts(&self, _: &ResultFilter) -> Stored<FlowCounts> {
         not_asked()
+    }
+}
+
+#[async_trait]
+impl ConsentRequests for FakeStore {
+    async fn unasked(&self, _: Option<ContactId>, _: u64) -> Stored<Vec<Unasked>> {
+        not_asked()
+    }
+    async fn ask(&self, _: Purposes, _: SingleMessage, _: Timestamp) -> Stored<Option<MessageId>> {
+        not_asked()
+    }
+    async fn end_requests(&self, _: ContactId, _: Purposes) -> Stored<()> {
+        not_asked()
+    }
+    async fn end_requests_over(&self, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn unconfirmed(&self, _: &[ContactId], _: Timestamp) -> Stored<HashMap<ContactId, Purposes>> {
+        Ok(HashMap::new())
     }
 }
 
@@ -651,6 +671,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         tokens: Arc::new(Nobody),
         rules: SendingRules {
             default_sender: "default".parse().expect("a name"),
+            opt_in_words: Default::default(),
             allowed_hosts: barid::domain::link::AllowedHosts::default(),
             public_url: None,
             attribute_within: SignedDuration::from_hours(72),

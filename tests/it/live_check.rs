@@ -25,6 +25,7 @@ fn step<'a>(steps: &'a BTreeMap<String, (String, String)>, begins: &str) -> (&'a
 async fn token_number_templates_and_webhook_are_judged_as_they_stand() {
     let barid = Barid::start_with(Setup { mps: 80, ..Setup::default() }, &people(1)).await;
     let ours = [
+        ("consent_request", Category::Utility),
         ("feedback_confirmation", Category::Utility),
         ("survey_invitation", Category::Marketing),
         ("window_nudge", Category::Utility),

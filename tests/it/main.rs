@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod contracts;
 mod crash;
+mod double_opt_in;
 mod erasure;
 mod fakes;
 mod fallback;

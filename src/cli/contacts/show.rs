@@ -9,7 +9,7 @@ use crate::cli::installation::Installation;
 use crate::cli::{Json, phone_number, screen};
 use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::Contact;
-use crate::ports::Contacts as _;
+use crate::ports::{ConsentRequests as _, Contacts as _};
 
 /// Show one person with the history of their consent
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,8 @@ struct Shown {
     opted_out: bool,
     marketing_stopped: bool,
     consent: Vec<&'static str>,
+    /// Of what they are asked, and have not confirmed.
+    unconfirmed: Vec<&'static str>,
     consent_history: Vec<Change>,
 }
 
@@ -68,7 +70,10 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     let contact = store.by_phone(phone.e164()).await.or_exit(Exit::Unavailable)?;
     let contact = contact.ok_or_else(|| Failure::because(Exit::NoInput, "there is no contact with this number"))?;
     let history = store.consent_history(contact.id).await.or_exit(Exit::Unavailable)?;
-    let shown = shown(contact, history);
+    let now = installation.clock().now();
+    let unconfirmed = store.unconfirmed(&[contact.id], now).await.or_exit(Exit::Unavailable)?;
+    let unconfirmed = unconfirmed.get(&contact.id).copied().unwrap_or_default();
+    let shown = shown(contact, unconfirmed, history);
     if arguments.json.json {
         return screen::json(&shown);
     }
@@ -85,6 +90,9 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
         ("tags", list(&shown.tags.iter().map(String::as_str).collect::<Vec<_>>())),
         ("allows", if shown.opted_out { format!("nothing since a stop word (before: {allowed})") } else { allowed }),
     ];
+    if !shown.unconfirmed.is_empty() {
+        pairs.push(("asked for", list(&shown.unconfirmed)));
+    }
     if shown.marketing_stopped {
         pairs.push(("marketing", "stopped by the person in WhatsApp".to_owned()));
     }
@@ -98,7 +106,7 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     )
 }
 
-fn shown(contact: Contact, history: Vec<ConsentChange>) -> Shown {
+fn shown(contact: Contact, unconfirmed: Purposes, history: Vec<ConsentChange>) -> Shown {
     Shown {
         id: contact.id.to_string(),
         phone: contact.phone.map(String::from),
@@ -111,6 +119,7 @@ fn shown(contact: Contact, history: Vec<ConsentChange>) -> Shown {
         opted_out: contact.consent.stopped,
         marketing_stopped: contact.consent.marketing_stopped,
         consent: names(contact.consent.granted),
+        unconfirmed: names(unconfirmed),
         consent_history: history.into_iter().map(Change::from).collect(),
     }
 }

@@ -1,7 +1,8 @@
 //! What is answered to what a person sent: one decision over everything that came in since the last answer, so that a burst of messages is
 //! answered once.
 //!
-//! In this order: a stop or start word is acknowledged; while people hold the talk, barid is silent; a word that calls people, or a text
+//! In this order: a stop or start word is acknowledged; while people hold the talk, barid is silent; consent given or declined is
+//! acknowledged; a word that calls people, or a text
 //! that sounds very unhappy, hands it to them; an open question of a flow takes the answer; a word or button begins a flow; what is asked
 //! often is answered; everything else gets a confirmation with its reference.
 
@@ -193,6 +194,14 @@ impl<'a> Desk<'a> {
             handover.waits_since = handover.waits_since.or(Some(received.received_at));
             return self.because("people hold the talk: barid is silent");
         }
+        match received.consent.as_deref() {
+            Some("grant") => return self.acknowledge(wording::agreed(&self.rules.brand, self.language), "they agree"),
+            Some("withdraw") => {
+                return self.acknowledge(wording::declined(&self.rules.brand, self.language), "they do not agree");
+            }
+            Some("ask") => return self.because("they agree, and are asked to confirm it: that question is the answer"),
+            _ => {}
+        }
         if self.rules.escalation_words.is_said(text) {
             self.escalate(Escalation::Word, received);
         } else if self.is_very_unhappy(received) {
@@ -218,6 +227,11 @@ impl<'a> Desk<'a> {
             self.say_once(Automatic::Answer, text);
             self.because("a start word");
         }
+    }
+
+    fn acknowledge(&mut self, text: String, because: &str) {
+        self.say_once(Automatic::Answer, text);
+        self.because(because);
     }
 
     fn is_very_unhappy(&self, received: &Received) -> bool {

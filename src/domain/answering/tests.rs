@@ -151,6 +151,17 @@ fn a_stop_is_acknowledged_and_nothing_else_is_said_then_or_after() {
 }
 
 #[test]
+fn consent_is_acknowledged_and_what_must_be_confirmed_is_answered_by_the_question_alone() {
+    for (consent, answer) in [("grant", Some("you agree")), ("withdraw", Some("do not agree")), ("ask", None)] {
+        let mut talk = Talk::new();
+        let word = Received { consent: Some(consent.to_owned()), ..received(1, "offers") };
+        let said = texts(&talk.hears(&[word], at(5)));
+        assert_eq!(said.len(), usize::from(answer.is_some()), "{said:?}");
+        assert!(answer.is_none_or(|answer| said[0].contains(answer)), "{said:?}");
+    }
+}
+
+#[test]
 fn what_is_asked_often_is_answered_and_the_same_answer_is_not_given_twice_in_a_row() {
     let mut talk = Talk::new();
     assert!(texts(&talk.hears(&[received(1, "What are your opening hours?")], at(4)))[0].contains("nine"));

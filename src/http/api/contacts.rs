@@ -62,10 +62,12 @@ struct Item {
     marketing_stopped: bool,
     /// The purposes granted; while `opted_out`, those that a start would restore.
     consent: Vec<Purpose>,
+    /// Of what they are asked, and have not confirmed: a purpose under double opt-in.
+    unconfirmed: Vec<Purpose>,
 }
 
-impl From<Contact> for Item {
-    fn from(contact: Contact) -> Self {
+impl Item {
+    fn new(contact: Contact, unconfirmed: Purposes) -> Self {
         Self {
             id: contact.id,
             phone: contact.phone.map(String::from),
@@ -79,6 +81,7 @@ impl From<Contact> for Item {
             opted_out: contact.consent.stopped,
             marketing_stopped: contact.consent.marketing_stopped,
             consent: contact.consent.granted.iter().collect(),
+            unconfirmed: unconfirmed.iter().collect(),
         }
     }
 }
@@ -87,10 +90,20 @@ async fn list(state: &ApiState, parameters: HashMap<String, String>) -> Result<L
     let query = Query::new(parameters, &["phone"])?;
     if let Some(phone) = query.phone("phone")? {
         let found = state.store.by_phone(phone.e164()).await?;
-        return Ok(List::whole(found.into_iter().map(Item::from).collect()));
+        return Ok(List::whole(items(state, found.into_iter().collect()).await?));
     }
     let page = state.store.page(query.cursor()?.map(ContactId::new), query.limit()?).await?;
-    Ok(List { items: page.items.into_iter().map(Item::from).collect(), next: next(page.next) })
+    Ok(List { items: items(state, page.items).await?, next: next(page.next) })
+}
+
+async fn items(state: &ApiState, contacts: Vec<Contact>) -> Result<Vec<Item>, Problem> {
+    let ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+    let asked = state.store.unconfirmed(&ids, state.clock.now()).await?;
+    let item = |contact: Contact| {
+        let unconfirmed = asked.get(&contact.id).copied().unwrap_or_default();
+        Item::new(contact, unconfirmed)
+    };
+    Ok(contacts.into_iter().map(item).collect())
 }
 
 /// One line of an import: what to set on the contact with that number. Members left out leave what is there.

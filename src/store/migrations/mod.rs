@@ -12,6 +12,7 @@ mod m0007_conversation;
 mod m0008_hooks;
 mod m0009_staff;
 mod m0011_erasure;
+mod m0012_consent_requests;
 
 pub(super) struct Migrator;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_hooks::Hooks),
             Box::new(m0009_staff::Staff),
             Box::new(m0011_erasure::Erasure),
+            Box::new(m0012_consent_requests::ConsentRequests),
         ]
     }
 }

@@ -7,6 +7,7 @@ mod channels;
 mod contacts;
 mod conversations;
 mod counts;
+mod double_opt_in;
 mod erasure;
 mod hooks;
 mod journal;

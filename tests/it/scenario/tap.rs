@@ -1,6 +1,6 @@
 //! Where effects leave the process: each is counted and written down, and at a chosen one the process dies or the effect fails.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use barid::domain::analysis::Analysis;
 use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
-use barid::domain::consent::ConsentChange;
+use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::erasure::Erasure;
@@ -27,12 +27,13 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
-    FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow,
-    Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
-    MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
-    ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages,
-    Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Wanted,
+    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
+    Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal,
+    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage,
+    ListedTalk, LoadedMessage, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
+    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs,
+    Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId,
+    Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -213,6 +214,14 @@ tapped!(Contacts {
     look page(after: Option<ContactId>, limit: u64) -> Page<Contact>;
     look consent_history(id: ContactId) -> Vec<ConsentChange>;
     effect change_consent(id: ContactId, change: ConsentChange, now: Timestamp) -> u64;
+});
+
+tapped!(ConsentRequests {
+    look unasked(after: Option<ContactId>, limit: u64) -> Vec<Unasked>;
+    effect ask(purposes: Purposes, message: SingleMessage, now: Timestamp) -> Option<MessageId>;
+    effect end_requests(contact: ContactId, purposes: Purposes) -> ();
+    effect end_requests_over(now: Timestamp) -> u64;
+    look unconfirmed(contacts: &[ContactId], now: Timestamp) -> HashMap<ContactId, Purposes>;
 });
 
 tapped!(Runs {

@@ -195,6 +195,7 @@ impl World {
                 unknown_after: SignedDuration::from_secs(30),
                 senders: [(SENDER_ID.parse().expect("digits"), "default".parse().expect("a name"))].into(),
                 default_sender: "default".parse().expect("a name"),
+                opt_in_words: Default::default(),
                 allowed_hosts: barid::domain::link::AllowedHosts::default(),
                 public_url: None,
                 attribute_within: SignedDuration::from_hours(72),
