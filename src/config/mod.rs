@@ -12,6 +12,7 @@ pub mod flows;
 pub mod hooks;
 mod layers;
 pub mod log;
+pub mod media;
 pub mod nlp;
 pub mod people;
 pub mod pricing;
@@ -84,6 +85,8 @@ pub struct Config {
     pub hooks: Vec<hooks::Hook>,
     /// `[nlp]`
     pub nlp: nlp::Nlp,
+    /// `[media]`
+    pub media: media::Media,
     /// What may not be shown.
     pub secrets: Secrets,
     /// What is to be said about single settings: a password where others may read it.
@@ -270,6 +273,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let answers = table.table("answers", |table| answers::Answers::read(table, zone));
         let hooks = hooks::read(table, environment);
         let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
+        let media = table.table("media", |table| media::Media::read(table, state_dir.as_deref()));
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes = Vec::new();
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
@@ -299,6 +303,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             answers: answers?,
             hooks,
             nlp: nlp?,
+            media: media?,
             secrets,
             notes,
         })

@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod answering;
 pub mod audience;
+pub mod byte_size;
 pub mod campaign;
 pub mod causes;
 pub mod channel;
@@ -31,6 +32,7 @@ pub mod limit;
 pub mod link;
 pub mod log_format;
 pub mod loop_guard;
+pub mod media;
 pub mod message;
 pub mod money;
 pub mod network;

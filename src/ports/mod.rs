@@ -11,6 +11,7 @@ mod hooks;
 mod journal;
 mod kept_news;
 mod limits;
+mod media;
 mod messages;
 mod queue;
 mod readings;
@@ -39,6 +40,7 @@ pub use self::hooks::*;
 pub use self::journal::*;
 pub use self::kept_news::*;
 pub use self::limits::*;
+pub use self::media::*;
 pub use self::messages::*;
 pub use self::queue::*;
 pub use self::readings::*;
@@ -93,6 +95,8 @@ pub struct Services {
     pub audiences: Arc<dyn AudienceFiles>,
     /// Who reads feedback.
     pub analyzer: Arc<dyn Analyzer>,
+    /// Files that people send.
+    pub media: MediaPorts,
     /// Words that nobody guesses.
     pub tokens: Arc<dyn Tokens>,
     /// The rules of sending.

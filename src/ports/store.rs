@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Journal, KeptNews, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs,
-    Stages, Suspensions,
+    Contacts, Conversations, DeadLetters, Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings,
+    Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -63,6 +63,7 @@ pub trait Store:
     + LimitFactsOf
     + Outbox
     + Readings
+    + MediaRecord
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

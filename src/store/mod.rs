@@ -31,6 +31,7 @@ mod journal;
 mod kept;
 mod limit_facts;
 mod links;
+mod media;
 mod messages;
 mod open;
 mod outbox;

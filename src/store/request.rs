@@ -12,7 +12,9 @@ use crate::domain::consent::ConsentChange;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::hook::delivery::GaveUp;
-use crate::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use crate::domain::ids::{
+    CampaignName, ContactId, FeedbackId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName,
+};
 use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
@@ -20,8 +22,8 @@ use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
-    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, OpenedRun, PlannedMessage,
-    ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
+    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, MediaBecame, MediaRecorded,
+    OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -220,6 +222,21 @@ pub(super) enum Request {
     TidyHooks {
         before: Timestamp,
     },
+    /// What became of a file.
+    RecordMedia {
+        id: FeedbackId,
+        tries_before: u16,
+        became: Box<MediaBecame>,
+    },
+    /// Files that are removed.
+    RemovedMedia {
+        ids: Vec<FeedbackId>,
+    },
+    /// Forgets all files of a person.
+    ForgetMedia {
+        contact: ContactId,
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -266,7 +283,9 @@ impl Request {
             | Self::TakeProbe { .. }
             | Self::LetThrough { .. }
             | Self::RecordHook(_)
-            | Self::TestHook { .. } => Kind::Control,
+            | Self::TestHook { .. }
+            | Self::RecordMedia { .. }
+            | Self::ForgetMedia { .. } => Kind::Control,
             Self::Upsert { .. }
             | Self::Reopen { .. }
             | Self::Plan(_)
@@ -277,7 +296,8 @@ impl Request {
             | Self::LimitFacts { .. }
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
-            | Self::TidyHooks { .. } => Kind::Bulk,
+            | Self::TidyHooks { .. }
+            | Self::RemovedMedia { .. } => Kind::Bulk,
         }
     }
 
@@ -348,6 +368,7 @@ pub(super) enum Outcome {
     HookRecorded(Option<Box<HookRecorded>>),
     /// How many, and where the next step begins.
     ReplayedHooks(u64, Option<HookDeliveryId>),
+    MediaRecorded(MediaRecorded),
 }
 
 /// A request and whoever waits for it.

@@ -24,8 +24,8 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, hook_deliveries, journal, kept, limit_facts, links, messages, one_person, outbox,
-    readings, reminders, runs, stages, suspensions,
+    conversations, dead_letters, hook_deliveries, journal, kept, limit_facts, links, media, messages, one_person,
+    outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -497,6 +497,11 @@ impl Writer {
                 hook_deliveries::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
             }
             Request::TidyHooks { before } => hook_deliveries::tidy(db, *before).await.map(Outcome::Count),
+            Request::RecordMedia { id, tries_before, became } => {
+                media::record(db, *id, *tries_before, became).await.map(Outcome::MediaRecorded)
+            }
+            Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
+            Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }

@@ -79,7 +79,7 @@ pub enum ClientError {
 pub struct Client {
     http: reqwest::Client,
     urls: HashMap<SenderName, Url>,
-    authorization: ArcSwap<HeaderValue>,
+    authorization: Arc<ArcSwap<HeaderValue>>,
 }
 
 impl Client {
@@ -124,8 +124,13 @@ impl Client {
         Ok(Self {
             http: builder.build().map_err(ClientError::Build)?,
             urls,
-            authorization: ArcSwap::from_pointee(bearer(&settings.token)?),
+            authorization: Arc::new(ArcSwap::from_pointee(bearer(&settings.token)?)),
         })
+    }
+
+    /// The token in force, for calls that this client does not make.
+    pub(super) fn authorization(&self) -> Arc<ArcSwap<HeaderValue>> {
+        Arc::clone(&self.authorization)
     }
 
     /// Puts another token in force; calls that begin after this carry it.

@@ -24,6 +24,7 @@ mod harness;
 mod hooks;
 mod limits;
 mod listening;
+mod media;
 mod nlp;
 mod ops;
 mod postgres;

@@ -6,6 +6,7 @@ mod dead_letters;
 mod feedback;
 mod hooks;
 mod integrations;
+mod media;
 mod messages;
 mod news;
 mod query;
@@ -32,7 +33,7 @@ pub use suspensions::SuspensionItem;
 use super::error::{Problem, Unauthorised};
 use super::operations::Operations;
 use super::secret;
-use crate::ports::{Clock, Queue, Store};
+use crate::ports::{Clock, MediaStore, Queue, Store};
 
 /// What the API needs.
 pub struct ApiState {
@@ -40,6 +41,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// The record.
     pub store: Arc<dyn Store>,
+    /// Files that people sent.
+    pub media: Arc<dyn MediaStore>,
     /// For its depth.
     pub queue: Arc<dyn Queue>,
     /// What operators may do.
@@ -61,6 +64,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(contacts::routes(&state))
         .unify()
         .or(feedback::routes(&state))
+        .unify()
+        .or(media::routes(&state))
         .unify()
         .or(sending::routes(&state))
         .unify()

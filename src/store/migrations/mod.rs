@@ -10,6 +10,7 @@ mod m0005_campaigns;
 mod m0006_news;
 mod m0007_conversation;
 mod m0008_hooks;
+mod m0010_media;
 
 pub(super) struct Migrator;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_news::PeopleChange),
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
+            Box::new(m0010_media::Media),
         ]
     }
 }

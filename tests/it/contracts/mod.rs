@@ -9,6 +9,7 @@ mod counts;
 mod hooks;
 mod journal;
 mod lifetime;
+mod media;
 mod messages;
 mod people_change;
 mod races;
@@ -307,6 +308,7 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
         answers_since: at(0),
         wants_answer: true,
         window_until: None,
+        media: None,
     }
 }
 

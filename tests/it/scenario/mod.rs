@@ -8,6 +8,7 @@
 mod campaign;
 mod ending;
 mod fates;
+mod files;
 mod hands;
 mod journal;
 mod limits;
@@ -42,7 +43,8 @@ const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-ou
 
 /// Jobs that no scenario shows yet: each of their effects is one transaction, and they are killed in mid-work over the whole service
 /// (`tests/it/answers.rs`, `tests/it/hooks.rs`).
-const KILLED_ELSEWHERE: [&str; 5] = ["answer", "deliver-hook", "feed-hooks", "read-feedback", "tidy-hooks"];
+const KILLED_ELSEWHERE: [&str; 6] =
+    ["answer", "deliver-hook", "feed-hooks", "read-feedback", "replay-news", "tidy-hooks"];
 
 /// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.
 const EACH: usize = 13;
@@ -93,6 +95,7 @@ walks! {
     replays: REPLAYS;
     tier: TIER;
     budget: BUDGET;
+    sent_files: FILES;
 }
 
 #[test]
