@@ -13,6 +13,7 @@ pub mod flows;
 pub mod hooks;
 mod layers;
 pub mod log;
+pub mod media;
 pub mod nlp;
 pub mod people;
 pub mod pricing;
@@ -87,6 +88,8 @@ pub struct Config {
     pub hooks: Vec<hooks::Hook>,
     /// `[nlp]`
     pub nlp: nlp::Nlp,
+    /// `[media]`
+    pub media: media::Media,
     /// What may not be shown.
     pub secrets: Secrets,
     /// What is to be said about single settings: a password where others may read it.
@@ -274,6 +277,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let consent = table.table("consent", consent::Consent::read);
         let hooks = hooks::read(table, environment);
         let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
+        let media = table.table("media", |table| media::Media::read(table, state_dir.as_deref()));
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes = Vec::new();
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
@@ -304,6 +308,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             consent: consent?,
             hooks,
             nlp: nlp?,
+            media: media?,
             secrets,
             notes,
         })

@@ -12,8 +12,7 @@ use tokio::sync::watch;
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{
-    JobError, answer, ask_consent, erase, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep,
-    tidy_hooks,
+    JobError, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks, tidy_media,
 };
 use crate::ports::Services;
 
@@ -35,6 +34,10 @@ const HOOK_PAUSE: Duration = Duration::from_secs(1);
 const HOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Between two looks for events of old.
 const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Between two looks for files to fetch, and for those to remove.
+const MEDIA_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at all files for those that nothing names.
+const ORPHANS_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 /// Between two looks for feedback that nobody has read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
 /// Between two looks for people who are to be taken out of kept callbacks.
@@ -182,6 +185,33 @@ pub(super) async fn tidying_hooks(services: Services, stop: watch::Receiver<bool
     repeat("tidy-hooks", stop, || async {
         tidy_hooks::run(&services).await?;
         Ok(TIDY_PAUSE)
+    })
+    .await;
+}
+
+/// Brings files to be fetched into their lane, at most so many.
+pub(super) async fn feeding_media(services: Services, limit: u64, stop: watch::Receiver<bool>) {
+    repeat("feed-media", stop, || async {
+        feed_media::run(&services, limit).await?;
+        Ok(MEDIA_PAUSE)
+    })
+    .await;
+}
+
+/// Removes files that nobody is to have any more.
+pub(super) async fn forgetting_media(services: Services, stop: watch::Receiver<bool>) {
+    repeat("forget-media", stop, || async {
+        tidy_media::forgotten(&services).await?;
+        Ok(MEDIA_PAUSE)
+    })
+    .await;
+}
+
+/// Removes files that nothing names.
+pub(super) async fn tidying_media(services: Services, stop: watch::Receiver<bool>) {
+    repeat("tidy-media", stop, || async {
+        tidy_media::orphans(&services).await?;
+        Ok(ORPHANS_PAUSE)
     })
     .await;
 }

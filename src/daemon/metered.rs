@@ -16,8 +16,8 @@ use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
 use crate::domain::news::OTHER_KINDS;
 use crate::ports::{
-    Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict,
-    WhatsApp,
+    Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, MediaBecame, Permit, SenderLimits, SlowDown,
+    Tally, Verdict, WhatsApp,
 };
 use crate::telemetry::Metrics;
 
@@ -117,6 +117,18 @@ impl Tally for Counted {
 
     fn ended_flow(&self, result: &FlowResult) {
         self.0.count_flow(result);
+    }
+
+    fn fetched_media(&self, became: &MediaBecame) {
+        let outcome = match became {
+            MediaBecame::Kept { bytes, .. } => {
+                self.0.media_bytes.inc_by(*bytes);
+                "kept"
+            }
+            MediaBecame::Again { .. } => "again",
+            MediaBecame::Lost { .. } => "lost",
+        };
+        self.0.media.with_label_values(&[outcome]).inc();
     }
 
     fn called_hook(&self, hook: &HookName, next: Next) {

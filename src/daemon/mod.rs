@@ -45,7 +45,9 @@ use crate::jobs::feed_hooks;
 use crate::jobs::live_check::Ours;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
-use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, SickChannels, Store, WebhookReader};
+use crate::ports::{
+    Clock, LimitFactsOf, MediaPorts, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
+};
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
 use crate::queue::lane::{LaneSettings, Lanes};
@@ -58,6 +60,9 @@ use crate::whatsapp::{self, ClientError, webhook::Reader};
 
 /// How long jobs may wait in a process for a free worker; a lane fetches this many times its concurrency at most.
 const PREFETCH: usize = 1_000;
+
+/// So many times the files that are fetched at once are in Redis at most.
+const FETCHED_AHEAD: u64 = 4;
 
 /// Why the service does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -208,11 +213,13 @@ impl Daemon {
             signer: &signer,
         };
         let meta = Arc::new(client(&config)?);
+        let media = media(&config, &meta)?;
         let services = Services {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
             whatsapp: Arc::new(Metered { port: Arc::clone(&meta), metrics: Arc::clone(&metrics) }),
             management: meta,
+            media,
             fallbacks: workshop.fallbacks()?,
             webhook: Arc::clone(&webhook),
             readers: channels::readers(&signer),
@@ -247,6 +254,7 @@ impl Daemon {
             retries: config.queue.concurrency.retries,
             fallbacks: config.queue.concurrency.fallbacks,
             news: config.queue.concurrency.news,
+            media: config.queue.concurrency.media,
             hooks: config.queue.concurrency.hooks,
         };
         let workers = Workers::start(
@@ -300,6 +308,13 @@ impl Daemon {
                 stopped(stop.subscribe()),
             )),
         ];
+        // Files outlive the wish for them.
+        tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::tidying_media(services.clone(), stop.subscribe())));
+        if services.media.rules.enabled {
+            let limit = FETCHED_AHEAD * concurrency.media.max(1) as u64;
+            tasks.push(tokio::spawn(loops::feeding_media(services.clone(), limit, stop.subscribe())));
+        }
         // Events outlive the endpoints that they were for.
         tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
@@ -408,6 +423,7 @@ fn public_routes(
     let api = http::ApiState {
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
+        media: Arc::clone(&services.media.store),
         queue: Arc::clone(&services.queue),
         operations: Arc::new(desk(services, shelf, config)),
         token: config.secrets.barid_api_token.clone(),
@@ -431,8 +447,18 @@ fn reader(config: &Config) -> Reader {
 
 fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
     whatsapp::install_tls_provider();
+    Ok(whatsapp::Client::new(&client_settings(config)?)?)
+}
+
+fn media(config: &Config, client: &whatsapp::Client) -> Result<MediaPorts, StartError> {
+    let source = whatsapp::MediaClient::new(client, &client_settings(config)?, config.media.hosts.clone())?;
+    let store = crate::media::Folder::new(config.media.keep.clone());
+    Ok(MediaPorts { rules: Arc::new(config.media.rules.clone()), source: Arc::new(source), store: Arc::new(store) })
+}
+
+fn client_settings(config: &Config) -> Result<whatsapp::Settings, StartError> {
     let token = config.secrets.whatsapp_api_token.clone();
-    Ok(whatsapp::Client::new(&whatsapp::Settings {
+    Ok(whatsapp::Settings {
         graph_url: config.whatsapp.graph_url.as_str().to_owned(),
         api_version: config.whatsapp.api_version.clone(),
         token: token.ok_or_else(|| StartError::Missing(config.missing_for_serving()))?,
@@ -440,7 +466,7 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
         connect_within: config.delivery.connect_timeout,
         answer_within: config.delivery.answer_timeout,
         proxy: None,
-    })?)
+    })
 }
 
 fn limiter(

@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod answering;
 pub mod audience;
+pub mod byte_size;
 pub mod campaign;
 pub mod causes;
 pub mod channel;
@@ -34,6 +35,7 @@ pub mod link;
 pub mod live_check;
 pub mod log_format;
 pub mod loop_guard;
+pub mod media;
 pub mod message;
 pub mod money;
 pub mod network;

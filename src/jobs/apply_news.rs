@@ -163,7 +163,8 @@ fn understand(services: &Services, news: InboundNews, corrects: Option<WhatsAppI
     let answers_since = news.provider_at.saturating_sub(services.rules.attribute_within).unwrap_or(Timestamp::MIN);
     // What was corrected was answered when it was first said.
     let wants_answer = corrects.is_none() && sender.is_some() && services.catalogue.answering().is_some();
-    Heard { consent, corrects, language, timezone, sender, answers_since, wants_answer, window_until, news }
+    let media = services.media.rules.wish(&news);
+    Heard { consent, corrects, language, timezone, sender, answers_since, wants_answer, window_until, media, news }
 }
 
 /// What is told about a person, with the consent that it changes.

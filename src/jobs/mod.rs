@@ -11,6 +11,8 @@ pub mod deliver_hook;
 pub mod erase;
 pub mod feed;
 pub mod feed_hooks;
+pub mod feed_media;
+pub mod fetch_media;
 pub mod fire;
 mod first_sight;
 pub mod heed;
@@ -31,9 +33,10 @@ pub mod staff;
 pub mod sweep;
 pub mod take_in;
 pub mod tidy_hooks;
+pub mod tidy_media;
 pub mod wake;
 
-use crate::ports::{QueueUnavailable, StoreError};
+use crate::ports::{MediaStoreError, QueueUnavailable, StoreError};
 
 /// Why a job could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,11 @@ impl JobError {
                 Self::Abort { doing, source: Box::new(error) }
             }
         }
+    }
+
+    /// For errors of where files are kept: always retried, a full disk is emptied some time.
+    fn from_media(doing: &'static str) -> impl FnOnce(MediaStoreError) -> Self {
+        move |error| Self::Retry { doing, source: Box::new(error) }
     }
 
     /// For errors of the queue: always retried.

@@ -12,8 +12,9 @@ use crate::domain::country::CountryCode;
 use crate::domain::double_opt_in;
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
+use crate::domain::ids::{CampaignName, ContactId, FeedbackId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
+use crate::domain::media::WantedMedia;
 use crate::domain::news::{InboundNews, PersonNews, RevokeNews, Source, StatusNews};
 use crate::domain::suspension::LetThrough;
 use crate::ports::{Page, Stored};
@@ -78,6 +79,8 @@ pub struct Heard {
     pub wants_answer: bool,
     /// Until when it keeps the service window with that number open.
     pub window_until: Option<Timestamp>,
+    /// The file that came with it, and whether it is to be fetched.
+    pub media: Option<WantedMedia>,
 }
 
 impl Heard {
@@ -184,4 +187,6 @@ pub trait Journal: Send + Sync {
     async fn respondents(&self, run: RunId) -> Stored<u64>;
     /// A page of feedback, newest first.
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>>;
+    /// One feedback.
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>>;
 }

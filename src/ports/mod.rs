@@ -15,6 +15,7 @@ mod journal;
 mod kept_news;
 mod limits;
 mod management;
+mod media;
 mod messages;
 mod queue;
 mod readings;
@@ -47,6 +48,7 @@ pub use self::journal::*;
 pub use self::kept_news::*;
 pub use self::limits::*;
 pub use self::management::*;
+pub use self::media::*;
 pub use self::messages::*;
 pub use self::queue::*;
 pub use self::readings::*;
@@ -104,6 +106,8 @@ pub struct Services {
     pub audiences: Arc<dyn AudienceFiles>,
     /// Who reads feedback.
     pub analyzer: Arc<dyn Analyzer>,
+    /// Files that people send.
+    pub media: MediaPorts,
     /// Words that nobody guesses.
     pub tokens: Arc<dyn Tokens>,
     /// The rules of sending.

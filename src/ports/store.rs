@@ -4,8 +4,7 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf,
-    Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
+    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -66,6 +65,7 @@ pub trait Store:
     + LimitFactsOf
     + Outbox
     + Readings
+    + MediaRecord
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

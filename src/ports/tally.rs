@@ -5,7 +5,7 @@ use crate::domain::channel::Channel;
 use crate::domain::flow::FlowResult;
 use crate::domain::hook::delivery::Next;
 use crate::domain::ids::HookName;
-use crate::ports::Applied;
+use crate::ports::{Applied, MediaBecame};
 
 /// Counts what jobs decide.
 pub trait Tally: Send + Sync {
@@ -17,6 +17,8 @@ pub trait Tally: Send + Sync {
     fn read_feedback(&self, reading: Option<&Analysis>);
     /// A conversation that a flow describes ended.
     fn ended_flow(&self, result: &FlowResult);
+    /// A file was tried to be fetched, and that became of it.
+    fn fetched_media(&self, became: &MediaBecame);
     /// An endpoint of our webhooks was called, and that followed.
     fn called_hook(&self, hook: &HookName, next: Next);
 }

@@ -323,6 +323,17 @@ impl Dialect {
         }
     }
 
+    /// The same for feedback: shared by those who write some, exclusive for who takes some back. So what is taken back is there, or whoever
+    /// writes it finds that it was.
+    pub(super) const fn gate_of_feedback(self, lock: Lock) -> Option<&'static str> {
+        match (self, lock) {
+            (Self::Sqlite, _) => None,
+            // "back" as a number.
+            (Self::Postgres, Lock::Shared) => Some("SELECT pg_advisory_xact_lock_shared(1650549611)"),
+            (Self::Postgres, Lock::Exclusive) => Some("SELECT pg_advisory_xact_lock(1650549611)"),
+        }
+    }
+
     /// A query for the next free ids of a table: parameters are the table's name and how many. On SQLite it answers the highest id ever
     /// given (nothing before the first), on PostgreSQL each new id.
     pub(super) const fn fresh_ids(self) -> &'static str {

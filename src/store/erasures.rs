@@ -14,6 +14,7 @@ use super::encode::storable;
 use super::forgotten::{self, Forgot};
 use super::journal::{NOT_APPLIED, limited};
 use super::ledger::Ledger;
+use super::media;
 use super::open::unexpected;
 use super::policies::Policies;
 use super::request::{Outcome, Request};
@@ -185,6 +186,9 @@ async fn empty_messages(
 
 /// Takes the person out of everything beside messages; answers how much feedback there is.
 async fn empty_the_rest(db: &Db<'_, DatabaseTransaction>, contacts: &[i64], now: Timestamp) -> Sql<u64> {
+    for contact in contacts {
+        media::forget(db, ContactId::new(*contact), now).await?;
+    }
     let contacts = || contacts.to_vec();
     let feedback = db
         .run(

@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::DatabaseTransaction;
 
 use super::encode::{millis, storable};
 use super::ledger::Ledger;
+use super::media;
 use super::outbox::{self, Wanted};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::feedback::reference;
 use crate::domain::hook::data::FeedbackReceived;
 use crate::domain::hook::{HookEvent, NewHookEvent};
 use crate::domain::ids::{ContactId, FeedbackId, MessageId, RunId};
+use crate::domain::media::MediaState;
 use crate::domain::news::RevokeNews;
 use crate::ports::Heard;
+
+/// Meta delivers a callback for 7 days; what was taken back and has not come by then never will.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// Something that a person said.
 pub(super) struct Said<'a> {
@@ -51,6 +56,7 @@ pub(super) async fn write(
     let answered: Vec<Option<Answered>> =
         said.iter().map(|said| answered(said, ledger, by_whatsapp_id, &newest)).collect();
     let news = || said.iter().map(|said| &said.heard.news);
+    let media = || said.iter().map(|said| said.heard.media.as_ref());
     let text = |text: Option<&str>| text.map(|text| storable(text.to_owned()));
     // What nobody is to answer counts as answered.
     let answered_at = said.iter().map(|said| (!said.heard.wants_answer).then_some(millis(said.now)));
@@ -66,23 +72,55 @@ pub(super) async fn write(
         .opt_text("payload", news().map(|news| text(news.payload.as_deref())))
         .opt_text("media_id", news().map(|news| text(news.media_id())))
         .opt_text("consent", said.iter().map(|said| said.consent))
+        .opt_text("media_state", media().map(|media| media.map(|media| media.state.name())))
+        .opt_text("media_type", media().map(|media| text(media.and_then(|media| media.file_type.as_deref()))))
+        .opt_text("media_hash", media().map(|media| media.and_then(|media| media.hash).map(|hash| hash.to_string())))
+        .opt_text("media_name", media().map(|media| text(media.and_then(|media| media.name.as_deref()))))
+        .opt_text("media_detail", media().map(|media| text(media.and_then(|media| media.detail.as_deref()))))
+        .opt_int("media_due_at", said.iter().map(|said| is_wanted(said.heard).then_some(millis(said.now))))
         .opt_int("answered_at", answered_at)
         .opt_int("message_id", answered.iter().map(|answered| answered.as_ref().map(|answered| answered.message)))
         .opt_int("run_id", answered.iter().map(|answered| answered.as_ref().and_then(|answered| answered.run)))
         .int("provider_at", news().map(|news| millis(news.provider_at)))
         .int("received_at", said.iter().map(|said| millis(said.now)));
     db.run(
-        "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, consent, answered_at, \
-         message_id, run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, \
-         media_id, consent, answered_at, message_id, run_id, provider_at, received_at FROM {}",
+        "INSERT INTO feedback (id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, media_state, \
+         media_type, media_hash, media_name, media_detail, media_due_at, consent, answered_at, message_id, run_id, provider_at, received_at) SELECT id, whatsapp_id, reference, contact_id, channel, sender, kind, text, payload, media_id, media_state, media_type, \
+         media_hash, media_name, media_detail, media_due_at, consent, answered_at, message_id, run_id, provider_at, received_at FROM {}",
         args![table],
     )
     .await?;
+    let taken_back = taken_back_before(db, said).await?;
     if !wanted.wants(HookEvent::FeedbackReceived) {
         return Ok(());
     }
-    let told = said.iter().zip(ids).zip(&answered).map(|((said, id), answered)| told(said, id, answered.as_ref()));
+    let told = said
+        .iter()
+        .zip(ids)
+        .zip(&answered)
+        .filter(|((said, _), _)| !taken_back.contains(said.heard.news.whatsapp_id.as_str()))
+        .map(|((said, id), answered)| told(said, id, answered.as_ref()));
     outbox::add(db, wanted, told.collect()).await
+}
+
+/// Of what was just written, takes out what had been taken back before it was applied: callbacks are applied in any order.
+async fn taken_back_before(db: &Db<'_, DatabaseTransaction>, said: &[Said<'_>]) -> Sql<BTreeSet<String>> {
+    let ids: Vec<String> = said.iter().map(|said| said.heard.news.whatsapp_id.to_string()).collect();
+    let rows = db.all("SELECT whatsapp_id, at FROM taken_back WHERE whatsapp_id {}", args![ids]).await?;
+    let mut found = BTreeSet::new();
+    for row in rows {
+        let mut row = Row::of(&row, "taken_back");
+        let (whatsapp_id, at) = (row.text()?, row.int()?);
+        take_out(db, &whatsapp_id, at, said[0].now).await?;
+        db.run("DELETE FROM taken_back WHERE whatsapp_id = ?", args![whatsapp_id.as_str()]).await?;
+        found.insert(whatsapp_id);
+    }
+    Ok(found)
+}
+
+/// Whether the file that came with it is to be fetched.
+fn is_wanted(heard: &Heard) -> bool {
+    heard.media.as_ref().is_some_and(|media| media.state == MediaState::Wanted)
 }
 
 /// The message that is answered: the quoted one, else the newest that a campaign sent, if it is not too old.
@@ -163,9 +201,27 @@ pub(super) async fn correct(db: &Db<'_, DatabaseTransaction>, heard: &Heard) -> 
     Ok(db.run(sql, args![text, at, original.as_str(), at]).await? > 0)
 }
 
-/// Takes the words out of a feedback that its writer took back; answers whether there was one. That there was one stays.
-pub(super) async fn revoke(db: &Db<'_, DatabaseTransaction>, revoked: &RevokeNews) -> Sql<bool> {
-    let sql = "UPDATE feedback SET kind = 'revoked', text = NULL, payload = NULL, media_id = NULL, revoked_at = ?, \
+/// Takes words and file out of a feedback that its writer took back; answers whether there was one. That there was one stays.
+/// One that we do not have yet may come still, and is remembered until then.
+pub(super) async fn revoke(db: &Db<'_, DatabaseTransaction>, revoked: &RevokeNews, now: Timestamp) -> Sql<bool> {
+    let original = revoked.original.as_str();
+    if take_out(db, original, millis(revoked.provider_at), now).await? {
+        return Ok(true);
+    }
+    if db.first("SELECT id FROM feedback WHERE whatsapp_id = ?", args![original]).await?.is_none() {
+        let long_ago = now.saturating_sub(REMEMBERED_FOR).unwrap_or(Timestamp::MIN);
+        db.run("DELETE FROM taken_back WHERE since < ?", args![long_ago]).await?;
+        let sql =
+            "INSERT INTO taken_back (whatsapp_id, at, since) VALUES (?, ?, ?) ON CONFLICT (whatsapp_id) DO NOTHING";
+        db.run(sql, args![original, revoked.provider_at, now]).await?;
+    }
+    Ok(false)
+}
+
+/// Takes words and file out of a feedback; answers whether it had not been done before.
+async fn take_out(db: &Db<'_, DatabaseTransaction>, whatsapp_id: &str, at: i64, now: Timestamp) -> Sql<bool> {
+    media::take_back(db, whatsapp_id, now).await?;
+    let sql = "UPDATE feedback SET kind = 'revoked', text = NULL, payload = NULL, revoked_at = ?, \
                analysed_at = NULL, answered_at = COALESCE(answered_at, ?) WHERE whatsapp_id = ? AND revoked_at IS NULL";
-    Ok(db.run(sql, args![revoked.provider_at, revoked.provider_at, revoked.original.as_str()]).await? > 0)
+    Ok(db.run(sql, args![at, at, whatsapp_id]).await? > 0)
 }

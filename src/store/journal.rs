@@ -10,6 +10,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::SqlStore;
 use super::encode::{millis, storable};
+use super::media;
 use super::news::Dated;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
@@ -141,33 +142,48 @@ impl Journal for SqlStore {
     }
 
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
-        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.language, f.sentiment, f.sentiment_score, f.category, f.category_score, \
-                   f.is_question, f.model, f.whatsapp_id, f.message_id, \
-                   f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \
-                   LEFT JOIN runs r ON r.id = f.run_id WHERE f.id < ? ORDER BY f.id DESC LIMIT ?";
-        let rows = self.read(sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
-        let items = self.rows(&rows, "feedback", |row| {
-            Ok(Feedback {
-                id: FeedbackId::new(row.int()?),
-                reference: row.text()?,
-                contact: ContactId::new(row.int()?),
-                phone: row.opt_text()?,
-                channel: row.parsed(Channel::named)?,
-                kind: row.text()?,
-                text: row.opt_text()?,
-                payload: row.opt_text()?,
-                media_id: row.opt_text()?,
-                reading: reading(row)?,
-                whatsapp_id: row.parsed(|text| text.parse().ok())?,
-                message: row.opt_int()?.map(MessageId::new),
-                run: row.opt_int()?.map(RunId::new),
-                campaign: row.opt_text()?,
-                provider_at: row.time()?,
-                received_at: row.time()?,
-            })
-        })?;
+        let sql = format!("{} WHERE f.id < ? ORDER BY f.id DESC LIMIT ?", select_feedback());
+        let rows = self.read(&sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
+        let items = self.rows(&rows, "feedback", feedback)?;
         Ok(page(items, limit, |feedback| feedback.id.number()))
     }
+
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>> {
+        let rows = self.read(&format!("{} WHERE f.id = ?", select_feedback()), args![id.number()]).await?;
+        Ok(self.rows(&rows, "feedback", feedback)?.into_iter().next())
+    }
+}
+
+/// The beginning of a statement whose rows [`feedback`] reads.
+fn select_feedback() -> String {
+    format!(
+        "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, {}, f.language, f.sentiment, \
+         f.sentiment_score, f.category, f.category_score, f.is_question, f.model, f.whatsapp_id, f.message_id, f.run_id, r.campaign, \
+         f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id LEFT JOIN runs r ON r.id = f.run_id",
+        media::FILE_COLUMNS
+    )
+}
+
+fn feedback(row: &mut Row<'_>) -> Sql<Feedback> {
+    Ok(Feedback {
+        id: FeedbackId::new(row.int()?),
+        reference: row.text()?,
+        contact: ContactId::new(row.int()?),
+        phone: row.opt_text()?,
+        channel: row.parsed(Channel::named)?,
+        kind: row.text()?,
+        text: row.opt_text()?,
+        payload: row.opt_text()?,
+        media_id: row.opt_text()?,
+        media: media::file(row)?,
+        reading: reading(row)?,
+        whatsapp_id: row.parsed(|text| text.parse().ok())?,
+        message: row.opt_int()?.map(MessageId::new),
+        run: row.opt_int()?.map(RunId::new),
+        campaign: row.opt_text()?,
+        provider_at: row.time()?,
+        received_at: row.time()?,
+    })
 }
 
 /// Reads `language, sentiment, sentiment_score, category, category_score, is_question, model`.

@@ -36,6 +36,7 @@ mod journal;
 mod kept;
 mod limit_facts;
 mod links;
+mod media;
 mod messages;
 mod open;
 mod outbox;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
+use super::dialect::Lock;
 use super::encode::storable;
 use super::erasures;
 use super::feedback::{self, Said};
@@ -388,6 +389,11 @@ impl<'a> Batch<'a> {
                 said.push(one);
             }
         }
+        if self.rows.iter().flatten().any(|live| !live.dated.news.revoked.is_empty()) {
+            db.pass_gate_of_feedback(Lock::Exclusive).await?;
+        } else if !said.is_empty() {
+            db.pass_gate_of_feedback(Lock::Shared).await?;
+        }
         feedback::write(db, ledger, &said, &self.by_whatsapp_id, self.policies.wanted()).await?;
         for (at, heard) in std::mem::take(&mut self.corrections) {
             let corrected = feedback::correct(db, heard).await?;
@@ -396,8 +402,9 @@ impl<'a> Batch<'a> {
             }
         }
         for live in self.rows.iter_mut().flatten() {
+            let now = live.dated.now;
             for revoked in &live.dated.news.revoked {
-                live.applied.corrected += u64::from(feedback::revoke(db, revoked).await?);
+                live.applied.corrected += u64::from(feedback::revoke(db, revoked, now).await?);
             }
         }
         Ok(())

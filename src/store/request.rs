@@ -14,7 +14,9 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::erasure::Erasure;
 use crate::domain::hook::delivery::GaveUp;
-use crate::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use crate::domain::ids::{
+    CampaignName, ContactId, FeedbackId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName,
+};
 use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
@@ -22,8 +24,8 @@ use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
-    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, OpenedRun, PlannedMessage,
-    ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
+    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, MediaBecame, MediaRecorded,
+    OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -244,6 +246,21 @@ pub(super) enum Request {
     EndConsentRequestsOver {
         now: Timestamp,
     },
+    /// What became of a file.
+    RecordMedia {
+        id: FeedbackId,
+        tries_before: u16,
+        became: Box<MediaBecame>,
+    },
+    /// Files that are removed.
+    RemovedMedia {
+        ids: Vec<FeedbackId>,
+    },
+    /// Forgets all files of a person.
+    ForgetMedia {
+        contact: ContactId,
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -292,7 +309,9 @@ impl Request {
             | Self::RecordHook(_)
             | Self::TestHook { .. }
             | Self::AskConsent { .. }
-            | Self::EndConsentRequests { .. } => Kind::Control,
+            | Self::EndConsentRequests { .. }
+            | Self::RecordMedia { .. }
+            | Self::ForgetMedia { .. } => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)
@@ -306,7 +325,8 @@ impl Request {
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
             | Self::TidyHooks { .. }
-            | Self::EndConsentRequestsOver { .. } => Kind::Bulk,
+            | Self::EndConsentRequestsOver { .. }
+            | Self::RemovedMedia { .. } => Kind::Bulk,
         }
     }
 
@@ -379,6 +399,7 @@ pub(super) enum Outcome {
     HookRecorded(Option<Box<HookRecorded>>),
     /// How many, and where the next step begins.
     ReplayedHooks(u64, Option<HookDeliveryId>),
+    MediaRecorded(MediaRecorded),
 }
 
 /// A request and whoever waits for it.

@@ -24,8 +24,7 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links,
-    messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
+    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -514,6 +513,11 @@ impl Writer {
                 consent_requests::end(db, contact.number(), *purposes).await.map(|()| Outcome::Done)
             }
             Request::EndConsentRequestsOver { now } => consent_requests::end_over(db, *now).await.map(Outcome::Count),
+            Request::RecordMedia { id, tries_before, became } => {
+                media::record(db, *id, *tries_before, became).await.map(Outcome::MediaRecorded)
+            }
+            Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
+            Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use crate::domain::channel::Channel;
@@ -32,15 +32,18 @@ pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unansw
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
-pub const QUEUES: [&str; 7] = ["replies", "sending", "retries", "fallbacks", "news", "hooks", "control"];
+pub const QUEUES: [&str; 8] = ["replies", "sending", "retries", "fallbacks", "news", "media", "hooks", "control"];
 /// The jobs that there are.
-pub const JOBS: [&str; 7] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook"];
+pub const JOBS: [&str; 8] =
+    ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook", "fetch-media"];
 /// The languages in which feedback may be written, as readers name them.
 pub const LANGUAGES: [&str; 6] = ["ar", "en", "mixed", "ar-Latn", "other", "none"];
 /// What senders of feedback feel, as readers name it.
 pub const SENTIMENTS: [&str; 4] = ["positive", "neutral", "negative", "none"];
 /// What a call of an endpoint of our webhooks can end in.
 pub const HOOK_OUTCOMES: [&str; 3] = ["delivered", "again", "given-up"];
+/// What a try to fetch a file can end in.
+pub const MEDIA_OUTCOMES: [&str; 3] = ["kept", "again", "lost"];
 /// The limits that a message may wait for.
 pub const LIMITS: [&str; 7] = ["granted", "number", "pair", "tier", "rate", "budget", "account"];
 
@@ -126,6 +129,12 @@ metrics! {
     flow_results: IntCounterVec = counters("barid_flow_results_total", &[("flow", &[]), ("state", &[])]);
     /// What was chosen on the scales of conversations that ended, by flow, scale and step of it: enough for NPS, CSAT and CES of any span.
     flow_scores: IntCounterVec = counters("barid_flow_scores_total", &[("flow", &[]), ("scale", &[]), ("score", &[])]);
+    /// Tries to fetch a file that somebody sent, by what became of the file.
+    media: IntCounterVec = counters("barid_media_total", &[("outcome", &MEDIA_OUTCOMES)]);
+    /// Bytes of the files that were kept.
+    media_bytes: IntCounter = counter("barid_media_bytes_total");
+    /// Files that are still to be fetched.
+    media_waiting: IntGauge = int_gauge("barid_media_waiting");
     /// Calls of endpoints of our webhooks, by endpoint and by what follows for the event that was to be told.
     hook_deliveries: IntCounterVec = counters("barid_hook_deliveries_total", &[("hook", &[]), ("outcome", &HOOK_OUTCOMES)]);
     /// Events that are still to be told, by endpoint.
@@ -262,6 +271,10 @@ fn counters(name: &str, help: &str, labels: &[(&str, &[&str])]) -> prometheus::R
         counters.get_metric_with_label_values(&combination)?;
     }
     Ok(counters)
+}
+
+fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    IntCounter::new(name, help)
 }
 
 fn gauge(name: &str, help: &str) -> prometheus::Result<Gauge> {

@@ -83,7 +83,7 @@ pub struct Client {
     pub(super) ids: HashMap<SenderName, SenderId>,
     urls: HashMap<SenderName, Url>,
     pub(super) token: ArcSwap<SecretString>,
-    pub(super) authorization: ArcSwap<HeaderValue>,
+    pub(super) authorization: Arc<ArcSwap<HeaderValue>>,
 }
 
 impl Client {
@@ -135,8 +135,13 @@ impl Client {
             ids: settings.senders.clone(),
             urls,
             token: ArcSwap::from_pointee(settings.token.clone()),
-            authorization: ArcSwap::from_pointee(bearer(&settings.token)?),
+            authorization: Arc::new(ArcSwap::from_pointee(bearer(&settings.token)?)),
         })
+    }
+
+    /// The token in force, for calls that this client does not make.
+    pub(super) fn authorization(&self) -> Arc<ArcSwap<HeaderValue>> {
+        Arc::clone(&self.authorization)
     }
 
     /// Puts another token in force; calls that begin after this carry it.

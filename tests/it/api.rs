@@ -303,6 +303,7 @@ async fn open() -> Api {
             text: Some("شكرا".into()),
             payload: None,
             media_id: None,
+            media: None,
             reading: None,
             whatsapp_id: "wamid.IN==".parse().unwrap(),
             message: Some(MessageId::new(7)),
@@ -320,6 +321,7 @@ async fn open() -> Api {
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&store) as _,
+        media: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&queue) as _,
         operations: Arc::clone(&operator) as _,
         token: Some("api-token".into()),

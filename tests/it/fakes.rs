@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::analysis::Analysis;
 use barid::domain::answering::Rules;
+use barid::domain::byte_size::ByteSize;
 use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
@@ -24,6 +25,7 @@ use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
 use barid::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use barid::domain::media::{MediaKey, MediaRules, MediaTrouble};
 use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
@@ -35,14 +37,7 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
-    FlowResults, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal,
-    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable,
-    ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MessageFilter, Messages, NewsReader,
-    OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
-    Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services,
-    SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally,
-    Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -329,6 +324,35 @@ impl Readings for FakeStore {
 }
 
 #[async_trait]
+impl MediaRecord for FakeStore {
+    async fn due_media(&self, _: Timestamp, _: u64) -> Stored<Vec<(FeedbackId, u16)>> {
+        not_asked()
+    }
+    async fn media_to_fetch(&self, _: FeedbackId) -> Stored<Option<MediaToFetch>> {
+        not_asked()
+    }
+    async fn record_media(&self, _: FeedbackId, _: u16, _: MediaBecame) -> Stored<MediaRecorded> {
+        not_asked()
+    }
+    async fn media_waiting(&self) -> Stored<u64> {
+        self.up()?;
+        Ok(0)
+    }
+    async fn media_to_remove(&self, _: u64) -> Stored<Vec<FeedbackId>> {
+        not_asked()
+    }
+    async fn removed_media(&self, _: Vec<FeedbackId>) -> Stored<()> {
+        not_asked()
+    }
+    async fn with_media(&self, _: &[FeedbackId]) -> Stored<HashSet<FeedbackId>> {
+        not_asked()
+    }
+    async fn forget_media(&self, _: ContactId, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
 impl Stages for FakeStore {
     async fn open_stage(
         &self,
@@ -439,6 +463,10 @@ impl Journal for FakeStore {
     }
     async fn respondents(&self, _: RunId) -> Stored<u64> {
         not_asked()
+    }
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>> {
+        self.up()?;
+        Ok(self.feedback.iter().find(|feedback| feedback.id == id).cloned())
     }
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
         self.up()?;
@@ -617,6 +645,9 @@ impl Queue for FakeQueue {
     async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
         self.up()
     }
+    async fn fetch(&self, _: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        self.up()
+    }
     async fn plan(&self, _: RunId) -> Result<(), QueueUnavailable> {
         self.up()
     }
@@ -668,6 +699,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         catalogue: Arc::new(Nobody),
         audiences: Arc::new(Nobody),
         analyzer: barid::nlp::off(),
+        media: no_media(),
         tokens: Arc::new(Nobody),
         rules: SendingRules {
             default_sender: "default".parse().expect("a name"),
@@ -788,6 +820,54 @@ impl AudienceFiles for Nobody {
     }
 }
 
+#[async_trait]
+impl MediaSource for Nobody {
+    async fn look_up(&self, _: &str, _: Option<&SenderName>) -> Result<FoundMedia, MediaTrouble> {
+        unreachable!("a door fetches nothing")
+    }
+    async fn download(&self, _: &FoundMedia) -> Result<MediaPieces, MediaTrouble> {
+        unreachable!("a door fetches nothing")
+    }
+}
+
+#[async_trait]
+impl MediaStore for Nobody {
+    async fn begin(&self, _: &MediaKey) -> MediaStored<Box<dyn NewMedia>> {
+        unreachable!("a door keeps nothing")
+    }
+    async fn open(&self, _: &MediaKey) -> MediaStored<Option<KeptMedia>> {
+        Ok(None)
+    }
+    async fn remove(&self, _: &MediaKey) -> MediaStored<()> {
+        unreachable!("a door removes nothing")
+    }
+    async fn in_shard(&self, _: &str, _: u16) -> MediaStored<Vec<FeedbackId>> {
+        unreachable!("a door removes nothing")
+    }
+    async fn remove_unfinished(&self) -> MediaStored<u64> {
+        unreachable!("a door removes nothing")
+    }
+}
+
+/// The rules of the configuration that ships, as far as tests need them: images, voice messages and documents.
+pub(crate) fn media_rules() -> MediaRules {
+    MediaRules {
+        enabled: true,
+        bytes_max: ByteSize::new(100 << 20),
+        bytes_max_of: BTreeMap::from([("sticker", ByteSize::new(1_000))]),
+        types: ["image/*", "audio/ogg", "application/pdf", "text/plain"]
+            .map(|text| text.parse().expect("a type"))
+            .to_vec(),
+        tries: 3,
+        waits: [1, 2].map(SignedDuration::from_secs).to_vec(),
+    }
+}
+
+/// Files are wanted, and nobody fetches them.
+pub(crate) fn no_media() -> MediaPorts {
+    MediaPorts { rules: Arc::new(media_rules()), source: Arc::new(Nobody), store: Arc::new(Nobody) }
+}
+
 /// Counts nothing.
 pub(crate) struct Uncounted;
 
@@ -796,6 +876,7 @@ impl Tally for Uncounted {
     fn applied(&self, _: &Applied) {}
     fn read_feedback(&self, _: Option<&Analysis>) {}
     fn ended_flow(&self, _: &FlowResult) {}
+    fn fetched_media(&self, _: &MediaBecame) {}
     fn called_hook(&self, _: &HookName, _: Next) {}
 }
 

@@ -27,6 +27,7 @@ mod hooks;
 mod limits;
 mod listening;
 mod live_check;
+mod media;
 mod nlp;
 mod ops;
 mod postgres;

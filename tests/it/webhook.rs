@@ -143,6 +143,7 @@ async fn open_over(services: Services, fakes: Fakes, settings: ServerSettings) -
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&fakes.store) as _,
+        media: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&fakes.queue) as _,
         operations: Arc::new(NoOperations),
         token: None,

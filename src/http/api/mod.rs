@@ -10,6 +10,7 @@ mod flows;
 mod hooks;
 mod integrations;
 mod live_check;
+mod media;
 mod messages;
 mod news;
 mod query;
@@ -40,7 +41,7 @@ pub use suspensions::SuspensionItem;
 use super::error::{Problem, Unauthorised};
 use super::operations::Operations;
 use super::secret;
-use crate::ports::{Clock, Queue, Store};
+use crate::ports::{Clock, MediaStore, Queue, Store};
 
 /// What the API needs.
 pub struct ApiState {
@@ -48,6 +49,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// The record.
     pub store: Arc<dyn Store>,
+    /// Files that people sent.
+    pub media: Arc<dyn MediaStore>,
     /// For its depth.
     pub queue: Arc<dyn Queue>,
     /// What operators may do.
@@ -75,6 +78,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(conversations::routes(&state))
         .unify()
         .or(flows::routes(&state))
+        .unify()
+        .or(media::routes(&state))
         .unify()
         .or(sending::routes(&state))
         .unify()

@@ -11,6 +11,7 @@ mod m0006_news;
 mod m0007_conversation;
 mod m0008_hooks;
 mod m0009_staff;
+mod m0010_media;
 mod m0011_erasure;
 mod m0012_consent_requests;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
             Box::new(m0009_staff::Staff),
+            Box::new(m0010_media::Media),
             Box::new(m0011_erasure::Erasure),
             Box::new(m0012_consent_requests::ConsentRequests),
         ]

@@ -12,6 +12,7 @@ mod erasure;
 mod hooks;
 mod journal;
 mod lifetime;
+mod media;
 mod messages;
 mod people_change;
 mod races;
@@ -336,6 +337,7 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
         answers_since: at(0),
         wants_answer: true,
         window_until: None,
+        media: None,
     }
 }
 

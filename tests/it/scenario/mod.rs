@@ -8,6 +8,7 @@
 mod campaign;
 mod ending;
 mod fates;
+mod files;
 mod hands;
 mod journal;
 mod limits;
@@ -106,6 +107,7 @@ walks! {
     replays: REPLAYS;
     tier: TIER;
     budget: BUDGET;
+    sent_files: FILES;
 }
 
 #[test]

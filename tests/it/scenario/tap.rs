@@ -27,13 +27,7 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
-    Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal,
-    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage,
-    ListedTalk, LoadedMessage, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
-    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs,
-    Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId,
-    Unasked, Wanted,
+    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -110,6 +104,11 @@ impl Tap {
     /// The job of each effect, and what kind of effect it is.
     pub(crate) fn kinds(&self) -> Vec<(&'static str, String)> {
         self.inner.lock().unwrap().kinds.clone()
+    }
+
+    /// Whether the process is dead.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.inner.lock().unwrap().dead
     }
 
     /// Adds what happened outside.
@@ -329,6 +328,17 @@ tapped!(Readings {
     effect note_readings(readings: Vec<(FeedbackId, Option<Analysis>)>, now: Timestamp) -> ();
 });
 
+tapped!(MediaRecord {
+    look due_media(now: Timestamp, limit: u64) -> Vec<(FeedbackId, u16)>;
+    look media_to_fetch(id: FeedbackId) -> Option<MediaToFetch>;
+    effect record_media(id: FeedbackId, tries_before: u16, became: MediaBecame) -> MediaRecorded;
+    look media_waiting() -> u64;
+    look media_to_remove(limit: u64) -> Vec<FeedbackId>;
+    effect removed_media(ids: Vec<FeedbackId>) -> ();
+    look with_media(ids: &[FeedbackId]) -> HashSet<FeedbackId>;
+    effect forget_media(contact: ContactId, now: Timestamp) -> u64;
+});
+
 tapped!(Conversations {
     look talks_to_look_at(quiet_since: Timestamp, waiting_since: Timestamp, now: Timestamp, limit: u64) -> Vec<TalkId>;
     look talk(id: &TalkId) -> Option<Talk>;
@@ -354,6 +364,7 @@ tapped!(Journal {
     look lag(now: Timestamp) -> (std::time::Duration, u64);
     look respondents(run: RunId) -> u64;
     look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
+    look one_feedback(id: FeedbackId) -> Option<Feedback>;
 });
 
 tapped!(KeptNews {
@@ -455,6 +466,11 @@ impl Queue for TappedQueue {
     }
     async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
         unreachable!("nobody wants to hear of anything")
+    }
+    async fn fetch(&self, files: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        let names: Vec<String> = files.iter().map(|(id, tries)| format!("{}#{tries}", id.number())).collect();
+        let what = format!("queue files {}", names.join(" "));
+        self.tap.effect(&what, away, async { self.real.fetch(files) }).await
     }
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {
         self.tap.effect("queue planning", away, async { self.real.plan(run) }).await
