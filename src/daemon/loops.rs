@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{
-    JobError, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks, tidy_media,
+    JobError, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, probe, read_feedback, reminder, rollout,
+    sweep, tidy_hooks, tidy_media,
 };
 use crate::ports::Services;
 

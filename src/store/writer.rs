@@ -24,7 +24,8 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
+    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, media,
+    messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};

@@ -37,7 +37,15 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
+    FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks,
+    Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits,
+    LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces,
+    MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter,
+    Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings,
+    Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits,
+    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk,
+    TalkFilter, TalkId, Tally, Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};

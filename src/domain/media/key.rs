@@ -33,7 +33,7 @@ pub fn shard_name(shard: u16) -> String {
     format!("{shard:02x}")
 }
 
-/// As a path below the folder of all files: `k7p2/1f/fbk_0000z`.
+/// As a path below the folder of all files: `k7p2/1f/fbk_0000008z`.
 impl fmt::Display for MediaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.tag, self.shard(), self.feedback)
@@ -47,9 +47,9 @@ mod tests {
     #[test]
     fn a_name_leads_back_to_its_feedback() {
         let key = MediaKey { tag: "k7p2".to_owned(), feedback: FeedbackId::new(31 + 256) };
-        assert_eq!(key.to_string(), "k7p2/1f/fbk_0008z");
-        assert_eq!(MediaKey::feedback_of("fbk_0008z"), Some(key.feedback));
-        for foreign in ["", ".", "fbk_", "fbk_0008z.part", "lost+found", "../fbk_0008z"] {
+        assert_eq!(key.to_string(), "k7p2/1f/fbk_0000008z");
+        assert_eq!(MediaKey::feedback_of("fbk_0000008z"), Some(key.feedback));
+        for foreign in ["", ".", "fbk_", "fbk_0000008z.part", "lost+found", "../fbk_0000008z"] {
             assert_eq!(MediaKey::feedback_of(foreign), None, "{foreign}");
         }
     }

@@ -27,7 +27,13 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
+    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
+    Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal,
+    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage,
+    ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages,
+    OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
+    ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError,
+    Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
