@@ -235,8 +235,9 @@ impl Conversations for SqlStore {
     }
 
     async fn senders_talked_to(&self, contact: ContactId) -> Stored<Vec<SenderName>> {
+        // `UNION` names each once.
         let sql = "SELECT sender FROM conversations WHERE contact_id = ? UNION \
-                   SELECT sender FROM windows WHERE contact_id = ? ORDER BY 1";
+                   SELECT sender FROM feedback WHERE contact_id = ? AND sender IS NOT NULL ORDER BY 1";
         let rows = self.read(sql, args![contact.number(), contact.number()]).await?;
         self.rows(&rows, "conversations", |row| row.parsed(|text| text.parse().ok()))
     }

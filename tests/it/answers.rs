@@ -79,7 +79,7 @@ async fn a_stop_gets_one_notice_and_then_silence() {
 #[tokio::test]
 async fn a_survey_in_the_chat_survives_a_kill_and_is_kept_as_a_result() {
     let mut barid = serving().await;
-    barid.simulator_presses(NADIA, "start-csat").await;
+    barid.simulator_presses(NADIA, "start-csat", "ابدأ التقييم").await;
     until(&barid, "the first question", async || said_to(&barid, NADIA).len() == 1).await;
     barid.kill();
     barid.start().await;

@@ -444,12 +444,13 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
-    /// Somebody presses the button of a template that carries this.
-    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str) {
-        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload } })).await;
+    /// Somebody presses the button of a template that carries this and shows that.
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, text: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": text } })).await;
     }
 
-    async fn inbound(&self, body: Value) {
+    /// A person does what the simulator is told (`POST /_simulator/inbound`).
+    pub(crate) async fn inbound(&self, body: Value) {
         let answer = self
             .http
             .post(format!("{}/_simulator/inbound", self.simulator.url()))
