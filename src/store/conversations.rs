@@ -228,7 +228,7 @@ impl Conversations for SqlStore {
         let (contact, sender) = (id.contact.number(), id.sender.as_str());
         let sql = format!(
             "{LISTED} FROM contacts c LEFT JOIN conversations v ON v.contact_id = c.id AND v.sender = ? \
-             LEFT JOIN windows w ON w.contact_id = c.id AND w.sender = ? WHERE c.id = ?"
+             LEFT JOIN windows w ON w.contact_id = c.id AND w.sender = ? WHERE c.id = ? AND c.erased_at IS NULL"
         );
         let rows = self.read(&sql, args![sender, sender, contact]).await?;
         Ok(self.rows(&rows, "conversations", |row| listed(row, Some(&id.sender)))?.into_iter().next())

@@ -37,7 +37,8 @@ fn texts(barid: &Barid, phone: &str) -> Vec<String> {
     said_to(barid, phone).into_iter().map(|row| row.text.unwrap_or_default()).collect()
 }
 
-#[tokio::test]
+// Commands block a thread; on another one it is noticed when the service closes a connection that nobody used meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn staff_answer_through_the_api_once_and_hand_back() {
     let barid = serving().await;
     barid.simulator_says(NADIA, "agent").await;

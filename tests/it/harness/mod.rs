@@ -454,9 +454,9 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
-    /// Somebody presses the button of a template that carries this.
-    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, title: &str) {
-        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": title } })).await;
+    /// Somebody presses the button of a template that carries this and shows that.
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, text: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": text } })).await;
     }
 
     /// A person does what the simulator is told (`POST /_simulator/inbound`).
