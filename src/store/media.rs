@@ -19,7 +19,7 @@ use crate::domain::ids::{ContactId, FeedbackId};
 use crate::domain::media::{Digest, MediaFile, MediaState};
 use crate::ports::{MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, Stored};
 
-/// Columns that [`file`] reads, of feedback `f`.
+/// Columns that [`file()`] reads, of feedback `f`.
 pub(super) const FILE_COLUMNS: &str =
     "f.media_state, f.media_type, f.media_name, f.media_bytes, f.media_hash, f.media_detail";
 
