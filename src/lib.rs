@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod http;
 pub mod jobs;
 pub mod limits;
+pub mod media;
 pub mod nlp;
 pub mod outgoing;
 pub mod ports;

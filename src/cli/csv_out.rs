@@ -15,18 +15,23 @@ const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// A CSV file that is being written, or standard output.
 pub(super) struct CsvOut(csv::Writer<Box<dyn Write + Send>>);
 
+/// Makes the file; readable by us only, since it holds personal data. A file that is there already is replaced.
+pub(super) fn file_or_standard_output(file: Option<&Path>) -> Ended<Box<dyn Write + Send>> {
+    Ok(match file {
+        None => Box::new(BufWriter::new(io::stdout())),
+        Some(path) => {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            let made = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+            let what = || format!("cannot write `{}`; check the folder and its permissions", path.display());
+            Box::new(BufWriter::new(made.with_context(what).or_exit(Exit::Io)?))
+        }
+    })
+}
+
 impl CsvOut {
-    /// Makes the file; readable by us only, since it holds personal data. A file that is there already is replaced.
+    /// Makes it, as [`file_or_standard_output`] does.
     pub(super) fn create(file: Option<&Path>) -> Ended<Self> {
-        let mut out: Box<dyn Write + Send> = match file {
-            None => Box::new(BufWriter::new(io::stdout())),
-            Some(path) => {
-                use std::os::unix::fs::OpenOptionsExt as _;
-                let made = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-                let what = || format!("cannot write `{}`; check the folder and its permissions", path.display());
-                Box::new(BufWriter::new(made.with_context(what).or_exit(Exit::Io)?))
-            }
-        };
+        let mut out = file_or_standard_output(file)?;
         if file.is_some() {
             screen::written(out.write_all(UTF8_MARK))?;
         }

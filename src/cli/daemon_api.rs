@@ -1,10 +1,11 @@
 //! The daemon's HTTP API, as commands use it.
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,8 @@ use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// How long one call may take: an import of 500 rows waits for the disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// How long a file of 100 MB may take.
+const FILE_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// A daemon that runs and takes our token.
 pub(super) struct DaemonApi {
@@ -73,13 +76,33 @@ impl DaemonApi {
         self.answer(self.http.delete(url).bearer_auth(self.token.expose_secret())).await
     }
 
+    /// Writes what it answers to a file, piece by piece.
+    pub(super) async fn save(&self, path: &str, out: &mut impl Write) -> Ended {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret());
+        let broke_off = || format!("the daemon at {} broke off; try again", self.base);
+        let sent = request.timeout(FILE_WITHIN).send().await;
+        let mut response = sent.with_context(|| self.silent()).or_exit(Exit::Unavailable)?;
+        if !response.status().is_success() {
+            return self.answered(response).await;
+        }
+        while let Some(piece) = response.chunk().await.with_context(broke_off).or_exit(Exit::Unavailable)? {
+            out.write_all(&piece).context("cannot write the file; is the disk full?").or_exit(Exit::Io)?;
+        }
+        Ok(())
+    }
+
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Ended<T> {
-        let what = || {
-            format!("the daemon at {} did not answer; see its log, or stop it to work on the store directly", self.base)
-        };
-        let response = request.send().await.with_context(what).or_exit(Exit::Unavailable)?;
+        let response = request.send().await.with_context(|| self.silent()).or_exit(Exit::Unavailable)?;
+        self.answered(response).await
+    }
+
+    fn silent(&self) -> String {
+        format!("the daemon at {} did not answer; see its log, or stop it to work on the store directly", self.base)
+    }
+
+    async fn answered<T: DeserializeOwned>(&self, response: Response) -> Ended<T> {
         let status = response.status();
-        let body = response.bytes().await.with_context(what).or_exit(Exit::Unavailable)?;
+        let body = response.bytes().await.with_context(|| self.silent()).or_exit(Exit::Unavailable)?;
         if status.is_success() {
             let foreign =
                 || format!("what listens on {} is no barid of this version; see `[server] listen`", self.base);

@@ -59,7 +59,12 @@ impl Installation {
                 })
                 .or_exit(Exit::Io)?;
         }
-        let settings = StoreSettings { readers: 4, hooks: self.config.subscriptions(), ..StoreSettings::default() };
+        let settings = StoreSettings {
+            readers: 4,
+            hooks: self.config.subscriptions(),
+            double_opt_in: self.config.consent.double_opt_in,
+            ..StoreSettings::default()
+        };
         SqlStore::open(self.config.store_url().expose(), &settings).await.map_err(cannot_open)
     }
 

@@ -10,6 +10,7 @@ mod campaign;
 mod check;
 mod completions;
 mod contacts;
+mod conversation;
 mod csv_out;
 mod daemon_api;
 mod demo;
@@ -21,6 +22,7 @@ mod flow;
 mod hooks;
 mod installation;
 mod migrate;
+mod news;
 mod queue;
 mod release;
 mod replaying;
@@ -71,15 +73,21 @@ enum Command {
     /// The people we may write to
     #[command(subcommand)]
     Contacts(contacts::Contacts),
+    /// Talk to people: who waits for a person, what was said, answering, taking over, handing back
+    #[command(subcommand)]
+    Conversation(conversation::Conversation),
     /// What people sent back
     #[command(subcommand)]
     Feedback(feedback::Feedback),
-    /// See, check and try out conversations
+    /// See, check and try out conversations that files describe, and what came of them
     #[command(subcommand)]
     Flow(flow::FlowCommand),
     /// What is told to other systems: the endpoints of `[[hooks]]`
     #[command(subcommand)]
     Hooks(hooks::Hooks),
+    /// Callbacks that are kept, and applying them again
+    #[command(subcommand)]
+    News(news::News),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -124,9 +132,11 @@ impl Arguments {
             Command::Doctor(arguments) => doctor::run(arguments),
             Command::Campaign(arguments) => wait_for(campaign::run(arguments, &Installation::load(config)?)),
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
+            Command::Conversation(arguments) => wait_for(conversation::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
+            Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

@@ -38,6 +38,8 @@ pub struct Answers {
     pub staff_told_again_after: SignedDuration,
     /// After how long without a word of theirs barid answers again.
     pub handed_back_after: SignedDuration,
+    /// Whether whoever still waits for people then is told that nobody came.
+    pub silence_is_told: bool,
     /// What keeps automatic answers from going round.
     pub loop_guard: LoopGuard,
 }
@@ -60,6 +62,7 @@ impl Answers {
                 "`staff_told_again_after` must be shorter than `handed_back_after`: people would never be told again",
             );
         }
+        let silence_is_told = table.required("silence_is_told");
         let loop_guard = table.table("loop_guard", loop_guard);
         let automatic = table.required("automatic");
         Some(Self {
@@ -80,6 +83,7 @@ impl Answers {
             },
             staff_told_again_after: staff_told_again_after?,
             handed_back_after: handed_back_after?,
+            silence_is_told: silence_is_told?,
             loop_guard: loop_guard?,
         })
     }

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod campaigns;
 pub mod channels;
 pub mod check;
+pub mod consent;
 pub mod delivery;
 pub mod environment;
 pub mod feedback;
@@ -12,6 +13,7 @@ pub mod flows;
 pub mod hooks;
 mod layers;
 pub mod log;
+pub mod media;
 pub mod nlp;
 pub mod people;
 pub mod pricing;
@@ -80,10 +82,14 @@ pub struct Config {
     pub email: channels::Email,
     /// `[answers]`
     pub answers: answers::Answers,
+    /// `[consent]`
+    pub consent: consent::Consent,
     /// `[[hooks]]`
     pub hooks: Vec<hooks::Hook>,
     /// `[nlp]`
     pub nlp: nlp::Nlp,
+    /// `[media]`
+    pub media: media::Media,
     /// What may not be shown.
     pub secrets: Secrets,
     /// What is to be said about single settings: a password where others may read it.
@@ -268,8 +274,10 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let email = table.table("email", channels::Email::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
         let answers = table.table("answers", |table| answers::Answers::read(table, zone));
+        let consent = table.table("consent", consent::Consent::read);
         let hooks = hooks::read(table, environment);
         let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
+        let media = table.table("media", |table| media::Media::read(table, state_dir.as_deref()));
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes = Vec::new();
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
@@ -297,8 +305,10 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             twilio: twilio?,
             email: email?,
             answers: answers?,
+            consent: consent?,
             hooks,
             nlp: nlp?,
+            media: media?,
             secrets,
             notes,
         })

@@ -30,6 +30,8 @@ pub struct Concurrency {
     pub fallbacks: usize,
     /// Callbacks.
     pub news: usize,
+    /// Files that are fetched.
+    pub media: usize,
     /// Calls of endpoints of our webhooks, shared evenly between them.
     pub hooks: usize,
 }
@@ -50,13 +52,14 @@ impl Queue {
                 n
             };
             let (replies, sending, retries) = (lane("replies"), lane("sending"), lane("retries"));
-            let (fallbacks, news, hooks) = (lane("fallbacks"), lane("news"), lane("hooks"));
+            let (fallbacks, news, media, hooks) = (lane("fallbacks"), lane("news"), lane("media"), lane("hooks"));
             Some(Concurrency {
                 replies: replies?,
                 sending: sending?,
                 retries: retries?,
                 fallbacks: fallbacks?,
                 news: news?,
+                media: media?,
                 hooks: hooks?,
             })
         });

@@ -10,9 +10,10 @@ use crate::domain::campaign::{Campaign, CampaignValues};
 use crate::domain::contact::Contact;
 use crate::domain::ids::{CampaignName, TemplateName};
 use crate::domain::language::Language;
+use crate::domain::live_check::WantedTemplate;
 use crate::domain::message::{Content, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::template::{Brand, MessageTemplate, RenderError, Values};
+use crate::domain::template::{Brand, Category, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
 
@@ -50,6 +51,21 @@ impl Shelf {
     /// With the flat prices and the zone of people whose number is withheld.
     pub fn new(in_force: InForce, prices: Prices, timezone: String) -> Self {
         Self { in_force: ArcSwap::from_pointee(in_force), prices, timezone }
+    }
+
+    /// Our templates as they must stand at Meta, in both languages.
+    pub fn wanted_at_meta(&self) -> Vec<WantedTemplate> {
+        let in_force = self.in_force.load();
+        let in_language = |template: &MessageTemplate, language| WantedTemplate {
+            name: template.approved_name().to_owned(),
+            language: template.language_code(language).to_owned(),
+            category: match template.category() {
+                Category::Marketing => "MARKETING",
+                Category::Utility => "UTILITY",
+            },
+        };
+        let both = |template: &Arc<MessageTemplate>| Language::ALL.map(|language| in_language(template, language));
+        in_force.templates.values().flat_map(both).collect()
     }
 
     /// Puts something else in force.
@@ -128,6 +144,11 @@ impl Catalogue for Shelf {
 
     fn answering(&self) -> Option<Arc<Rules>> {
         self.in_force.load().answering.clone()
+    }
+
+    fn is_marketing(&self, campaign: &Campaign) -> bool {
+        let in_force = self.in_force.load();
+        in_force.templates.get(&campaign.template).is_some_and(|template| template.category() == Category::Marketing)
     }
 
     fn price_micros(&self, _: &Campaign) -> i64 {

@@ -12,10 +12,11 @@ use crate::config::campaigns::{CampaignContext, CampaignFiles};
 use crate::config::flows::{FlowContext, FlowFiles};
 use crate::config::templates::Templates;
 use crate::config::{Config, FileErrors};
-use crate::daemon::catalogue::InForce;
-use crate::domain::answering::Rules;
+use crate::daemon::catalogue::{InForce, Prices, Shelf};
+use crate::domain::answering::{Patience, Rules};
 use crate::domain::faq::Faq;
 use crate::domain::flow::Flow;
+use crate::domain::ids::TemplateName;
 
 /// Editors write a file in several steps; after this long without another change it is read.
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
@@ -33,6 +34,12 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
         wrong.push(bad);
         Faq::default()
     });
+    if config.answers.automatic && templates.get(&confirmation()).is_none() {
+        tracing::warn!(
+            folder = %config.templates_dir.display(),
+            "there is no template `{CONFIRMATION}` in order, so nobody is told that what they wrote has arrived; copy the one that ships, or set `[answers] automatic = false`"
+        );
+    }
     let in_force = InForce {
         answering: config.answers.automatic.then(|| Arc::new(answering(config, &templates, flows, faq))),
         campaigns: campaigns.into_iter().map(|campaign| (campaign.name.clone(), Arc::new(campaign))).collect(),
@@ -42,22 +49,35 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
     (in_force, wrong)
 }
 
+fn confirmation() -> TemplateName {
+    CONFIRMATION.parse().expect("a name that we wrote")
+}
+
+/// Hands out what is in force, with the prices and the time zone that the configuration names.
+pub fn shelf(config: &Config, in_force: InForce) -> Shelf {
+    let pricing = &config.pricing;
+    let prices = Prices { template: pricing.template.micros, text: pricing.text.micros, media: pricing.media.micros };
+    Shelf::new(in_force, prices, config.contacts.default_timezone.to_string())
+}
+
 /// The rules by which people are answered, as the files say.
 fn answering(config: &Config, templates: &Templates, flows: Vec<Flow>, faq: Faq) -> Rules {
-    let name = CONFIRMATION.parse().expect("a name that we wrote");
     let answers = &config.answers;
     Rules {
         brand: config.brand.clone(),
         flows: flows.into_iter().map(Arc::new).collect(),
         faq: Arc::new(faq),
-        confirmation: templates.get(&name).cloned(),
+        confirmation: templates.get(&confirmation()).cloned(),
         expected_within: answers.expected_within,
         office_hours: answers.office_hours.clone(),
         escalation_words: answers.escalation_words.clone(),
         // Basis points in thousandths.
         escalate_negative: answers.escalate_negative_above.map(|share| i64::from(share.basis_points()) / 10),
-        staff_told_again_after: answers.staff_told_again_after,
-        handed_back_after: answers.handed_back_after,
+        patience: Patience {
+            told_again_after: answers.staff_told_again_after,
+            handed_back_after: answers.handed_back_after,
+            is_person_told: answers.silence_is_told,
+        },
         loop_guard: answers.loop_guard,
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn refresh(
 
 async fn queues(services: &Services, lanes: &Lanes, metrics: &Metrics) {
     let hooks = (!services.hooks.configured().is_empty()).then_some(Lane::Hooks);
-    for lane in [Lane::Replies, Lane::Sending, Lane::Retries, Lane::Fallbacks, Lane::News].into_iter().chain(hooks) {
+    let lanes_in_use = [Lane::Replies, Lane::Sending, Lane::Retries, Lane::Fallbacks, Lane::News, Lane::Media];
+    for lane in lanes_in_use.into_iter().chain(hooks) {
         if let Ok(depth) = lanes.depth(lane).await {
             let waiting = depth.ready + depth.delayed + depth.leased;
             metrics.queue_depth.with_label_values(&[lane.name()]).set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -90,6 +91,9 @@ async fn record(services: &Services, metrics: &Metrics) {
             let counter = metrics.suspensions_ever.with_label_values(&[cause.as_str()]);
             counter.inc_by(n.saturating_sub(counter.get()));
         }
+    }
+    if let Ok(waiting) = services.store.media_waiting().await {
+        metrics.media_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
     if let Ok((lag, waiting)) = services.store.lag(services.clock.now()).await {
         metrics.news_lag.set(lag.as_secs_f64());

@@ -10,12 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::daemon::many;
 use crate::jobs::run_campaign::{Definitions, InHand};
-use crate::jobs::{JobError, apply_news, deliver_hook, run_campaign, send_message};
+use crate::jobs::{JobError, apply_news, deliver_hook, fetch_media, run_campaign, send_message};
 use crate::ports::Services;
 use crate::queue::control::{ControlJob, ControlWorker};
 use crate::queue::job;
 use crate::queue::lane::Lane;
-use crate::queue::wakeups::{ApplyNews, DeliverHook, RUN_CAMPAIGN, RunCampaign, SendMessage};
+use crate::queue::wakeups::{ApplyNews, DeliverHook, FetchMedia, RUN_CAMPAIGN, RunCampaign, SendMessage};
 use crate::queue::workers::LaneWorker;
 use crate::telemetry::Metrics;
 
@@ -23,6 +23,8 @@ use crate::telemetry::Metrics;
 const SEND_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// A callback body holds a thousand changes at most.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// Longer than any download may take, twice over a redirect.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(25 * 60);
 /// One call, and waiting for the store.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 /// An audience of millions from a slow disk.
@@ -38,6 +40,7 @@ pub(super) struct Concurrency {
     pub(super) retries: usize,
     pub(super) fallbacks: usize,
     pub(super) news: usize,
+    pub(super) media: usize,
     pub(super) hooks: usize,
 }
 
@@ -86,12 +89,23 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
             }
         })
     };
+    let media = {
+        let shared = Arc::clone(shared);
+        worker(Lane::Media, concurrency.media, MEDIA_TIMEOUT, move |payload: FetchMedia| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let measure = Measure::begin(&shared.metrics, "fetch-media");
+                measure.end(fetch_media::run(&shared.services, payload.feedback, payload.tries_before).await)
+            }
+        })
+    };
     let mut workers = vec![
         send(Lane::Replies, concurrency.replies),
         send(Lane::Sending, concurrency.sending),
         send(Lane::Retries, concurrency.retries),
         send(Lane::Fallbacks, concurrency.fallbacks),
         news,
+        media,
     ];
     if !shared.services.hooks.configured().is_empty() {
         let shared = Arc::clone(shared);

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use crate::domain::causes::in_one_line;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{
-    JobError, answer, feed, feed_hooks, fire, probe, read_feedback, reminder, rollout, sweep, tidy_hooks,
+    JobError, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, probe, read_feedback, reminder, rollout,
+    sweep, tidy_hooks, tidy_media,
 };
 use crate::ports::Services;
 
@@ -34,8 +35,16 @@ const HOOK_PAUSE: Duration = Duration::from_secs(1);
 const HOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Between two looks for events of old.
 const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Between two looks for files to fetch, and for those to remove.
+const MEDIA_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at all files for those that nothing names.
+const ORPHANS_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 /// Between two looks for feedback that nobody has read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks for people who are to be taken out of kept callbacks.
+const ERASE_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks for people who are to be asked whether they agree.
+const ASK_PAUSE: Duration = Duration::from_secs(1);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -143,6 +152,16 @@ pub(super) async fn answering(services: Services, stop: watch::Receiver<bool>) {
     .await;
 }
 
+/// Asks people whether they agree to what others say that they did.
+pub(super) async fn asking_consent(services: Services, stop: watch::Receiver<bool>) {
+    let told = ask_consent::Told::default();
+    repeat("ask-consent", stop, || async {
+        ask_consent::run(&services, &told).await?;
+        Ok(ASK_PAUSE)
+    })
+    .await;
+}
+
 /// Brings what is to be told into its lane; `share`: how much for each endpoint at once.
 pub(super) async fn feeding_hooks(services: Services, share: u64, stop: watch::Receiver<bool>) {
     let wake = || async {
@@ -156,11 +175,44 @@ pub(super) async fn feeding_hooks(services: Services, share: u64, stop: watch::R
     .await;
 }
 
+/// Takes people who were forgotten out of kept callbacks.
+pub(super) async fn erasing(services: Services, stop: watch::Receiver<bool>) {
+    repeat("erase", stop, || async { Ok(if erase::go_on(&services).await? { Duration::ZERO } else { ERASE_PAUSE }) })
+        .await;
+}
+
 /// Tidies what was told.
 pub(super) async fn tidying_hooks(services: Services, stop: watch::Receiver<bool>) {
     repeat("tidy-hooks", stop, || async {
         tidy_hooks::run(&services).await?;
         Ok(TIDY_PAUSE)
+    })
+    .await;
+}
+
+/// Brings files to be fetched into their lane, at most so many.
+pub(super) async fn feeding_media(services: Services, limit: u64, stop: watch::Receiver<bool>) {
+    repeat("feed-media", stop, || async {
+        feed_media::run(&services, limit).await?;
+        Ok(MEDIA_PAUSE)
+    })
+    .await;
+}
+
+/// Removes files that nobody is to have any more.
+pub(super) async fn forgetting_media(services: Services, stop: watch::Receiver<bool>) {
+    repeat("forget-media", stop, || async {
+        tidy_media::forgotten(&services).await?;
+        Ok(MEDIA_PAUSE)
+    })
+    .await;
+}
+
+/// Removes files that nothing names.
+pub(super) async fn tidying_media(services: Services, stop: watch::Receiver<bool>) {
+    repeat("tidy-media", stop, || async {
+        tidy_media::orphans(&services).await?;
+        Ok(ORPHANS_PAUSE)
     })
     .await;
 }

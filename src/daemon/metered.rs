@@ -6,15 +6,18 @@ use std::time::Instant;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::daemon::catalogue::InForce;
 use crate::domain::analysis::Analysis;
 use crate::domain::channel::Channel;
+use crate::domain::flow::FlowResult;
 use crate::domain::hook::delivery::Next;
 use crate::domain::ids::{HookName, RunId, SenderName};
 use crate::domain::limit::Limit;
 use crate::domain::message::{Content, Envelope};
+use crate::domain::news::OTHER_KINDS;
 use crate::ports::{
-    Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Tally, Verdict,
-    WhatsApp,
+    Answer, Applied, Ask, Fallback, Letter, Limits, LimitsUnavailable, MediaBecame, Permit, SenderLimits, SlowDown,
+    Tally, Verdict, WhatsApp,
 };
 use crate::telemetry::Metrics;
 
@@ -25,7 +28,7 @@ pub(super) struct Metered<P> {
 }
 
 #[async_trait]
-impl<P: WhatsApp> WhatsApp for Metered<P> {
+impl<P: WhatsApp> WhatsApp for Metered<Arc<P>> {
     async fn send(&self, envelope: &Envelope, content: &Content) -> Answer {
         let begin = Instant::now();
         let answer = self.port.send(envelope, content).await;
@@ -70,6 +73,13 @@ impl<P: Fallback> Fallback for Metered<P> {
     }
 }
 
+/// Declares the flows in force.
+pub(super) fn declare_flows(in_force: &InForce, metrics: &Metrics) {
+    for flow in in_force.answering.iter().flat_map(|rules| &rules.flows) {
+        metrics.declare_flow(flow);
+    }
+}
+
 /// Counts what jobs decide.
 pub(super) struct Counted(pub(super) Arc<Metrics>);
 
@@ -84,6 +94,11 @@ impl Tally for Counted {
         news("unchanged", applied.unchanged);
         news("set-aside", applied.set_aside);
         news("foreign", applied.foreign);
+        news("changed", applied.corrected + applied.people);
+        for kind in &applied.others {
+            let kind = if OTHER_KINDS.contains(kind) { kind } else { "unrecognised" };
+            self.0.news_unhandled.with_label_values(&[kind]).inc();
+        }
         for refused in &applied.refused {
             let class = refused.refusal.class.name();
             self.0.failures.with_label_values(&[class]).inc();
@@ -98,6 +113,22 @@ impl Tally for Counted {
         let language = reading.map_or("none", |reading| reading.language.code());
         let sentiment = reading.and_then(|reading| reading.sentiment).map_or("none", |found| found.label.name());
         self.0.feedback.with_label_values(&[language, sentiment]).inc();
+    }
+
+    fn ended_flow(&self, result: &FlowResult) {
+        self.0.count_flow(result);
+    }
+
+    fn fetched_media(&self, became: &MediaBecame) {
+        let outcome = match became {
+            MediaBecame::Kept { bytes, .. } => {
+                self.0.media_bytes.inc_by(*bytes);
+                "kept"
+            }
+            MediaBecame::Again { .. } => "again",
+            MediaBecame::Lost { .. } => "lost",
+        };
+        self.0.media.with_label_values(&[outcome]).inc();
     }
 
     fn called_hook(&self, hook: &HookName, next: Next) {

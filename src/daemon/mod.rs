@@ -13,6 +13,7 @@ pub mod lifecycle;
 mod loops;
 mod many;
 mod metered;
+pub mod news_replays;
 pub mod operations;
 pub mod reading;
 pub(crate) mod summary;
@@ -29,9 +30,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::config::whatsapp::{DEFAULT_SENDER, default_sender};
+use crate::config::whatsapp::{DEFAULT_SENDER, Sender, default_sender};
 use crate::contacts_file::AudienceFileReader;
-use crate::daemon::catalogue::{Prices, Shelf};
+use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::{Counted, Metered};
@@ -42,9 +43,12 @@ use crate::domain::suspension;
 use crate::hooks::EndpointError;
 use crate::http;
 use crate::jobs::feed_hooks;
+use crate::jobs::live_check::Ours;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
-use crate::ports::{Clock, LimitFactsOf, Queue, SendingRules, Services, SickChannels, Store, WebhookReader};
+use crate::ports::{
+    Clock, LimitFactsOf, MediaPorts, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
+};
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
 use crate::queue::lane::{LaneSettings, Lanes};
@@ -57,6 +61,9 @@ use crate::whatsapp::{self, ClientError, webhook::Reader};
 
 /// How long jobs may wait in a process for a free worker; a lane fetches this many times its concurrency at most.
 const PREFETCH: usize = 1_000;
+
+/// So many times the files that are fetched at once are in Redis at most.
+const FETCHED_AHEAD: u64 = 4;
 
 /// Why the service does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +189,7 @@ impl Daemon {
             sick: Arc::clone(&sick),
             suspensions: rules(&config).suspensions,
             hooks: config.subscriptions(),
+            double_opt_in: config.consent.double_opt_in,
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
@@ -191,15 +199,8 @@ impl Daemon {
         let (in_force, wrong) = files::read(&config);
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
-        let shelf = Arc::new(Shelf::new(
-            in_force,
-            Prices {
-                template: config.pricing.template.micros,
-                text: config.pricing.text.micros,
-                media: config.pricing.media.micros,
-            },
-            config.contacts.default_timezone.to_string(),
-        ));
+        metered::declare_flows(&in_force, &metrics);
+        let shelf = Arc::new(files::shelf(&config, in_force));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue: Arc<dyn Queue> = Arc::new(Wakeups::new(lanes.clone(), control.clone()));
         let webhook: Arc<dyn WebhookReader> = Arc::new(reader(&config));
@@ -212,10 +213,14 @@ impl Daemon {
             shelf: &shelf,
             signer: &signer,
         };
+        let meta = Arc::new(client(&config)?);
+        let media = media(&config, &meta)?;
         let services = Services {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
-            whatsapp: Arc::new(Metered { port: client(&config)?, metrics: Arc::clone(&metrics) }),
+            whatsapp: Arc::new(Metered { port: Arc::clone(&meta), metrics: Arc::clone(&metrics) }),
+            management: meta,
+            media,
             fallbacks: workshop.fallbacks()?,
             webhook: Arc::clone(&webhook),
             readers: channels::readers(&signer),
@@ -250,6 +255,7 @@ impl Daemon {
             retries: config.queue.concurrency.retries,
             fallbacks: config.queue.concurrency.fallbacks,
             news: config.queue.concurrency.news,
+            media: config.queue.concurrency.media,
             hooks: config.queue.concurrency.hooks,
         };
         let workers = Workers::start(
@@ -303,8 +309,17 @@ impl Daemon {
                 stopped(stop.subscribe()),
             )),
         ];
+        // Files outlive the wish for them.
+        tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::tidying_media(services.clone(), stop.subscribe())));
+        if services.media.rules.enabled {
+            let limit = FETCHED_AHEAD * concurrency.media.max(1) as u64;
+            tasks.push(tokio::spawn(loops::feeding_media(services.clone(), limit, stop.subscribe())));
+        }
         // Events outlive the endpoints that they were for.
         tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
         let n_hooks = services.hooks.configured().len();
         if n_hooks > 0 {
             let share = feed_hooks::share(concurrency.hooks, n_hooks);
@@ -380,6 +395,7 @@ async fn reloading(
         let Ok((in_force, wrong)) = tokio::task::spawn_blocking(move || files::read(&config)).await else { continue };
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
+        metered::declare_flows(&in_force, &metrics);
         tracing::info!(
             campaigns = in_force.campaigns.len(),
             templates = in_force.templates.len(),
@@ -408,6 +424,7 @@ fn public_routes(
     let api = http::ApiState {
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
+        media: Arc::clone(&services.media.store),
         queue: Arc::clone(&services.queue),
         operations: Arc::new(desk(services, shelf, config)),
         token: config.secrets.barid_api_token.clone(),
@@ -431,8 +448,18 @@ fn reader(config: &Config) -> Reader {
 
 fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
     whatsapp::install_tls_provider();
+    Ok(whatsapp::Client::new(&client_settings(config)?)?)
+}
+
+fn media(config: &Config, client: &whatsapp::Client) -> Result<MediaPorts, StartError> {
+    let source = whatsapp::MediaClient::new(client, &client_settings(config)?, config.media.hosts.clone())?;
+    let store = crate::media::Folder::new(config.media.keep.clone());
+    Ok(MediaPorts { rules: Arc::new(config.media.rules.clone()), source: Arc::new(source), store: Arc::new(store) })
+}
+
+fn client_settings(config: &Config) -> Result<whatsapp::Settings, StartError> {
     let token = config.secrets.whatsapp_api_token.clone();
-    Ok(whatsapp::Client::new(&whatsapp::Settings {
+    Ok(whatsapp::Settings {
         graph_url: config.whatsapp.graph_url.as_str().to_owned(),
         api_version: config.whatsapp.api_version.clone(),
         token: token.ok_or_else(|| StartError::Missing(config.missing_for_serving()))?,
@@ -440,7 +467,7 @@ fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
         connect_within: config.delivery.connect_timeout,
         answer_within: config.delivery.answer_timeout,
         proxy: None,
-    })?)
+    })
 }
 
 fn limiter(
@@ -472,7 +499,17 @@ fn limiter(
 
 fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
     let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
-    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after)
+    let number = |sender: &Sender| (sender.name.clone(), sender.business_account_id.clone(), sender.mps);
+    let ours = Ours {
+        app_id: config.whatsapp.app_id.clone(),
+        callback_url: config
+            .server
+            .public_url
+            .as_ref()
+            .map(|url| format!("{}{}", url.as_str().trim_end_matches('/'), http::META_WEBHOOK_PATH)),
+        numbers: config.senders.iter().map(number).collect(),
+    };
+    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, ours)
 }
 
 fn rules(config: &Config) -> SendingRules {
@@ -498,6 +535,7 @@ fn rules(config: &Config) -> SendingRules {
         },
         attribute_within: signed(config.feedback.attribute_within),
         allowed_hosts: config.allowed_hosts.clone(),
+        opt_in_words: config.consent.words.clone(),
         public_url: config.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         accounts: config
             .senders

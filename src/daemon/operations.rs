@@ -7,24 +7,32 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, hooking, summary};
+use crate::daemon::{forecasts, hooking, news_replays, summary};
 use crate::domain::campaign::Campaign;
+use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::delivery::SuppressedReason;
+use crate::domain::erasure::Erasure;
+use crate::domain::ids::{CampaignName, ContactId, FlowName, MessageId};
 use crate::domain::language::Language;
+use crate::domain::live_check::Step;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{
-    CampaignSummary, CampaignVerb, HookSummary, HookTried, OperationError, Operations, Replay, SuspensionRequest,
+    CampaignSummary, CampaignVerb, HookSummary, HookTried, NewsItem, OperationError, Operations, Replay,
+    SuspensionRequest,
 };
 use crate::jobs::command_run::{self, CommandError};
+use crate::jobs::live_check::{self, Ours};
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
-use crate::jobs::{JobError, replay};
+use crate::jobs::staff::{self, StaffDone, StaffRequest};
+use crate::jobs::{JobError, erase, replay, replay_news};
 use crate::ports::{
-    Catalogue, Created, DeadLetterFilter, HookFilter, LoadedMessage, ReplayTerms, Services, SingleMessage, StoreError,
+    Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
+    SingleMessage, StoreError,
 };
 
 /// Carries out what operators ask.
@@ -33,13 +41,20 @@ pub struct Desk {
     shelf: Arc<Shelf>,
     currency: Currency,
     expires_after: SignedDuration,
+    ours: Ours,
 }
 
 impl Desk {
     /// Over these ports and files; `currency` is that of the price estimates, `expires_after` the time after which a message without a
-    /// campaign is too old.
-    pub fn new(services: Services, shelf: Arc<Shelf>, currency: Currency, expires_after: SignedDuration) -> Self {
-        Self { services, shelf, currency, expires_after }
+    /// campaign is too old, `ours` what is ours at Meta.
+    pub fn new(
+        services: Services,
+        shelf: Arc<Shelf>,
+        currency: Currency,
+        expires_after: SignedDuration,
+        ours: Ours,
+    ) -> Self {
+        Self { services, shelf, currency, expires_after, ours }
     }
 
     fn defined(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
@@ -141,6 +156,15 @@ impl Operations for Desk {
             code: "no-contact",
             detail: "no contact has this number, so there is neither a name nor a consent; import it first".to_owned(),
         })?;
+        let marketing = self.services.catalogue.is_marketing(&campaign);
+        if contact.consent.objection(Subject { purpose: campaign.purpose, marketing })
+            == Some(SuppressedReason::MarketingStopped)
+        {
+            return Err(OperationError::Invalid {
+                code: "no-consent",
+                detail: "this contact told WhatsApp that they want no marketing; only they can change that".to_owned(),
+            });
+        }
         if !contact.consent.allows(campaign.purpose) {
             return Err(OperationError::Invalid {
                 code: "no-consent",
@@ -158,6 +182,7 @@ impl Operations for Desk {
             contact: contact.id,
             sender: campaign.sender.clone(),
             purpose: campaign.purpose,
+            marketing,
             language,
             content: rendered.content,
             expires_at: campaign.expires_at(now),
@@ -168,6 +193,16 @@ impl Operations for Desk {
         send_single::create(&self.services, message, now).await.map(Created::id).map_err(unavailable)
     }
 
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
+        let erased = erase::run(&self.services, contact, by).await;
+        let erased = erased.map_err(|error| OperationError::Unavailable(Box::new(error)))?;
+        erased.ok_or_else(|| OperationError::NotFound("there is no contact with this id".to_owned()))
+    }
+
+    async fn live_check(&self) -> Vec<Step> {
+        live_check::run(&self.services, &self.ours, &self.shelf.wanted_at_meta()).await
+    }
+
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {
         send_single::run(&self.services, request).await.map_err(|error| {
             let code = match error {
@@ -175,7 +210,9 @@ impl Operations for Desk {
                 SendError::NoTemplate(_) => "unknown-template",
                 SendError::UnknownValue { .. } => "unknown-value",
                 SendError::Stopped => "opted-out",
+                SendError::MarketingStopped => "marketing-stopped",
                 SendError::NoConsent(_) => "no-consent",
+                SendError::ConsentUnconfirmed(_) => "consent-unconfirmed",
                 SendError::TextLength(_) => "bad-text",
                 SendError::Link(_) => "bad-link",
                 SendError::CannotRender(_) => "cannot-render",
@@ -184,6 +221,15 @@ impl Operations for Desk {
             };
             OperationError::Invalid { code, detail: error.to_string() }
         })
+    }
+
+    async fn staff(&self, request: StaffRequest) -> Result<StaffDone, OperationError> {
+        Ok(staff::run(&self.services, &request).await?)
+    }
+
+    fn flows(&self) -> Vec<FlowName> {
+        let rules = self.shelf.answering();
+        rules.map(|rules| rules.flows.iter().map(|flow| flow.name.clone()).collect()).unwrap_or_default()
     }
 
     async fn replay(&self, wanted: &Replay) -> Result<u64, OperationError> {
@@ -202,6 +248,15 @@ impl Operations for Desk {
         }
         let filter = DeadLetterFilter { campaign: None, run: Some(run.id), ..wanted.filter.clone() };
         self.replayed(&filter, wanted).await
+    }
+
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError> {
+        replay_news::run(&self.services, filter).await.map_err(|error| OperationError::Unavailable(Box::new(error)))
+    }
+
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        let Services { store, webhook, readers, .. } = &self.services;
+        news_replays::look(&**store, &**webhook, readers, filter).await.map_err(unavailable)
     }
 
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::consent::Purpose;
+use crate::domain::consent::Subject;
 use crate::domain::contact::Contact;
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::share::Share;
@@ -92,23 +92,16 @@ impl Audience {
     }
 }
 
-/// Why the contact may not be written to for this purpose on WhatsApp, if so. What the person said comes first.
-pub fn suppression(contact: &Contact, purpose: Purpose) -> Option<SuppressedReason> {
-    if contact.consent.stopped {
-        Some(SuppressedReason::OptedOut)
-    } else if !contact.consent.allows(purpose) {
-        Some(SuppressedReason::NoConsent)
-    } else if contact.phone.is_none() && contact.bsuid.is_none() {
-        Some(SuppressedReason::NoAddress)
-    } else {
-        None
-    }
+/// Why the contact may not be written to about this on WhatsApp, if so. What the person said comes first.
+pub fn suppression(contact: &Contact, subject: Subject) -> Option<SuppressedReason> {
+    let nowhere = contact.phone.is_none() && contact.bsuid.is_none();
+    contact.consent.objection(subject).or(nowhere.then_some(SuppressedReason::NoAddress))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::consent::{Consent, Purposes};
+    use crate::domain::consent::{Consent, Purpose, Purposes};
     use crate::domain::ids::ContactId;
     use crate::domain::language::Language;
     use crate::domain::phone_number::PhoneNumber;
@@ -124,7 +117,7 @@ mod tests {
             email: None,
             tags: vec!["buyer".into()],
             attributes: [("city".to_owned(), "Riyadh".to_owned())].into(),
-            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: false },
+            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), ..Consent::default() },
         }
     }
 
@@ -182,13 +175,14 @@ mod tests {
     #[test]
     fn a_reason_not_to_write_is_given_and_the_persons_word_comes_first() {
         let amal = contact(1);
-        assert_eq!(suppression(&amal, Purpose::Survey), None);
-        assert_eq!(suppression(&amal, Purpose::Marketing), Some(SuppressedReason::NoConsent));
+        let about = |purpose| Subject { purpose, marketing: false };
+        assert_eq!(suppression(&amal, about(Purpose::Survey)), None);
+        assert_eq!(suppression(&amal, about(Purpose::Marketing)), Some(SuppressedReason::NoConsent));
         let stopped = Contact { consent: Consent { stopped: true, ..amal.consent }, phone: None, ..amal.clone() };
-        assert_eq!(suppression(&stopped, Purpose::Survey), Some(SuppressedReason::OptedOut));
+        assert_eq!(suppression(&stopped, about(Purpose::Survey)), Some(SuppressedReason::OptedOut));
         let unreachable = Contact { phone: None, ..amal.clone() };
-        assert_eq!(suppression(&unreachable, Purpose::Survey), Some(SuppressedReason::NoAddress));
+        assert_eq!(suppression(&unreachable, about(Purpose::Survey)), Some(SuppressedReason::NoAddress));
         let by_id = Contact { phone: None, bsuid: Some("SA.1".into()), ..amal };
-        assert_eq!(suppression(&by_id, Purpose::Survey), None);
+        assert_eq!(suppression(&by_id, about(Purpose::Survey)), None);
     }
 }

@@ -117,6 +117,9 @@ numbered!(
 numbered!(
     /// The telling of one event to one endpoint.
     HookDeliveryId, "dlv_");
+numbered!(
+    /// One person who was forgotten.
+    ErasureId, "ers_");
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $expected:literal) => {

@@ -97,6 +97,15 @@ impl Content {
             Self::Media { .. } => "media",
         }
     }
+
+    /// Its words, as far as they are known here: of an approved template, its name.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Text { body, .. } | Self::Buttons { body, .. } | Self::List { body, .. } => body,
+            Self::Template(template) => &template.name,
+            Self::Media { caption, .. } => caption.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Content {

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::consent::{Consent, Purpose};
+use crate::domain::consent::{Consent, Subject};
 use crate::domain::delivery::{Delivery, HeldReason, Standing, SuppressedReason};
 use crate::domain::run::RunState;
 use crate::domain::service_window::ServiceWindow;
@@ -18,8 +18,8 @@ pub struct StartQuestion<'a> {
     pub standing: &'a Standing,
     /// What the person allows now.
     pub consent: Consent,
-    /// What the message is for.
-    pub purpose: Purpose,
+    /// What the message asks for.
+    pub subject: Subject,
     /// Whether the channel that is next has an address of the person.
     pub has_address: bool,
     /// The state of its run; `None` for a message that belongs to none.
@@ -78,12 +78,8 @@ pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
         Some(RunState::Paused) => return StartAnswer::NotNow { because: "its run is paused" },
         _ => {}
     }
-    if !question.consent.allows(question.purpose) {
-        StartAnswer::Suppress(if question.consent.stopped {
-            SuppressedReason::OptedOut
-        } else {
-            SuppressedReason::NoConsent
-        })
+    if let Some(reason) = question.consent.objection(question.subject) {
+        StartAnswer::Suppress(reason)
     } else if !question.has_address {
         StartAnswer::Suppress(SuppressedReason::NoAddress)
     } else if question.expires_at <= now {
@@ -111,7 +107,7 @@ pub fn may_start(question: &StartQuestion<'_>, now: Timestamp) -> StartAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::consent::Purposes;
+    use crate::domain::consent::{Purpose, Purposes};
     use crate::domain::delivery::HeldReason;
 
     fn at(second: i64) -> Timestamp {
@@ -122,8 +118,8 @@ mod tests {
         let standing = Standing { delivery, ..Standing::planned() };
         let mut question = StartQuestion {
             standing: &standing,
-            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: false },
-            purpose: Purpose::Survey,
+            consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), ..Consent::default() },
+            subject: Subject { purpose: Purpose::Survey, marketing: false },
             has_address: true,
             run: Some(RunState::Running),
             expires_at: at(100),
@@ -155,7 +151,13 @@ mod tests {
     fn consent_run_address_and_age_are_asked_at_the_moment_of_sending() {
         use SuppressedReason::*;
         assert_eq!(ask(|q| q.consent.stopped = true, Delivery::Planned), StartAnswer::Suppress(OptedOut));
-        assert_eq!(ask(|q| q.purpose = Purpose::Marketing, Delivery::Planned), StartAnswer::Suppress(NoConsent));
+        assert_eq!(
+            ask(|q| q.subject.purpose = Purpose::Marketing, Delivery::Planned),
+            StartAnswer::Suppress(NoConsent)
+        );
+        let no_marketing =
+            |q: &mut StartQuestion<'_>| (q.consent.marketing_stopped, q.subject.marketing) = (true, true);
+        assert_eq!(ask(no_marketing, Delivery::Planned), StartAnswer::Suppress(MarketingStopped));
         assert_eq!(ask(|q| q.has_address = false, Delivery::Planned), StartAnswer::Suppress(NoAddress));
         assert_eq!(ask(|q| q.run = Some(RunState::Cancelled), Delivery::Planned), StartAnswer::Suppress(Cancelled));
         assert_eq!(ask(|q| q.expires_at = at(50), Delivery::Planned), StartAnswer::Expire);

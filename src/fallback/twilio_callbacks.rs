@@ -18,7 +18,7 @@ use super::without_addresses;
 use crate::domain::channel::Channel;
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::WhatsAppId;
-use crate::domain::news::{InboundNews, News, ProviderStatus, StatusNews};
+use crate::domain::news::{Extras, InboundNews, LocationNews, MediaNews, News, ProviderStatus, StatusNews};
 use crate::domain::phone_number::PhoneNumber;
 use crate::ports::{CallbackCheck, NewsReader};
 
@@ -213,7 +213,22 @@ impl NewsReader for InboundReader {
             _ => form.get("Body").or_else(|| form.get("ButtonText")),
         };
         let owned = |text: Option<&str>| text.map(|text| text.replace('\0', ""));
-        Ok(vec![News::Inbound(InboundNews {
+        // Twilio names no id of a file, only where it lies.
+        let media = form.get("MediaUrl0").map(|url| MediaNews {
+            url: owned(Some(url)),
+            mime_type: owned(form.get("MediaContentType0")),
+            ..MediaNews::default()
+        });
+        let degrees =
+            |name| form.get(name).and_then(|text| text.parse::<f64>().ok()).filter(|degrees| degrees.is_finite());
+        let location = form.get("Latitude").map(|_| LocationNews {
+            latitude: degrees("Latitude"),
+            longitude: degrees("Longitude"),
+            name: owned(form.get("Label")),
+            address: owned(form.get("Address")),
+            url: None,
+        });
+        Ok(vec![News::Inbound(Box::new(InboundNews {
             channel,
             sender: None,
             whatsapp_id,
@@ -224,11 +239,11 @@ impl NewsReader for InboundReader {
             kind,
             text: owned(text),
             payload: owned(form.get("ButtonPayload")),
-            media_id: owned(form.get("MediaUrl0")),
             in_reply_to: form
                 .get("OriginalRepliedMessageSid")
                 .and_then(|sid| WhatsAppId::try_from(sid.to_owned()).ok()),
-        })])
+            extras: Extras { media, location, ..Extras::default() },
+        }))])
     }
 }
 
@@ -360,7 +375,7 @@ mod tests {
         ) else {
             panic!()
         };
-        assert_eq!((media.kind, media.media_id.as_deref()), ("image", Some("https://x/1")));
+        assert_eq!((media.kind, media.media_id()), ("image", Some("https://x/1")));
         assert!(matches!(inbound("MessageSid=SM6&From=BRAND&Body=x"), News::Other { .. }));
     }
 }

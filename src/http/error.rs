@@ -10,7 +10,7 @@ use warp::reject::{InvalidHeader, InvalidQuery, MethodNotAllowed};
 use warp::reply::{Reply, Response};
 
 use super::operations::OperationError;
-use crate::ports::{QueueUnavailable, StoreError};
+use crate::ports::{MediaStoreError, QueueUnavailable, StoreError};
 
 /// What went wrong, as the caller reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +100,13 @@ impl From<StoreError> for Problem {
                 Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: "inconsistent", detail }
             }
         }
+    }
+}
+
+impl From<MediaStoreError> for Problem {
+    fn from(error: MediaStoreError) -> Self {
+        tracing::warn!(error = %error.source, "an API call failed: where files are kept does not answer");
+        Self::unavailable("where files are kept does not answer; try again in a moment")
     }
 }
 

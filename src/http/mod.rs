@@ -30,7 +30,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{
-    ApiState, ContactRow, HookDeliveryItem, HookSummary, HookTried, Integration, RowConsent, SuspensionItem,
+    Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure, Handed,
+    HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem,
+    ResultRow, RowConsent, ScoresItem, SuspensionItem, VersionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
@@ -38,7 +40,7 @@ pub use links::LinkState;
 pub use operations::{CampaignVerb, OperationError, Operations, Replay, SuspensionRequest};
 pub use server::{ListenError, ServerSettings, bind, serve};
 pub use summary::{CampaignSummary, Cost, ForecastSummary, ReminderSummary, Responses, RolloutSummary, StateCounts};
-pub use webhook::WebhookState;
+pub use webhook::{META_WEBHOOK_PATH, WebhookState};
 
 /// The routes of one listener.
 pub type Routes = BoxedFilter<(Response,)>;
@@ -64,6 +66,8 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/messages/{id}                       one, with its history
 /// GET  /api/v1/dead-letters?campaign=&class=&code=&since=   messages that failed on every channel
 /// POST /api/v1/dead-letters/replay                 sends some of them once more
+/// GET  /api/v1/news?set_aside=&since=&until=       callbacks that are kept, oldest first
+/// POST /api/v1/news/replay                         applies some of them again
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
 /// GET  /api/v1/suspensions?all=                    what is stopped, and with `all=1` what was
@@ -74,6 +78,12 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/hooks/deliveries?hook=&state=&event=&since=&id=   what was told, newest first
 /// POST /api/v1/hooks/replay                        tells some of it once more
 /// POST /api/v1/hooks/{name}/test                   tries an endpoint
+/// GET  /api/v1/conversations?state=&contact=       who talks with a person and who with barid
+/// GET  /api/v1/conversations/{contact}?sender=     one, with what was said last
+/// POST /api/v1/conversations/{contact}/answer      staff say something
+/// POST /api/v1/conversations/{contact}/{verb}      take, hand-back
+/// GET  /api/v1/flows/{flow}/results?since=&until=&state=    what came of a flow's conversations, newest first
+/// GET  /api/v1/flows/{flow}/scores?since=&until=   NPS, CSAT, CES and how many came to the end
 /// GET  /api/v1/feedback                            what contacts sent back, newest first
 /// *    the rest of the design's routes             501 until they are built
 /// ```

@@ -3,16 +3,21 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::answering::staff::StaffRefusal;
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::ids::{CampaignName, MessageId};
+use crate::domain::erasure::Erasure;
+use crate::domain::ids::{CampaignName, ContactId, FlowName, MessageId};
 use crate::domain::language::Language;
+use crate::domain::live_check::Step;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
+use crate::http::api::NewsItem;
 use crate::http::api::{HookSummary, HookTried};
 use crate::http::summary::CampaignSummary;
 use crate::jobs::send_single::{SendRequest, Sent};
-use crate::ports::{DeadLetterFilter, HookFilter, LoadedMessage};
+use crate::jobs::staff::{StaffDone, StaffError, StaffRequest};
+use crate::ports::{DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage};
 
 /// What an operator tells a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +96,23 @@ pub enum OperationError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl From<StaffError> for OperationError {
+    fn from(error: StaffError) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            StaffError::NoContact(_) | StaffError::NoTalk { .. } => return Self::NotFound(detail),
+            StaffError::Busy => return Self::Conflict(detail),
+            StaffError::Store(error) => return Self::Unavailable(Box::new(error)),
+            StaffError::WhichSender { .. } => "which-sender",
+            StaffError::Who => "bad-name",
+            StaffError::Refused(StaffRefusal::Stopped) => "opted-out",
+            StaffError::Refused(StaffRefusal::TextLength(_)) => "bad-text",
+            StaffError::NameTaken => "idempotency-key-reused",
+        };
+        Self::Invalid { code, detail }
+    }
+}
+
 /// What operators may do.
 #[async_trait]
 pub trait Operations: Send + Sync {
@@ -107,12 +129,24 @@ pub trait Operations: Send + Sync {
         phone: &PhoneNumber,
         language: Option<Language>,
     ) -> Result<MessageId, OperationError>;
+    /// Forgets a person; answers the receipt, as far as it has come.
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError>;
+    /// Asks Meta whether everything stands there as we need it.
+    async fn live_check(&self) -> Vec<Step>;
     /// Sends one message to one person.
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
+    /// Does what somebody of the staff asks for in a conversation.
+    async fn staff(&self, request: StaffRequest) -> Result<StaffDone, OperationError>;
+    /// The flows in force.
+    fn flows(&self) -> Vec<FlowName>;
     /// Sends what failed once more, through all checks again; answers how many messages that are.
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError>;
     /// The same for what failed in the newest run of a campaign: `replay.filter` says which of it.
     async fn retry_failed(&self, name: &CampaignName, replay: &Replay) -> Result<u64, OperationError>;
+    /// Applies callbacks again that were applied or set aside; answers how many.
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError>;
+    /// How many that would be, and the first of them with what each says.
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError>;
     /// Stops a part of the sending; answers the suspension and whether it is new. When it answers, only calls under way still leave.
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError>;
     /// Lets go on what a suspension stopped; answers it as it is kept.

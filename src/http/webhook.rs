@@ -27,6 +27,9 @@ use crate::domain::news::Source;
 use crate::ports::Services;
 use crate::telemetry::Metrics;
 
+/// Where Meta brings callbacks.
+pub const META_WEBHOOK_PATH: &str = "/api/whatsapp/webhook";
+
 /// Meta's limit of a body (page …/webhooks/overview, 2026-11-22).
 const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// A challenge is a number; whatever is longer is none of Meta's.
@@ -53,6 +56,7 @@ impl WebhookState {
 }
 
 pub(super) fn routes(state: Arc<WebhookState>) -> BoxedFilter<(Response,)> {
+    // As in `META_WEBHOOK_PATH`.
     let here = warp::path!("api" / "whatsapp" / "webhook");
     let for_post = Arc::clone(&state);
     let post = here

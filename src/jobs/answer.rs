@@ -51,6 +51,9 @@ async fn one(services: &Services, rules: &Rules, id: &TalkId) -> Result<u64, Job
             if let Err(error) = services.queue.send(Wanted::Replies, &jobs, None).await {
                 tracing::debug!(contact.id = %id.contact, error = %error, "an answer is not queued; the sweep will find it");
             }
+            for result in &decision.results {
+                services.tally.ended_flow(result);
+            }
             if let Some(because) = decision.calls_people {
                 tracing::warn!(contact.id = %id.contact, because = because.name(), "somebody waits for a person");
             }
@@ -67,6 +70,7 @@ fn words(services: &Services, id: &TalkId, talk: &Talk, decision: &Decision, now
         contact: id.contact,
         sender: id.sender.clone(),
         purpose: *purpose,
+        marketing: false,
         language: talk.contact.language,
         content: Clone::clone(content),
         expires_at,
@@ -85,5 +89,6 @@ fn words(services: &Services, id: &TalkId, talk: &Talk, decision: &Decision, now
         answered,
         messages,
         results: decision.results.clone(),
+        by: None,
     }
 }

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::consent::{ConsentChange, ConsentChangeKind};
+use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purposes};
 use crate::domain::detected_language::detect;
-use crate::domain::ids::JournalId;
-use crate::domain::news::{InboundNews, News, NoticeNews, Source, StatusNews};
+use crate::domain::ids::{JournalId, WhatsAppId};
+use crate::domain::news::{EditNews, InboundNews, News, NoticeNews, PersonChange, PersonNews, Source};
 use crate::domain::service_window::opened_until;
 use crate::domain::stop_words::{self, heard};
 use crate::jobs::{JobError, heed, opt_out, probe, react, wake};
-use crate::ports::{Applied, Heard, Services};
+use crate::ports::{AboutPerson, Applied, Heard, RowNews, Services};
 
 /// Applies a journal row. Its effects and the mark that it was applied are one transaction, so a second run finds nothing to do.
 ///
@@ -30,9 +30,12 @@ pub async fn run(services: &Services, id: JournalId) -> Result<(), JobError> {
             return Ok(());
         }
     };
-    told.heed(services, kept.source).await?;
-    let (statuses, heard) = told.take_news();
-    let applied = services.store.apply(id, statuses, heard, now).await.map_err(JobError::from_store(doing))?;
+    // What followed beside the record when the row was applied first does not follow again: it may long be over.
+    if !kept.applied_before {
+        told.heed(services, kept.source).await?;
+    }
+    let news = told.take_news();
+    let applied = services.store.apply(id, news, now).await.map_err(JobError::from_store(doing))?;
     follow(services, id, &told, applied).await;
     Ok(())
 }
@@ -40,8 +43,8 @@ pub async fn run(services: &Services, id: JournalId) -> Result<(), JobError> {
 /// What a body says, by what is done with it.
 #[derive(Default)]
 pub(super) struct Told {
-    statuses: Vec<StatusNews>,
-    heard: Vec<Heard>,
+    /// What the record must know.
+    news: RowNews,
     notices: Vec<NoticeNews>,
     /// Kinds of news that nothing acts on yet.
     others: Vec<&'static str>,
@@ -69,32 +72,38 @@ impl Told {
         }?;
         let mut told = Self::default();
         for one in news {
+            // Several installations may share one app at Meta, and each hears of all numbers.
+            if one.sender().is_some_and(|sender| !services.rules.senders.contains_key(sender)) {
+                told.foreign += 1;
+                continue;
+            }
             match one {
-                // Several installations may share one app at Meta, and each hears of all numbers.
-                News::Status(StatusNews { sender: Some(sender), .. })
-                | News::Inbound(InboundNews { sender: Some(sender), .. })
-                    if !services.rules.senders.contains_key(&sender) =>
-                {
-                    told.foreign += 1;
-                }
                 News::Notice(notice) => told.notices.push(notice),
-                News::Status(status) => told.statuses.push(status),
-                News::Inbound(message) => told.heard.push(understand(services, message)),
+                News::Status(status) => told.news.statuses.push(status),
+                News::Inbound(message) => told.news.heard.push(understand(services, *message, None)),
+                News::Edit(edit) => {
+                    let EditNews { original, message } = *edit;
+                    told.news.heard.push(understand(services, message, Some(original)));
+                }
+                News::Revoke(revoke) => told.news.revoked.push(revoke),
+                News::Person(person) => told.news.people.push(about(services, *person, received_at)),
                 News::Other { kind } => told.others.push(kind),
             }
         }
         Ok(told)
     }
 
-    /// Whether somebody says stop or start.
+    /// Whether somebody says stop or start, or agrees to something: it is all heard in the order in which it comes.
     pub(super) fn changes_consent(&self) -> bool {
-        self.heard.iter().any(|heard| heard.consent.is_some())
+        let mut people = self.news.people.iter();
+        people.any(|person| person.consent.is_some())
+            || self.news.heard.iter().any(|heard| heard.consent.is_some() || heard.may_confirm())
     }
 
     /// Heeds what the provider says by itself, and stops that it knows of. Before the body counts as applied: so it is done again should we
     /// end in between, and doing it twice is harmless.
     pub(super) async fn heed(&mut self, services: &Services, source: Source) -> Result<(), JobError> {
-        opt_out::note_from(services, source, &self.statuses).await?;
+        opt_out::note_from(services, source, &self.news.statuses).await?;
         for notice in &self.notices {
             self.foreign += u64::from(!heed::run(services, notice).await?);
         }
@@ -102,8 +111,8 @@ impl Told {
     }
 
     /// What the record must know.
-    pub(super) fn take_news(&mut self) -> (Vec<StatusNews>, Vec<Heard>) {
-        (std::mem::take(&mut self.statuses), std::mem::take(&mut self.heard))
+    pub(super) fn take_news(&mut self) -> RowNews {
+        std::mem::take(&mut self.news)
     }
 }
 
@@ -111,6 +120,7 @@ impl Told {
 /// sweep finds.
 pub(super) async fn follow(services: &Services, id: JournalId, told: &Told, mut applied: Applied) {
     applied.foreign = told.foreign;
+    applied.others.clone_from(&told.others);
     services.tally.applied(&applied);
     for kind in &told.others {
         tracing::debug!(journal.id = %id, kind, "nothing acts on this kind of callback yet; it is kept");
@@ -128,15 +138,19 @@ pub(super) async fn follow(services: &Services, id: JournalId, told: &Told, mut 
         probe::let_through(services, *message, *became).await;
     }
     if applied.suppressed > 0 {
-        tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop word ended waiting messages");
+        tracing::info!(journal.id = %id, suppressed = applied.suppressed, "a stop ended waiting messages");
     }
 }
 
-fn understand(services: &Services, news: InboundNews) -> Heard {
+fn understand(services: &Services, news: InboundNews, corrects: Option<WhatsAppId>) -> Heard {
     let consent = news.text.as_deref().and_then(|text| {
-        let (kind, source) = match heard(text)? {
-            stop_words::Heard::Stop => (ConsentChangeKind::Stop, "stop-word"),
-            stop_words::Heard::Start => (ConsentChangeKind::Start, "start-word"),
+        let (kind, source) = match heard(text) {
+            Some(stop_words::Heard::Stop) => (ConsentChangeKind::Stop, "stop-word"),
+            Some(stop_words::Heard::Start) => (ConsentChangeKind::Start, "start-word"),
+            None => {
+                let purpose = services.rules.opt_in_words.heard(text)?;
+                (ConsentChangeKind::Grant(Purposes::NONE.with(purpose)), "keyword")
+            }
         };
         let evidence = format!("{text} ({})", news.whatsapp_id);
         Some(ConsentChange { kind, at: news.provider_at, source: source.to_owned(), evidence })
@@ -147,6 +161,29 @@ fn understand(services: &Services, news: InboundNews) -> Heard {
     let window_until = opened_until(news.kind, news.provider_at);
     let timezone = services.catalogue.timezone_of(news.phone.as_deref());
     let answers_since = news.provider_at.saturating_sub(services.rules.attribute_within).unwrap_or(Timestamp::MIN);
-    let wants_answer = sender.is_some() && services.catalogue.answering().is_some();
-    Heard { consent, language, timezone, sender, answers_since, wants_answer, window_until, news }
+    // What was corrected was answered when it was first said.
+    let wants_answer = corrects.is_none() && sender.is_some() && services.catalogue.answering().is_some();
+    let media = services.media.rules.wish(&news);
+    Heard { consent, corrects, language, timezone, sender, answers_since, wants_answer, window_until, media, news }
+}
+
+/// What is told about a person, with the consent that it changes.
+fn about(services: &Services, news: PersonNews, received_at: Timestamp) -> AboutPerson {
+    let consent = match &news.change {
+        PersonChange::Marketing { may_send, detail } => {
+            let kind = if *may_send { ConsentChangeKind::ResumeMarketing } else { ConsentChangeKind::StopMarketing };
+            // Without a readable time a stop counts as said now, and a wish to hear more as said long ago.
+            let is_timeless = news.provider_at == Timestamp::UNIX_EPOCH && !may_send;
+            let at = if is_timeless { received_at } else { news.provider_at };
+            let source = "marketing-preference".to_owned();
+            Some(ConsentChange { kind, at, source, evidence: detail.clone() })
+        }
+        PersonChange::Number { .. } | PersonChange::UserId { .. } => None,
+    };
+    let phone = match &news.change {
+        PersonChange::Number { phone } => Some(phone.as_str()),
+        _ => news.phone.as_deref(),
+    };
+    let timezone = services.catalogue.timezone_of(phone);
+    AboutPerson { consent, language: services.rules.default_language, timezone, news }
 }

@@ -5,13 +5,18 @@
 
 pub mod answer;
 pub mod apply_news;
+pub mod ask_consent;
 pub mod command_run;
 pub mod deliver_hook;
+pub mod erase;
 pub mod feed;
 pub mod feed_hooks;
+pub mod feed_media;
+pub mod fetch_media;
 pub mod fire;
 mod first_sight;
 pub mod heed;
+pub mod live_check;
 mod nudge;
 mod opt_out;
 pub mod probe;
@@ -19,16 +24,19 @@ pub mod react;
 pub mod read_feedback;
 pub mod reminder;
 pub mod replay;
+pub mod replay_news;
 pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;
 pub mod send_single;
+pub mod staff;
 pub mod sweep;
 pub mod take_in;
 pub mod tidy_hooks;
+pub mod tidy_media;
 pub mod wake;
 
-use crate::ports::{QueueUnavailable, StoreError};
+use crate::ports::{MediaStoreError, QueueUnavailable, StoreError};
 
 /// Why a job could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +71,11 @@ impl JobError {
                 Self::Abort { doing, source: Box::new(error) }
             }
         }
+    }
+
+    /// For errors of where files are kept: always retried, a full disk is emptied some time.
+    fn from_media(doing: &'static str) -> impl FnOnce(MediaStoreError) -> Self {
+        move |error| Self::Retry { doing, source: Box::new(error) }
     }
 
     /// For errors of the queue: always retried.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::campaign::CampaignValues;
 use crate::domain::ids::TemplateName;
+use crate::domain::template::Category;
 use crate::jobs::send_single;
 use crate::ports::{LoadedMessage, Once, Services, SingleMessage};
 
@@ -37,6 +38,7 @@ pub(super) async fn run(services: &Services, parked: &LoadedMessage) {
         contact: contact.id,
         sender: parked.sender.clone(),
         purpose: parked.purpose,
+        marketing: template.category() == Category::Marketing,
         language,
         price_micros: services.catalogue.single_price_micros(&content),
         content,

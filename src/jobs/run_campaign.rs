@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
+use crate::domain::consent::Subject;
 use crate::domain::contact::Contact;
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::ids::{ContactId, MessageId, RunId};
@@ -90,6 +91,7 @@ pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHan
     let terms = RunTerms {
         sender: campaign.sender.clone(),
         purpose: campaign.purpose,
+        marketing: services.catalogue.is_marketing(&campaign),
         expires_at: campaign.expires_at(run.due_at),
         price_micros: services.catalogue.price_micros(&campaign),
     };
@@ -101,7 +103,7 @@ pub async fn run(services: &Services, definitions: &Definitions, in_hand: &InHan
         let now = services.clock.now();
         let recently = contacted_recently(services, &campaign, &step.contacts, now).await?;
         let people = step.contacts.iter().filter(|contact| campaign.audience.selects(contact));
-        let people = people.map(|contact| plan(contact, &campaign, recently.contains(&contact.id))).collect();
+        let people = people.map(|contact| plan(contact, terms.subject(), recently.contains(&contact.id))).collect();
         cursor = step.next.unwrap_or(cursor);
         let end = cursor.to_string();
         let planning = services.store.plan(id, &terms, people, &end, step.next.is_none(), now);
@@ -165,7 +167,11 @@ async fn page(services: &Services, run: &Run, campaign: &Campaign, cursor: i64) 
             let contacts = if updates.is_empty() {
                 vec![]
             } else {
-                services.store.upsert(updates, services.clock.now()).await.map_err(JobError::from_store(doing))?
+                services
+                    .store
+                    .upsert_audience(updates, services.clock.now())
+                    .await
+                    .map_err(JobError::from_store(doing))?
             };
             Ok(Step {
                 contacts: contacts.into_iter().map(|(contact, _)| contact).collect(),
@@ -190,9 +196,9 @@ async fn contacted_recently(
 }
 
 /// How one person of the audience enters the run: a person who may not be told is counted with the reason, not left out.
-fn plan(contact: &Contact, campaign: &Campaign, contacted_recently: bool) -> PlannedMessage {
+fn plan(contact: &Contact, subject: Subject, contacted_recently: bool) -> PlannedMessage {
     let recently = contacted_recently.then_some(SuppressedReason::ContactedRecently);
-    let suppressed = suppression(contact, campaign.purpose).or(recently);
+    let suppressed = suppression(contact, subject).or(recently);
     PlannedMessage { contact: contact.id, language: contact.language, suppressed }
 }
 

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
+use crate::domain::consent::Subject;
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
@@ -70,7 +71,8 @@ pub async fn run(
         None => None,
     };
     let campaign = run.as_ref().map(|(_, campaign)| &**campaign);
-    let (rendered, call) = match decide(services, &message, campaign) {
+    let subject = subject(services, &message, campaign);
+    let (rendered, call) = match decide(services, &message, campaign, subject) {
         StartAnswer::Go => match prepare(services, &message, campaign).await? {
             Some(prepared) => prepared,
             None => return Ok(Made::default()),
@@ -85,7 +87,7 @@ pub async fn run(
         }
         // The transaction asks again, and writes it.
         _ => {
-            let start = start(services, &message, None, Permit::FREE.fence, 0, None);
+            let start = start(services, &message, subject, None, Permit::FREE.fence, 0, None);
             services.store.start(start).await.map_err(JobError::from_store("ending a message"))?;
             return Ok(Made::default());
         }
@@ -109,7 +111,8 @@ pub async fn run(
     // Words are kept where they will be needed again: for another channel, and from the second attempt on.
     let freeze =
         !kept && (attempts_before > 0 || campaign.is_some_and(|campaign| !campaign.delivery.fallback.is_empty()));
-    let start = start(services, &message, freeze.then_some(rendered), permit.fence.clone(), price_micros, Some(&ask));
+    let freeze = freeze.then_some(rendered);
+    let start = start(services, &message, subject, freeze, permit.fence.clone(), price_micros, Some(&ask));
     let (lease_until, called_at) = (start.lease_until, start.now);
     let answer = services.store.start(start).await.map_err(JobError::from_store("marking an attempt as started"));
     let alone = match answer {
@@ -174,8 +177,11 @@ pub async fn run(
             Fact::Unanswered { decide_at: after(services.clock.now(), unknown_after), because }
         }
     };
-    if let Some(refusal) = refusal.as_ref().filter(|refusal| opt_out::is_told(channel, refusal)) {
-        patiently(id, || opt_out::note(services, channel.name(), message.contact.id, refusal)).await?;
+    if let Some(refusal) = &refusal
+        && let Some(kind) = opt_out::told(channel, refusal)
+    {
+        let now = services.clock.now();
+        patiently(id, || opt_out::note(services, channel.name(), message.contact.id, refusal, kind, now)).await?;
     }
     let effect = patiently(id, || services.store.learn(id, attempt, fact.clone(), services.clock.now())).await?;
     if let Some(refusal) = &refusal {
@@ -203,8 +209,14 @@ fn due_at(message: &LoadedMessage) -> Timestamp {
     }
 }
 
+/// What the message asks of consent. The category of a template may have been corrected since the message was planned.
+fn subject(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>) -> Subject {
+    let is_now = campaign.is_some_and(|campaign| services.catalogue.is_marketing(campaign));
+    Subject { marketing: message.marketing || is_now, ..message.subject() }
+}
+
 /// What the look at the loaded message says. The transaction that marks the attempt asks again, with suspensions and recent contacts.
-fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>) -> StartAnswer {
+fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campaign>, subject: Subject) -> StartAnswer {
     let now = services.clock.now();
     let channel = message.standing.channel;
     let contact = &message.contact;
@@ -219,7 +231,7 @@ fn decide(services: &Services, message: &LoadedMessage, campaign: Option<&Campai
     let question = StartQuestion {
         standing: &message.standing,
         consent: contact.consent,
-        purpose: message.purpose,
+        subject,
         has_address,
         run: message.run_state,
         expires_at: message.expires_at,
@@ -322,6 +334,7 @@ fn ask(message: &LoadedMessage, run: Option<&(RunId, Arc<Campaign>)>, call: &Cal
 fn start(
     services: &Services,
     message: &LoadedMessage,
+    subject: Subject,
     freeze: Option<Rendered>,
     permit: Option<(String, i64)>,
     price_micros: i64,
@@ -335,6 +348,7 @@ fn start(
         lease_until: after(now, services.rules.lease),
         permit,
         counts_for_tier: ask.is_some_and(|ask| ask.counts_for_tier),
+        marketing: subject.marketing,
         price_micros,
         freeze,
         now,

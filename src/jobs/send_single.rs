@@ -6,9 +6,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::campaign::{CampaignValue, CampaignValues};
-use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes};
+use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purpose, Purposes, Subject};
 use crate::domain::contact::{Contact, ContactUpdate};
-use crate::domain::delivery::State;
+use crate::domain::delivery::{State, SuppressedReason};
 use crate::domain::ids::{MessageId, SenderName, TemplateName};
 use crate::domain::language::Language;
 use crate::domain::link::LinkError;
@@ -21,9 +21,9 @@ use crate::ports::{CannotRender, Created, Once, Services, SingleMessage, StoreEr
 /// How long a message that was asked for by itself may wait.
 pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// Free words that wait for the person to write are worth waiting for longer.
-const FREE_WORDS_EXPIRE_AFTER: SignedDuration = SignedDuration::from_hours(72);
+pub(super) const FREE_WORDS_EXPIRE_AFTER: SignedDuration = SignedDuration::from_hours(72);
 /// How long a name under which a message was asked for is remembered.
-const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const NAME_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 /// Meta takes no longer text.
 const TEXT_CHARS_MAX: usize = 4096;
 /// The template of surveys, and its values.
@@ -122,12 +122,21 @@ pub enum SendError {
     /// The person said stop.
     #[error("this person has asked for no more messages; only they can change that, by writing a start word")]
     Stopped,
+    /// The person told the provider that they want no marketing.
+    #[error("this person told WhatsApp that they want no marketing; only they can change that, in WhatsApp")]
+    MarketingStopped,
     /// Nothing says that the person agreed.
     #[error(
         "this person has no consent for `{}`; send `consent: {{purpose, source, evidence}}` with the request if they gave it",
         .0.name()
     )]
     NoConsent(Purpose),
+    /// Somebody says that they agreed, and they are asked to confirm it.
+    #[error(
+        "this person has not confirmed their consent for `{}` yet; they are asked, and messages may go once they say yes",
+        .0.name()
+    )]
+    ConsentUnconfirmed(Purpose),
     /// Empty or too long.
     #[error("a text must have 1 to {TEXT_CHARS_MAX} characters, and this one has {0}")]
     TextLength(usize),
@@ -169,15 +178,23 @@ pub async fn run(services: &Services, request: SendRequest) -> Result<Sent, Send
     let contact = person(services, &request, now).await?;
     let language = request.language.unwrap_or(contact.language);
     let window = services.store.window(contact.id, &sender).await?;
+    let marketing = matches!(&made, Made::Template { template, .. } if template.category() == Category::Marketing);
     let purpose = request.purpose.unwrap_or_else(|| match (&request.what, &made) {
         // Whoever wrote to us a moment ago is answered.
         (What::Text(_), _) if window.is_open(now) => Purpose::Answer,
         (What::Survey { .. }, _) => Purpose::Survey,
-        (_, Made::Template { template, .. }) if template.category() == Category::Marketing => Purpose::Marketing,
+        _ if marketing => Purpose::Marketing,
         _ => Purpose::Utility,
     });
-    if !contact.consent.allows(purpose) {
-        return Err(if contact.consent.stopped { SendError::Stopped } else { SendError::NoConsent(purpose) });
+    match contact.consent.objection(Subject { purpose, marketing }) {
+        None => {}
+        Some(SuppressedReason::MarketingStopped) => return Err(SendError::MarketingStopped),
+        Some(SuppressedReason::OptedOut) => return Err(SendError::Stopped),
+        Some(_) => {
+            let asked = services.store.unconfirmed(&[contact.id], now).await?;
+            let is_asked = asked.get(&contact.id).is_some_and(|asked| asked.contains(purpose));
+            return Err(if is_asked { SendError::ConsentUnconfirmed(purpose) } else { SendError::NoConsent(purpose) });
+        }
     }
     let (content, link) = match made {
         Made::Text(body) => (Content::Text { body, preview_url: false }, None),
@@ -192,6 +209,7 @@ pub async fn run(services: &Services, request: SendRequest) -> Result<Sent, Send
         contact: contact.id,
         sender,
         purpose,
+        marketing,
         language,
         price_micros: services.catalogue.single_price_micros(&content),
         content,

@@ -54,8 +54,7 @@ async fn keep_and_apply(
     now: Timestamp,
 ) -> Result<(), JobError> {
     told.heed(services, source).await?;
-    let (statuses, heard) = told.take_news();
-    let kept = services.store.append_and_apply(source, body.clone(), statuses, heard, now).await;
+    let kept = services.store.append_and_apply(source, body.clone(), told.take_news(), now).await;
     let (row, applied) = kept.map_err(JobError::from_store("keeping a change of consent"))?;
     apply_news::follow(services, row, &told, applied).await;
     Ok(())

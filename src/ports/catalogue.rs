@@ -44,6 +44,8 @@ pub trait Catalogue: Send + Sync {
     ) -> Result<Rendered, CannotRender>;
     /// Estimated price of one message outside of any campaign, in micro-units.
     fn single_price_micros(&self, content: &Content) -> i64;
+    /// Whether the template of the campaign is of Meta's category MARKETING.
+    fn is_marketing(&self, campaign: &Campaign) -> bool;
     /// Estimated price of one message of the campaign, in micro-units.
     fn price_micros(&self, campaign: &Campaign) -> i64;
     /// The rules by which people are answered; `None`: barid says nothing by itself.

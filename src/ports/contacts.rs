@@ -14,6 +14,9 @@ pub trait Contacts: Send + Sync {
     /// Writes these, new or known, in one transaction; answers them as they are now, in the same order, with whether each is new.
     /// Two updates of one number in one call are applied in order. At most 500.
     async fn upsert(&self, updates: Vec<ContactUpdate>, now: Timestamp) -> Stored<Vec<(Contact, bool)>>;
+    /// As [`Self::upsert`], of rows that the audience of a campaign names. They do not bring back who was forgotten: in the place of such a
+    /// person stands their empty contact.
+    async fn upsert_audience(&self, updates: Vec<ContactUpdate>, now: Timestamp) -> Stored<Vec<(Contact, bool)>>;
     /// The contact with that number.
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>>;
     /// The contact with that id.

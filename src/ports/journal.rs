@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use crate::domain::channel::Channel;
 use crate::domain::consent::ConsentChange;
 use crate::domain::country::CountryCode;
+use crate::domain::double_opt_in;
 use crate::domain::failure::Refusal;
 use crate::domain::feedback::Feedback;
-use crate::domain::ids::{CampaignName, ContactId, JournalId, MessageId, RunId, SenderName};
+use crate::domain::ids::{CampaignName, ContactId, FeedbackId, JournalId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
-use crate::domain::news::{InboundNews, Source, StatusNews};
+use crate::domain::media::WantedMedia;
+use crate::domain::news::{InboundNews, PersonNews, RevokeNews, Source, StatusNews};
 use crate::domain::suspension::LetThrough;
 use crate::ports::{Page, Stored};
 
@@ -26,6 +28,34 @@ pub struct Kept {
     pub body: Bytes,
     /// When.
     pub received_at: Timestamp,
+    /// Whether it was applied before and is to be applied again: then only the record may change.
+    pub applied_before: bool,
+}
+
+/// What a callback body says, as far as the record wants to know it.
+#[derive(Debug, Clone, Default)]
+pub struct RowNews {
+    /// How far messages have come.
+    pub statuses: Vec<StatusNews>,
+    /// What is told about people; applied before what they say.
+    pub people: Vec<AboutPerson>,
+    /// What people say.
+    pub heard: Vec<Heard>,
+    /// What people took back.
+    pub revoked: Vec<RevokeNews>,
+}
+
+/// Something that is told about a person, together with what it changes.
+#[derive(Debug, Clone)]
+pub struct AboutPerson {
+    /// What is told.
+    pub news: PersonNews,
+    /// The consent that it changes.
+    pub consent: Option<ConsentChange>,
+    /// Language and zone for a person we did not know.
+    pub language: Language,
+    /// IANA name.
+    pub timezone: String,
 }
 
 /// An inbound message together with what it changes.
@@ -33,7 +63,9 @@ pub struct Kept {
 pub struct Heard {
     /// What came in.
     pub news: InboundNews,
-    /// The consent that it changes: a stop or start word.
+    /// The earlier message of the person's that it puts right: then it is no feedback of its own.
+    pub corrects: Option<WhatsAppId>,
+    /// The consent that it changes: a stop or start word, or one by which a person agrees to something.
     pub consent: Option<ConsentChange>,
     /// Language and zone for a person we did not know.
     pub language: Language,
@@ -47,6 +79,19 @@ pub struct Heard {
     pub wants_answer: bool,
     /// Until when it keeps the service window with that number open.
     pub window_until: Option<Timestamp>,
+    /// The file that came with it, and whether it is to be fetched.
+    pub media: Option<WantedMedia>,
+}
+
+impl Heard {
+    /// Whether it may be the answer to a question whether the person agrees. What is put right later, or said to a group, is none.
+    pub fn may_confirm(&self) -> bool {
+        let news = &self.news;
+        self.corrects.is_none()
+            && self.consent.is_none()
+            && news.extras.group.is_none()
+            && double_opt_in::reply(news.text.as_deref(), news.payload.as_deref()).is_some()
+    }
 }
 
 /// A message that a callback made wait: it wants to be woken then.
@@ -94,6 +139,10 @@ pub struct Applied {
     pub unchanged: u64,
     /// Feedback rows that are new.
     pub feedback: u64,
+    /// Feedback that was put right or taken back.
+    pub corrected: u64,
+    /// People who have another number or user id since, or other wishes.
+    pub people: u64,
     /// Messages suppressed by a stop word.
     pub suppressed: u64,
     /// Bodies that could not be read and were set aside.
@@ -106,6 +155,8 @@ pub struct Applied {
     pub refused: Vec<RefusedMessage>,
     /// What became of messages that suspensions let through.
     pub let_through: Vec<(MessageId, LetThrough)>,
+    /// Kinds of news that nothing acts on, once for each piece.
+    pub others: Vec<&'static str>,
 }
 
 /// Callback bodies as they came, and what they do to the record.
@@ -119,8 +170,7 @@ pub trait Journal: Send + Sync {
         &self,
         source: Source,
         body: Bytes,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         received_at: Timestamp,
     ) -> Stored<(JournalId, Applied)>;
     /// What was kept; `None` when it was applied already or is not there.
@@ -128,13 +178,7 @@ pub trait Journal: Send + Sync {
     /// Rows received before `before` and not applied, oldest first.
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>>;
     /// Applies the news of a row and marks it as applied, in one transaction: however often it is called, its effects happen once.
-    async fn apply(
-        &self,
-        id: JournalId,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
-        now: Timestamp,
-    ) -> Stored<Applied>;
+    async fn apply(&self, id: JournalId, news: RowNews, now: Timestamp) -> Stored<Applied>;
     /// Marks a row that cannot be read, with the reason; it is kept.
     async fn set_aside(&self, id: JournalId, because: &str, now: Timestamp) -> Stored<()>;
     /// How long the oldest unapplied row has waited, and how many wait.
@@ -143,4 +187,6 @@ pub trait Journal: Send + Sync {
     async fn respondents(&self, run: RunId) -> Stored<u64>;
     /// A page of feedback, newest first.
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>>;
+    /// One feedback.
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>>;
 }

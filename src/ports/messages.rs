@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::channel::Channel;
-use crate::domain::consent::Purpose;
+use crate::domain::consent::{Purpose, Subject};
 use crate::domain::contact::Contact;
 use crate::domain::delivery::{Effect, Fact, HeldReason, Standing, State, SuppressedReason};
 use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName};
@@ -29,6 +29,8 @@ pub struct LoadedMessage {
     pub sender: SenderName,
     /// What for.
     pub purpose: Purpose,
+    /// Whether its template is of Meta's category MARKETING.
+    pub marketing: bool,
     /// In which language.
     pub language: Language,
     /// Where it stands.
@@ -47,6 +49,13 @@ pub struct LoadedMessage {
     pub called_at: Option<Timestamp>,
 }
 
+impl LoadedMessage {
+    /// What it asks of the person's consent.
+    pub const fn subject(&self) -> Subject {
+        Subject { purpose: self.purpose, marketing: self.marketing }
+    }
+}
+
 /// A message that belongs to no run.
 #[derive(Debug, Clone)]
 pub struct SingleMessage {
@@ -56,6 +65,8 @@ pub struct SingleMessage {
     pub sender: SenderName,
     /// What for.
     pub purpose: Purpose,
+    /// Whether its template is of Meta's category MARKETING.
+    pub marketing: bool,
     /// In which language.
     pub language: Language,
     /// What it says.
@@ -145,6 +156,8 @@ pub struct Start {
     pub permit: Option<(String, i64)>,
     /// Whether it counts toward the people that a portfolio may write to.
     pub counts_for_tier: bool,
+    /// Whether its template is of Meta's category MARKETING now, even if it was not when the message was planned.
+    pub marketing: bool,
     /// What this attempt will cost if it is charged, in micro-units.
     pub price_micros: i64,
     /// What it says, to be kept for later attempts and other channels; `None` leaves what is kept.

@@ -4,12 +4,18 @@ mod analyzer;
 mod audience_files;
 mod catalogue;
 mod channels;
+mod consent_requests;
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod erasures;
+mod flow_results;
 mod hooks;
 mod journal;
+mod kept_news;
 mod limits;
+mod management;
+mod media;
 mod messages;
 mod queue;
 mod readings;
@@ -31,12 +37,18 @@ pub use self::analyzer::*;
 pub use self::audience_files::*;
 pub use self::catalogue::*;
 pub use self::channels::*;
+pub use self::consent_requests::*;
 pub use self::contacts::*;
 pub use self::conversations::*;
 pub use self::dead_letters::*;
+pub use self::erasures::*;
+pub use self::flow_results::*;
 pub use self::hooks::*;
 pub use self::journal::*;
+pub use self::kept_news::*;
 pub use self::limits::*;
+pub use self::management::*;
+pub use self::media::*;
 pub use self::messages::*;
 pub use self::queue::*;
 pub use self::readings::*;
@@ -54,6 +66,7 @@ use crate::domain::ids::{SenderId, SenderName};
 use crate::domain::language::Language;
 use crate::domain::link::AllowedHosts;
 use crate::domain::news::Source;
+use crate::domain::opt_in_words::OptInWords;
 use crate::domain::suspension;
 
 /// The time. The only way to learn it.
@@ -71,6 +84,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// Meta.
     pub whatsapp: Arc<dyn WhatsApp>,
+    /// Meta, asked about what is ours there.
+    pub management: Arc<dyn Management>,
     /// The channels that take over, those that are configured.
     pub fallbacks: BTreeMap<Channel, Arc<dyn Fallback>>,
     /// Callbacks of Meta.
@@ -91,6 +106,8 @@ pub struct Services {
     pub audiences: Arc<dyn AudienceFiles>,
     /// Who reads feedback.
     pub analyzer: Arc<dyn Analyzer>,
+    /// Files that people send.
+    pub media: MediaPorts,
     /// Words that nobody guesses.
     pub tokens: Arc<dyn Tokens>,
     /// The rules of sending.
@@ -126,6 +143,8 @@ pub struct SendingRules {
     pub attribute_within: SignedDuration,
     /// Where links in messages may lead.
     pub allowed_hosts: AllowedHosts,
+    /// Words by which people agree to something.
+    pub opt_in_words: OptInWords,
     /// How the world reaches us, without a slash at its end; `None` where the configuration does not say it.
     pub public_url: Option<String>,
     /// The WhatsApp Business account of each of our numbers, where the configuration says it.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::ids::{HookDeliveryId, JournalId, MessageId, RunId};
+use crate::domain::ids::{FeedbackId, HookDeliveryId, JournalId, MessageId, RunId};
 
 /// A queue of message work. Closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub trait Queue: Send + Sync {
     async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable>;
     /// "Tell these events", each with the number of calls behind it.
     async fn deliver(&self, deliveries: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable>;
+    /// "Fetch these files", each with the number of tries behind it.
+    async fn fetch(&self, files: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable>;
     /// "Resolve the audience of this run".
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable>;
     /// How many messages wait in the lane for first attempts.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::channel::Channel;
-use crate::domain::consent::Purpose;
+use crate::domain::consent::{Purpose, Subject};
 use crate::domain::delivery::{State, SuppressedReason};
 use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
@@ -38,10 +38,19 @@ pub struct RunTerms {
     pub sender: SenderName,
     /// What for.
     pub purpose: Purpose,
+    /// Whether its template is of Meta's category MARKETING.
+    pub marketing: bool,
     /// When they become too old to send.
     pub expires_at: Timestamp,
     /// Estimated price of one, in micro-units.
     pub price_micros: i64,
+}
+
+impl RunTerms {
+    /// What the messages ask of a person's consent.
+    pub const fn subject(&self) -> Subject {
+        Subject { purpose: self.purpose, marketing: self.marketing }
+    }
 }
 
 /// How many messages of a run stand where.

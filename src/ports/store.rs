@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Contacts, Conversations, DeadLetters, Journal, LimitFactsOf, Messages, Outbox, Readings, Reminders, Runs, Stages,
-    Suspensions,
+    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf,
+    MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -51,17 +51,22 @@ pub struct Page<T> {
 #[async_trait]
 pub trait Store:
     Contacts
+    + ConsentRequests
     + Conversations
     + Runs
     + Stages
     + Reminders
     + Messages
     + DeadLetters
+    + Erasures
+    + FlowResults
     + Journal
+    + KeptNews
     + Suspensions
     + LimitFactsOf
     + Outbox
     + Readings
+    + MediaRecord
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

@@ -39,10 +39,6 @@ impl Gathering {
         let ended = || Arc::new(QueueError::refused("the queue was closed"));
         let (answer, answered) = oneshot::channel();
         self.0.send(Asked { rows: rows.to_vec(), answer }).await.map_err(|_| ended())?;
-        static SOON: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| std::env::var("X_SOON").is_ok());
-        if *SOON {
-            return Ok(());
-        }
         answered.await.map_err(|_| ended())?
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{HookDeliveryId, JournalId, MessageId, RunId};
+use crate::domain::ids::{FeedbackId, HookDeliveryId, JournalId, MessageId, RunId};
 use crate::ports::{Queue, QueueUnavailable, Wanted};
 use crate::queue::QueueError;
 use crate::queue::control::{ControlJob, ControlQueue};
@@ -53,6 +53,16 @@ pub struct DeliverHook {
     pub delivery: HookDeliveryId,
     /// How many calls whoever queued it knew of.
     pub attempts_before: u16,
+}
+
+/// "Fetch this file." The job of a try has the try in its name, so that the next one is another job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchMedia {
+    v: u8,
+    /// The feedback with which it came.
+    pub feedback: FeedbackId,
+    /// How many tries whoever queued it knew of.
+    pub tries_before: u16,
 }
 
 /// "Resolve the audience of this run."
@@ -143,6 +153,14 @@ impl Queue for Wakeups {
             (format!("{delivery}:{attempts_before}"), job)
         });
         self.push(Lane::Hooks, jobs, None).await
+    }
+
+    async fn fetch(&self, files: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        let jobs = files.iter().map(|(feedback, tries_before)| {
+            let job = FetchMedia { v: VERSION, feedback: *feedback, tries_before: *tries_before };
+            (format!("{feedback}:{tries_before}"), job)
+        });
+        self.push(Lane::Media, jobs, None).await
     }
 
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {

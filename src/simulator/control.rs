@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::callbacks::{Event, Inbound, Said};
 use super::management::media_url;
-use super::media::Origin;
+use super::media::{MediaFaults, Origin};
 use super::messages::hides_phone;
 use super::people::lock;
 use super::server::Incoming;
@@ -148,6 +148,8 @@ struct Wish {
     reaction: Option<Reaction>,
     location: Option<Place>,
     media: Option<Media>,
+    /// Any other kind as Meta writes it, such as `{"type": "contacts", "contacts": […]}`; writer, id and time are put to it.
+    message: Option<serde_json::Map<String, Value>>,
     /// `stop` or `resume`.
     preference: Option<Preference>,
 }
@@ -191,6 +193,9 @@ struct Media {
     hex: Option<String>,
     caption: Option<String>,
     filename: Option<String>,
+    /// What goes wrong when it is fetched.
+    #[serde(default)]
+    faults: MediaFaults,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -221,9 +226,16 @@ fn inbound(world: &World, body: &[u8]) -> Result<Value, String> {
     if let Some(media) = wish.media {
         said.push(said_media(world, number, media)?);
     }
+    if let Some(mut members) = wish.message {
+        ["from", "from_user_id", "id", "timestamp", "context"].iter().for_each(|name| drop(members.remove(*name)));
+        if !members.get("type").is_some_and(Value::is_string) {
+            return Err("`message` must have its `type`, as in `{\"type\": \"contacts\", \"contacts\": []}`".to_owned());
+        }
+        said.push(Said::Any(members));
+    }
     let [said] = <[Said; 1]>::try_from(said).map_err(|given| {
         let count = given.len();
-        format!("give exactly one of `text`, `button`, `button_reply`, `list_reply`, `reaction`, `location`, `media`, `preference`, not {count}")
+        format!("give exactly one of `text`, `button`, `button_reply`, `list_reply`, `reaction`, `location`, `media`, `message`, `preference`, not {count}")
     })?;
     let id = wish.id.unwrap_or_else(|| world.inbound_id(digits));
     let inbound = Inbound {
@@ -251,9 +263,10 @@ fn said_media(world: &World, number: u16, media: Media) -> Result<Said, String> 
     let mime_type = media.mime_type.unwrap_or_else(|| default_type.to_owned());
     let bytes = match &media.hex {
         Some(hex) => Bytes::from(hex::decode(hex).map_err(|error| format!("`media.hex`: {error}"))?),
-        None => Bytes::from_static(b"made-up media of the simulator"),
+        None => made_up(&mime_type),
     };
-    let id = world.media.put(number, mime_type.clone(), bytes, Origin::Received, world.clock.millis()).to_string();
+    let now = world.clock.millis();
+    let id = world.media.put_with(number, mime_type.clone(), bytes, Origin::Received, now, media.faults).to_string();
     let item = world.media.get(&id, world.clock.millis()).ok_or("the media is gone already")?;
     let mut value =
         json!({"mime_type": mime_type, "sha256": item.sha256_base64(), "id": id, "url": media_url(world, &id)});
@@ -267,6 +280,23 @@ fn said_media(world: &World, number: u16, media: Media) -> Result<Said, String> 
         value["caption"] = json!(caption);
     }
     Ok(Said::Media { kind: media.kind, media: value })
+}
+
+/// A file that begins as files of its type do, and holds nothing.
+fn made_up(mime_type: &str) -> Bytes {
+    let beginning: &[u8] = match mime_type.split(';').next().unwrap_or_default().trim() {
+        "image/jpeg" => b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+        "image/png" => b"\x89PNG\r\n\x1a\n",
+        "image/webp" => b"RIFF\x24\x00\x00\x00WEBPVP8 ",
+        "video/mp4" | "video/3gpp" | "audio/mp4" => b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00",
+        "audio/ogg" => b"OggS\x00\x02",
+        "audio/mpeg" => b"ID3\x04\x00\x00",
+        "audio/amr" => b"#!AMR\n",
+        "audio/aac" => b"\xff\xf1\x50\x80",
+        "application/pdf" => b"%PDF-1.7\n",
+        _ => b"",
+    };
+    Bytes::from([beginning, b"made-up media of the simulator"].concat())
 }
 
 fn number(world: &World, phone_number_id: Option<&str>) -> Result<u16, String> {

@@ -64,6 +64,8 @@ pub struct Counts {
     pub statuses_repeated: u64,
     /// Messages from people that arrived.
     pub inbound: u64,
+    /// Downloads of files that were asked for, well or badly answered.
+    pub media_downloads: u64,
     /// Callbacks answered with 200.
     pub posts: u64,
     /// Callbacks that were not, each try counted.
@@ -250,6 +252,7 @@ pub(super) struct Tally {
     pub(super) calls: AtomicU64,
     pub(super) accepted: AtomicU64,
     pub(super) inbound: AtomicU64,
+    pub(super) media_downloads: AtomicU64,
     pub(super) posts: AtomicU64,
     pub(super) posts_failed: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -284,6 +287,7 @@ impl Tally {
                 .collect(),
             statuses_repeated: get(&self.statuses_repeated),
             inbound: get(&self.inbound),
+            media_downloads: get(&self.media_downloads),
             posts: get(&self.posts),
             posts_failed: get(&self.posts_failed),
             dropped: get(&self.dropped),

@@ -2,11 +2,12 @@
 //!
 //! Source: developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media, checked 2026-11-22.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::dice::mix;
@@ -35,18 +36,41 @@ pub(super) struct Item {
     pub(super) mime_type: String,
     pub(super) bytes: Bytes,
     until_ms: i64,
+    faults: MediaFaults,
+}
+
+/// What goes wrong with one file, for whoever fetches it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MediaFaults {
+    /// The first look-ups are refused with these codes of Meta's.
+    lookups: VecDeque<u32>,
+    /// The first downloads are answered with these statuses.
+    downloads: VecDeque<u16>,
+    /// The first download that is not refused is answered so much later.
+    stall_ms: u64,
+    /// The sum that is told is another file's.
+    wrong_hash: bool,
 }
 
 impl Item {
     /// SHA-256 in hexadecimal, as the look-up gives it.
     pub(super) fn sha256_hex(&self) -> String {
-        hex::encode(Sha256::digest(&self.bytes))
+        hex::encode(self.sum())
+    }
+
+    fn sum(&self) -> [u8; 32] {
+        let mut sum: [u8; 32] = Sha256::digest(&self.bytes).into();
+        if self.faults.wrong_hash {
+            sum[0] ^= 1;
+        }
+        sum
     }
 
     /// SHA-256 in base64, as callbacks give it.
     pub(super) fn sha256_base64(&self) -> String {
         let mut out = String::new();
-        base64(&mut out, &Sha256::digest(&self.bytes));
+        base64(&mut out, &self.sum());
         out
     }
 }
@@ -66,10 +90,39 @@ impl MediaStore {
 
     /// Keeps a file and gives it an id.
     pub(super) fn put(&self, number: u16, mime_type: String, bytes: Bytes, origin: Origin, now_ms: i64) -> u64 {
+        self.put_with(number, mime_type, bytes, origin, now_ms, MediaFaults::default())
+    }
+
+    /// The same, and says what goes wrong with it.
+    pub(super) fn put_with(
+        &self,
+        number: u16,
+        mime_type: String,
+        bytes: Bytes,
+        origin: Origin,
+        now_ms: i64,
+        faults: MediaFaults,
+    ) -> u64 {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let life = if origin == Origin::Uploaded { UPLOADED_MS } else { RECEIVED_MS };
-        lock(&self.items).insert(id, Item { number, mime_type, bytes, until_ms: now_ms + life });
+        lock(&self.items).insert(id, Item { number, mime_type, bytes, until_ms: now_ms + life, faults });
         id
+    }
+
+    /// The code with which this look-up of a file is refused, if it is.
+    pub(super) fn lookup_fault(&self, id: &str) -> Option<u32> {
+        lock(&self.items).get_mut(&id.parse().ok()?)?.faults.lookups.pop_front()
+    }
+
+    /// The status with which this download at an address of ours is refused, if it is, and how long it stalls else.
+    pub(super) fn download_fault(&self, query: &str) -> (Option<u16>, u64) {
+        let id = query.split('&').find_map(|part| part.strip_prefix("mid=")).and_then(|id| id.parse::<u64>().ok());
+        let mut items = lock(&self.items);
+        let Some(item) = id.and_then(|id| items.get_mut(&id)) else { return (None, 0) };
+        match item.faults.downloads.pop_front() {
+            Some(status) => (Some(status), 0),
+            None => (None, std::mem::take(&mut item.faults.stall_ms)),
+        }
     }
 
     /// The file with this id, unless its time is over.

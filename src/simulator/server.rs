@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -144,7 +145,7 @@ async fn dispatch(world: &Arc<World>, path: &FullPath, mut incoming: Incoming) -
         return twilio(world, &mut segments, &incoming).await;
     }
     if first == "whatsapp_business" {
-        return download(world, &incoming);
+        return download(world, &incoming).await;
     }
     if first.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
         if first != VERSION {
@@ -285,6 +286,10 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
             _ => Err(unknown()),
         };
     }
+    let fault = if method == "GET" { world.media.lookup_fault(id) } else { None };
+    if let Some(code) = fault {
+        return Err(GraphError::new(code, ""));
+    }
     match (method, edge) {
         ("GET", "") => management::media(world, id, incoming)
             .or_else(|| management::template(world, id, incoming))
@@ -294,13 +299,21 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
     }
 }
 
-fn download(world: &World, incoming: &Incoming) -> Response<Bytes> {
+async fn download(world: &World, incoming: &Incoming) -> Response<Bytes> {
+    world.tally.media_downloads.fetch_add(1, Ordering::Relaxed);
     if management::authorize(world, incoming).is_err() {
         return respond(401, Bytes::new(), None);
     }
     let Some(item) = world.media.at(&incoming.query, world.clock.millis()) else {
         return respond(404, Bytes::new(), None);
     };
+    let (fault, stall_ms) = world.media.download_fault(&incoming.query);
+    if let Some(status) = fault {
+        return respond(status, Bytes::new(), None);
+    }
+    if stall_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(stall_ms)).await;
+    }
     let mut response = respond(200, item.bytes, None);
     if let Ok(mime_type) = HeaderValue::try_from(item.mime_type) {
         response.headers_mut().insert("content-type", mime_type);

@@ -14,16 +14,32 @@ use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::ids::ContactId;
 use crate::ports::{Contacts, Page, Stored};
 
-#[async_trait]
-impl Contacts for SqlStore {
-    async fn upsert(&self, updates: Vec<ContactUpdate>, now: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+impl SqlStore {
+    async fn written(
+        &self,
+        updates: Vec<ContactUpdate>,
+        brings_back: bool,
+        now: Timestamp,
+    ) -> Stored<Vec<(Contact, bool)>> {
         if updates.is_empty() {
             return Ok(Vec::new());
         }
-        match self.writers.ask(Request::Upsert { updates, language: self.default_language, now }).await? {
+        let language = self.default_language;
+        match self.writers.ask(Request::Upsert { updates, language, brings_back, now }).await? {
             Outcome::Contacts(contacts) => Ok(contacts),
             other => Err(unexpected(&other)),
         }
+    }
+}
+
+#[async_trait]
+impl Contacts for SqlStore {
+    async fn upsert(&self, updates: Vec<ContactUpdate>, now: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+        self.written(updates, true, now).await
+    }
+
+    async fn upsert_audience(&self, updates: Vec<ContactUpdate>, now: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+        self.written(updates, false, now).await
     }
 
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>> {
@@ -33,13 +49,18 @@ impl Contacts for SqlStore {
     }
 
     async fn contact(&self, id: ContactId) -> Stored<Option<Contact>> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?");
-        let rows = self.read(&sql, args![id.number()]).await?;
+        // One that turned out to be another is that other.
+        let sql = format!(
+            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = COALESCE((SELECT merged_into FROM contacts WHERE id = ?), ?)"
+        );
+        let rows = self.read(&sql, args![id.number(), id.number()]).await?;
         Ok(self.rows(&rows, "contacts", encode::contact)?.into_iter().next())
     }
 
     async fn page(&self, after: Option<ContactId>, limit: u64) -> Stored<Page<Contact>> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id > ? ORDER BY c.id LIMIT ?");
+        let sql = format!(
+            "SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id > ? AND c.merged_into IS NULL AND c.erased_at IS NULL ORDER BY c.id LIMIT ?"
+        );
         let rows = self.read(&sql, args![after.map_or(0, ContactId::number), limited(limit)]).await?;
         let items = self.rows(&rows, "contacts", encode::contact)?;
         Ok(page(items, limit, |contact| contact.id.number()))

@@ -106,7 +106,7 @@ pub(super) fn language(code: &str) -> Option<Language> {
 
 /// The columns that [`contact`] reads, in its order, of a table named `c`.
 pub(super) const CONTACT_COLUMNS: &str = "c.id, c.phone, c.bsuid, c.name, c.language, c.timezone, c.email, c.tags, \
-                                          c.attributes, c.granted, c.stopped";
+                                          c.attributes, c.granted, c.stopped, c.marketing_stopped";
 
 /// Reads [`CONTACT_COLUMNS`].
 pub(super) fn contact(row: &mut Row<'_>) -> Sql<Contact> {
@@ -121,8 +121,13 @@ pub(super) fn contact(row: &mut Row<'_>) -> Sql<Contact> {
         tags: row.parsed(|text| if text == "[]" { Some(Vec::new()) } else { serde_json::from_str(text).ok() })?,
         attributes: row
             .parsed(|text| if text == "{}" { Some(Default::default()) } else { serde_json::from_str(text).ok() })?,
-        consent: Consent { granted: purposes(row)?, stopped: row.flag()? },
+        consent: consent(row)?,
     })
+}
+
+/// Reads `granted, stopped, marketing_stopped`.
+pub(super) fn consent(row: &mut Row<'_>) -> Sql<Consent> {
+    Ok(Consent { granted: purposes(row)?, stopped: row.flag()?, marketing_stopped: row.flag()? })
 }
 
 /// Reads a set of purposes.
@@ -133,7 +138,7 @@ pub(super) fn purposes(row: &mut Row<'_>) -> Sql<Purposes> {
 /// The columns that [`loaded`] reads, in its order.
 pub(super) fn loaded_columns() -> String {
     format!(
-        "m.id, m.run_id, r.state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, m.expires_at, m.content, \
+        "m.id, m.run_id, r.state, m.sender, m.purpose, m.marketing, m.language, {STANDING_COLUMNS}, m.expires_at, m.content, \
          m.price_micros, m.planned_at, m.called_at, {CONTACT_COLUMNS}"
     )
 }
@@ -150,6 +155,7 @@ pub(super) fn loaded(row: &mut Row<'_>) -> Sql<LoadedMessage> {
         run_state: row.opt_parsed(RunState::named)?,
         sender: row.parsed(|text| text.parse::<SenderName>().ok())?,
         purpose: row.parsed(Purpose::of_message)?,
+        marketing: row.flag()?,
         language: row.parsed(language)?,
         standing: standing(row)?,
         expires_at: row.time()?,
@@ -191,16 +197,6 @@ pub(super) fn stages(stages: &StageStanding) -> String {
     serde_json::to_string(stages).expect("numbers, times and a text are always JSON")
 }
 
-/// The purposes that a change of consent names; none for a stop or a start.
-pub(super) fn named_purposes(kind: ConsentChangeKind) -> Purposes {
-    match kind {
-        ConsentChangeKind::Set(purposes)
-        | ConsentChangeKind::Grant(purposes)
-        | ConsentChangeKind::Withdraw(purposes) => purposes,
-        ConsentChangeKind::Stop | ConsentChangeKind::Start => Purposes::NONE,
-    }
-}
-
 /// Reads `kind, purposes, at, source, evidence`.
 pub(super) fn consent_change(row: &mut Row<'_>) -> Sql<ConsentChange> {
     let kind = row.text()?;
@@ -211,6 +207,9 @@ pub(super) fn consent_change(row: &mut Row<'_>) -> Sql<ConsentChange> {
         "withdraw" => ConsentChangeKind::Withdraw(purposes),
         "stop" => ConsentChangeKind::Stop,
         "start" => ConsentChangeKind::Start,
+        "stop-marketing" => ConsentChangeKind::StopMarketing,
+        "resume-marketing" => ConsentChangeKind::ResumeMarketing,
+        "ask" => ConsentChangeKind::Ask(purposes),
         _ => return Err(row.impossible()),
     };
     Ok(ConsentChange { kind, at: row.time()?, source: row.text()?, evidence: row.text()? })
@@ -222,7 +221,7 @@ pub(super) fn rendered(rendered: &Rendered) -> String {
 }
 
 /// A frozen message; records of version 0.1 hold the content alone.
-fn frozen(text: &str) -> Option<Rendered> {
+pub(super) fn frozen(text: &str) -> Option<Rendered> {
     let whole = serde_json::from_str::<Rendered>(text).ok();
     whole.or_else(|| serde_json::from_str::<Content>(text).ok().map(Rendered::only))
 }

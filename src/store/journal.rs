@@ -10,16 +10,16 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::SqlStore;
 use super::encode::{millis, storable};
-use super::fresh;
-use super::news::RowNews;
+use super::media;
+use super::news::Dated;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::channel::Channel;
 use crate::domain::feedback::{Feedback, Reading};
 use crate::domain::ids::{ContactId, FeedbackId, JournalId, MessageId, RunId};
-use crate::domain::news::{Source, StatusNews};
-use crate::ports::{Applied, Heard, Journal, Kept, Page, Stored};
+use crate::domain::news::Source;
+use crate::ports::{Applied, Journal, Kept, Page, RowNews, Stored};
 
 /// Whether a row that is looked up by its id was not applied yet.
 ///
@@ -62,13 +62,15 @@ pub(super) async fn set_aside(
 
 /// The bodies of rows that nobody applied yet, for the loader.
 pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i64>) -> Sql<HashMap<i64, Kept>> {
-    let sql = format!("SELECT id, received_at, source, body FROM journal WHERE id {{}} AND {NOT_APPLIED}");
+    let sql =
+        format!("SELECT id, received_at, source, body, applied_before FROM journal WHERE id {{}} AND {NOT_APPLIED}");
     let rows = db.all(&sql, args![ids]).await?;
     rows.iter()
         .map(|row| {
             let mut row = Row::of(row, "journal");
             let (id, received_at, source) = (row.int()?, row.time()?, row.parsed(Source::named)?);
-            Ok((id, Kept { source, body: Bytes::from(row.bytes()?), received_at }))
+            let body = Bytes::from(row.bytes()?);
+            Ok((id, Kept { source, body, received_at, applied_before: row.flag()? }))
         })
         .collect()
 }
@@ -76,12 +78,8 @@ pub(super) async fn fetch_unapplied(db: &Db<'_, DatabaseConnection>, ids: Vec<i6
 #[async_trait]
 impl Journal for SqlStore {
     async fn append(&self, source: Source, body: Bytes, received_at: Timestamp) -> Stored<JournalId> {
-        let kept = Kept { source, body: fresh::copied(&body), received_at };
         match self.writers.ask(Request::Append { source, body, received_at }).await? {
-            Outcome::Appended(id) => {
-                self.fresh.hold(id.number(), kept);
-                Ok(id)
-            }
+            Outcome::Appended(id) => Ok(id),
             other => Err(unexpected(&other)),
         }
     }
@@ -90,11 +88,10 @@ impl Journal for SqlStore {
         &self,
         source: Source,
         body: Bytes,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         received_at: Timestamp,
     ) -> Stored<(JournalId, Applied)> {
-        let news = RowNews { statuses, heard, now: received_at };
+        let news = Dated { news, now: received_at };
         match self.writers.ask(Request::AppendAndApply { source, body, news }).await? {
             Outcome::AppendedAndApplied(row, applied) => Ok((row, applied)),
             other => Err(unexpected(&other)),
@@ -102,10 +99,7 @@ impl Journal for SqlStore {
     }
 
     async fn unapplied(&self, id: JournalId) -> Stored<Option<Kept>> {
-        match self.fresh.take(id.number()) {
-            Some(kept) => Ok(Some(kept)),
-            None => self.bodies.load(id.number()).await,
-        }
+        self.bodies.load(id.number()).await
     }
 
     async fn waiting(&self, before: Timestamp, limit: u64) -> Stored<Vec<JournalId>> {
@@ -115,14 +109,8 @@ impl Journal for SqlStore {
         self.rows(&rows, "journal", |row| row.int().map(JournalId::new))
     }
 
-    async fn apply(
-        &self,
-        id: JournalId,
-        statuses: Vec<StatusNews>,
-        heard: Vec<Heard>,
-        now: Timestamp,
-    ) -> Stored<Applied> {
-        let news = RowNews { statuses, heard, now };
+    async fn apply(&self, id: JournalId, news: RowNews, now: Timestamp) -> Stored<Applied> {
+        let news = Dated { news, now };
         match self.writers.ask(Request::Apply { row: id, news }).await? {
             Outcome::Applied(applied) => Ok(applied),
             other => Err(unexpected(&other)),
@@ -154,33 +142,48 @@ impl Journal for SqlStore {
     }
 
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
-        let sql = "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, f.language, f.sentiment, f.sentiment_score, f.category, f.category_score, \
-                   f.is_question, f.model, f.whatsapp_id, f.message_id, \
-                   f.run_id, r.campaign, f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id \
-                   LEFT JOIN runs r ON r.id = f.run_id WHERE f.id < ? ORDER BY f.id DESC LIMIT ?";
-        let rows = self.read(sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
-        let items = self.rows(&rows, "feedback", |row| {
-            Ok(Feedback {
-                id: FeedbackId::new(row.int()?),
-                reference: row.text()?,
-                contact: ContactId::new(row.int()?),
-                phone: row.opt_text()?,
-                channel: row.parsed(Channel::named)?,
-                kind: row.text()?,
-                text: row.opt_text()?,
-                payload: row.opt_text()?,
-                media_id: row.opt_text()?,
-                reading: reading(row)?,
-                whatsapp_id: row.parsed(|text| text.parse().ok())?,
-                message: row.opt_int()?.map(MessageId::new),
-                run: row.opt_int()?.map(RunId::new),
-                campaign: row.opt_text()?,
-                provider_at: row.time()?,
-                received_at: row.time()?,
-            })
-        })?;
+        let sql = format!("{} WHERE f.id < ? ORDER BY f.id DESC LIMIT ?", select_feedback());
+        let rows = self.read(&sql, args![before.unwrap_or(i64::MAX), limited(limit)]).await?;
+        let items = self.rows(&rows, "feedback", feedback)?;
         Ok(page(items, limit, |feedback| feedback.id.number()))
     }
+
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>> {
+        let rows = self.read(&format!("{} WHERE f.id = ?", select_feedback()), args![id.number()]).await?;
+        Ok(self.rows(&rows, "feedback", feedback)?.into_iter().next())
+    }
+}
+
+/// The beginning of a statement whose rows [`feedback`] reads.
+fn select_feedback() -> String {
+    format!(
+        "SELECT f.id, f.reference, f.contact_id, c.phone, f.channel, f.kind, f.text, f.payload, f.media_id, {}, f.language, f.sentiment, \
+         f.sentiment_score, f.category, f.category_score, f.is_question, f.model, f.whatsapp_id, f.message_id, f.run_id, r.campaign, \
+         f.provider_at, f.received_at FROM feedback f JOIN contacts c ON c.id = f.contact_id LEFT JOIN runs r ON r.id = f.run_id",
+        media::FILE_COLUMNS
+    )
+}
+
+fn feedback(row: &mut Row<'_>) -> Sql<Feedback> {
+    Ok(Feedback {
+        id: FeedbackId::new(row.int()?),
+        reference: row.text()?,
+        contact: ContactId::new(row.int()?),
+        phone: row.opt_text()?,
+        channel: row.parsed(Channel::named)?,
+        kind: row.text()?,
+        text: row.opt_text()?,
+        payload: row.opt_text()?,
+        media_id: row.opt_text()?,
+        media: media::file(row)?,
+        reading: reading(row)?,
+        whatsapp_id: row.parsed(|text| text.parse().ok())?,
+        message: row.opt_int()?.map(MessageId::new),
+        run: row.opt_int()?.map(RunId::new),
+        campaign: row.opt_text()?,
+        provider_at: row.time()?,
+        received_at: row.time()?,
+    })
 }
 
 /// Reads `language, sentiment, sentiment_score, category, category_score, is_question, model`.

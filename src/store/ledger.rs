@@ -18,7 +18,7 @@ use super::suspensions::InForce;
 use super::tallies::{Costs, Counts, HeardFrom};
 use super::windows::{self, Pair};
 use crate::domain::channel::{Channel, Channels};
-use crate::domain::consent::{Consent, Purpose};
+use crate::domain::consent::{Consent, Purpose, Subject};
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
 use crate::domain::hook::data::MessageChanged;
 use crate::domain::hook::{HookEvent, NewHookEvent};
@@ -44,7 +44,7 @@ struct Entry {
     run_state: Option<RunState>,
     rules: Arc<RunRules>,
     sender: SenderName,
-    purpose: Purpose,
+    subject: Subject,
     language: Language,
     standing: Standing,
     expires_at: Timestamp,
@@ -64,6 +64,8 @@ struct Entry {
     consent: Consent,
     freeze: Option<Rendered>,
     changed: bool,
+    /// The person was forgotten: what is still learnt is kept without whatever could name them.
+    erased: bool,
     /// As the row has them.
     before: Columns,
 }
@@ -89,7 +91,6 @@ impl Entry {
             run_state,
             rules: Arc::clone(rules),
             sender,
-            purpose,
             language,
             before: Columns::new(standing.clone(), money, calls),
             standing,
@@ -105,9 +106,11 @@ impl Entry {
             reachable: Channels::reaching(phone.is_some(), with_bsuid, with_email),
             phone,
             timezone,
-            consent: Consent { granted: encode::purposes(row)?, stopped: row.flag()? },
+            consent: encode::consent(row)?,
+            subject: Subject { purpose, marketing: row.flag()? },
             freeze: None,
             changed: false,
+            erased: row.flag()?,
         })
     }
 
@@ -116,7 +119,7 @@ impl Entry {
             policy: &self.rules.policy,
             reachable: self.reachable,
             sick,
-            allowed: self.consent.allows(self.purpose) && self.run_state != Some(RunState::Cancelled),
+            allowed: self.consent.objection(self.subject).is_none() && self.run_state != Some(RunState::Cancelled),
             expires_at: self.expires_at,
             spread: id.unsigned_abs(),
         }
@@ -139,12 +142,12 @@ impl Entry {
             phone: self.phone.as_deref(),
             campaign: self.rules.campaign.as_ref().map(CampaignName::as_str),
             run: self.run.map(RunId::new),
-            purpose: self.purpose.name(),
+            purpose: self.subject.purpose.name(),
             language: self.language.code(),
             channel: self.standing.channel.name(),
             state: self.standing.delivery.state().name(),
             attempts: self.standing.attempt,
-            whatsapp_id: self.standing.whatsapp_id.as_ref().map(WhatsAppId::as_str),
+            whatsapp_id: self.standing.whatsapp_id.as_ref().filter(|_| !self.erased).map(WhatsAppId::as_str),
             failure,
             changed_at: now,
         };
@@ -247,7 +250,8 @@ impl Ledger {
              m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
              m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, m.free_form, c.phone, c.timezone, \
              CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped"
+             CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped, c.marketing_stopped, m.marketing, \
+             CAST(CASE WHEN c.erased_at IS NULL THEN 0 ELSE 1 END AS BIGINT)"
         );
         let rest = format!(
             "FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN runs r ON r.id = m.run_id \
@@ -316,6 +320,11 @@ impl Ledger {
         self.entries.contains_key(&id)
     }
 
+    /// Whether its person was forgotten.
+    pub(super) fn is_of_erased(&self, id: i64) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.erased)
+    }
+
     /// The run of a message.
     pub(super) fn run_of(&self, id: i64) -> Option<i64> {
         self.entries.get(&id).and_then(|entry| entry.run)
@@ -351,7 +360,7 @@ impl Ledger {
         let question = StartQuestion {
             standing: &entry.standing,
             consent: entry.consent,
-            purpose: entry.purpose,
+            subject: Subject { marketing: entry.subject.marketing || start.marketing, ..entry.subject },
             has_address: entry.reachable.contains(entry.standing.channel),
             run: entry.run_state,
             expires_at: entry.expires_at,
@@ -641,11 +650,8 @@ impl Ledger {
     /// Ends a message of a person who no longer allows it; answers whether it did.
     pub(super) fn suppress_unless_allowed(&mut self, id: i64, now: Timestamp) -> bool {
         let Some(entry) = self.entries.get(&id) else { return false };
-        if entry.consent.allows(entry.purpose) {
-            return false;
-        }
-        let reason = if entry.consent.stopped { SuppressedReason::OptedOut } else { SuppressedReason::NoConsent };
-        self.suppress(id, reason, "", now)
+        let objection = entry.consent.objection(entry.subject);
+        objection.is_some_and(|reason| self.suppress(id, reason, "", now))
     }
 
     /// Puts a message that failed back to waiting on WhatsApp; answers the attempts behind it, if it did. They all count as given up: of
@@ -729,8 +735,24 @@ impl Ledger {
         });
     }
 
+    /// Takes out of messages of people who were forgotten what names them: Meta's ids hold their number, and refusals may quote it.
+    fn forget_names(&mut self) {
+        for entry in self.entries.values_mut().filter(|entry| entry.erased) {
+            entry.standing.whatsapp_id = None;
+            if let Delivery::Failed(refusal) = &mut entry.standing.delivery {
+                refusal.details.clear();
+            }
+        }
+        for line in &mut self.history {
+            if self.entries.get(&line.message).is_some_and(|entry| entry.erased) {
+                line.detail.clear();
+            }
+        }
+    }
+
     /// Writes what changed.
-    pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+    pub(super) async fn save(mut self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+        self.forget_names();
         let changed = self.entries.into_iter().filter(|(_, entry)| entry.changed).map(|(id, entry)| Changed {
             id,
             changed_at: entry.changed_at,

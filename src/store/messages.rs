@@ -98,6 +98,7 @@ async fn insert(
         .text("sender", messages().map(|message| message.sender.as_str()))
         .text("language", messages().map(|message| message.language.code()))
         .text("purpose", messages().map(|message| message.purpose.name()))
+        .int("marketing", messages().map(|message| i64::from(message.marketing)))
         .text("state", messages().map(|_| State::Planned.name()))
         .text("content", messages().map(content))
         .int("free_form", messages().map(|message| i64::from(!matches!(message.content, Content::Template(_)))))
@@ -106,8 +107,8 @@ async fn insert(
         .int("planned_at", times())
         .int("changed_at", times());
     db.run(
-        "INSERT INTO messages (id, contact_id, sender, language, purpose, state, content, free_form, price_micros, expires_at, \
-         planned_at, changed_at) SELECT id, contact_id, sender, language, purpose, state, content, free_form, price_micros, \
+        "INSERT INTO messages (id, contact_id, sender, language, purpose, marketing, state, content, free_form, price_micros, expires_at, \
+         planned_at, changed_at) SELECT id, contact_id, sender, language, purpose, marketing, state, content, free_form, price_micros, \
          expires_at, planned_at, changed_at FROM {}",
         args![table],
     )
@@ -126,7 +127,28 @@ async fn insert(
     let with_links: Vec<_> =
         messages().zip(&ids).filter_map(|(message, id)| Some((message.link.as_ref()?, *id))).collect();
     links::add(db, &with_links).await?;
+    forget(db, singles, &ids).await?;
     Ok(ids.into_iter().map(MessageId::new).collect())
+}
+
+/// Of people who were forgotten since somebody decided to write to them nothing is kept: no words, no links.
+async fn forget(
+    db: &Db<'_, DatabaseTransaction>,
+    singles: &[(usize, &SingleMessage, Timestamp)],
+    ids: &[i64],
+) -> Sql<()> {
+    let contacts: Vec<i64> = singles.iter().map(|(_, message, _)| message.contact.number()).collect();
+    let erased =
+        db.all("SELECT id FROM contacts WHERE id {} AND erased_at IS NOT NULL", args![contacts.clone()]).await?;
+    let erased = erased.iter().map(|row| Row::of(row, "contacts").int()).collect::<Sql<Vec<i64>>>()?;
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let theirs = contacts.iter().zip(ids).filter(|(contact, _)| erased.contains(contact));
+    let theirs: Vec<i64> = theirs.map(|(_, id)| *id).collect();
+    db.run("DELETE FROM links WHERE message_id {}", args![theirs.clone()]).await?;
+    let sql = "UPDATE messages SET state = ?, reason = ?, content = NULL WHERE id {}";
+    db.run(sql, args![State::Suppressed.name(), SuppressedReason::Erased.name(), theirs]).await.map(drop)
 }
 
 /// Messages with all that sending needs, for the loader.

@@ -10,8 +10,12 @@ mod packed;
 mod sql;
 
 mod changes;
+mod consent_requests;
+mod feedback;
+mod forgotten;
 mod ledger;
 mod news;
+mod one_person;
 mod people;
 mod policies;
 mod request;
@@ -20,17 +24,21 @@ mod windows;
 
 mod checkpoint;
 mod flusher;
-mod fresh;
 mod loader;
 mod writer;
 
 mod contacts;
 mod conversations;
 mod dead_letters;
+mod erasures;
+mod exchanges;
+mod flow_results;
 mod hook_deliveries;
 mod journal;
+mod kept;
 mod limit_facts;
 mod links;
+mod media;
 mod messages;
 mod open;
 mod outbox;

@@ -12,7 +12,6 @@ use sea_orm_migration::MigratorTrait as _;
 use tokio::task::AbortHandle;
 
 use super::dialect::{self, Dialect, Purpose};
-use super::fresh::Fresh;
 use super::loader::Loader;
 use super::migrations::Migrator;
 use super::outbox::Wanted;
@@ -21,6 +20,8 @@ use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
 use super::{checkpoint, journal, messages};
+use crate::domain::double_opt_in::DoubleOptIn;
+use crate::domain::erasure::PersonDigest;
 use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
 use crate::domain::suspension;
@@ -50,6 +51,8 @@ pub struct StoreSettings {
     pub suspensions: suspension::Rules,
     /// Which endpoints of our webhooks want to hear of what.
     pub hooks: Subscriptions,
+    /// Which purposes people must confirm.
+    pub double_opt_in: DoubleOptIn,
 }
 
 impl Default for StoreSettings {
@@ -64,6 +67,7 @@ impl Default for StoreSettings {
             sick: Arc::default(),
             suspensions: suspension::Rules::default(),
             hooks: Subscriptions::default(),
+            double_opt_in: DoubleOptIn::default(),
         }
     }
 }
@@ -133,12 +137,11 @@ pub enum StoreOpenError {
 
 /// The record, in SQLite or PostgreSQL.
 pub struct SqlStore {
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     tag: Arc<str>,
     pub(super) writers: Writers,
     pub(super) loaded: Loader<LoadedMessage>,
     pub(super) bodies: Loader<Kept>,
-    pub(super) fresh: Fresh,
     link_key: Arc<str>,
     pub(super) default_language: Language,
     pub(super) wanted: Arc<Wanted>,
@@ -168,7 +171,7 @@ impl SqlStore {
         let writes = connect(dialect, url, Purpose::Write, connections).await?;
         bring_up_to_date(dialect, &writes).await?;
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
-        let link_key = link_key(dialect, &writes).await?.into();
+        let link_key: Arc<str> = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
         let checkpoints = if dialect.has_log_of_its_own() && std::env::var("X_CKPT").is_ok() {
             let pool = connect(dialect, url, Purpose::Write, 1).await?;
@@ -189,6 +192,8 @@ impl SqlStore {
                     Arc::clone(&settings.sick),
                     settings.suspensions.clone(),
                     Arc::clone(&wanted),
+                    PersonDigest::new(link_key.as_bytes()),
+                    settings.double_opt_in,
                 )),
                 if std::env::var("X_FLUSH").is_ok() { dialect.file(url) } else { None }.as_deref(),
             ),
@@ -196,7 +201,6 @@ impl SqlStore {
             link_key,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
-            fresh: Fresh::default(),
             checkpoints,
             default_language: settings.default_language,
             wanted,

@@ -9,6 +9,8 @@ use sea_orm::DatabaseTransaction;
 use super::outbox::Wanted;
 use super::sql::{Db, Row, Sql, args};
 use crate::domain::campaign::Campaign;
+use crate::domain::double_opt_in::DoubleOptIn;
+use crate::domain::erasure::PersonDigest;
 use crate::domain::ids::CampaignName;
 use crate::domain::retry::Policy;
 use crate::domain::suspension;
@@ -34,6 +36,8 @@ pub(super) struct Policies {
     singles: Arc<RunRules>,
     sick: Arc<SickChannels>,
     wanted: Arc<Wanted>,
+    digest: PersonDigest,
+    double_opt_in: DoubleOptIn,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
@@ -43,9 +47,11 @@ impl Policies {
         sick: Arc<SickChannels>,
         suspensions: suspension::Rules,
         wanted: Arc<Wanted>,
+        digest: PersonDigest,
+        double_opt_in: DoubleOptIn,
     ) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, suspensions, singles, sick, wanted, runs: Mutex::default() }
+        Self { waits, suspensions, singles, sick, wanted, digest, double_opt_in, runs: Mutex::default() }
     }
 
     /// The channels that are left alone for a while.
@@ -56,6 +62,16 @@ impl Policies {
     /// Who wants to hear of what.
     pub(super) const fn wanted(&self) -> &Arc<Wanted> {
         &self.wanted
+    }
+
+    /// What is kept of the numbers of people who were forgotten.
+    pub(super) const fn digest(&self) -> &PersonDigest {
+        &self.digest
+    }
+
+    /// Which purposes people must confirm.
+    pub(super) const fn double_opt_in(&self) -> DoubleOptIn {
+        self.double_opt_in
     }
 
     /// How long suspensions wait for what.

@@ -8,10 +8,13 @@ use super::SqlStore;
 use super::encode::storable;
 use super::journal::limited;
 use super::open::unexpected;
+use super::outbox::{self, Wanted};
 use super::request::{Outcome, Request};
-use super::sql::{Db, Sql, Table, args};
+use super::sql::{Db, Row, Sql, Table, args};
 use crate::domain::analysis::{Analysis, Score};
-use crate::domain::ids::FeedbackId;
+use crate::domain::hook::data::FeedbackRead;
+use crate::domain::hook::{HookEvent, NewHookEvent};
+use crate::domain::ids::{ContactId, FeedbackId};
 use crate::ports::{Readings, Stored};
 
 /// A reading of one feedback.
@@ -23,8 +26,13 @@ fn thousandths(score: Score) -> i64 {
     (f64::from(score.value()) * 1_000.0).round() as i64
 }
 
-/// Writes readings in place of those that were there.
-pub(super) async fn note(db: &Db<'_, DatabaseTransaction>, readings: &[Reading], now: Timestamp) -> Sql<()> {
+/// Writes readings in place of those that were there, and tells of them.
+pub(super) async fn note(
+    db: &Db<'_, DatabaseTransaction>,
+    readings: &[Reading],
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Sql<()> {
     if readings.is_empty() {
         return Ok(());
     }
@@ -45,8 +53,30 @@ pub(super) async fn note(db: &Db<'_, DatabaseTransaction>, readings: &[Reading],
          category_score = v.category_score, is_question = v.is_question, model = v.model, analysed_at = ? FROM {} WHERE feedback.id = v.id",
         args![now, table],
     )
-    .await
-    .map(drop)
+    .await?;
+    tell(db, readings, wanted, now).await
+}
+
+/// Tells those who want to hear of it; of what has no words nothing is told.
+async fn tell(db: &Db<'_, DatabaseTransaction>, readings: &[Reading], wanted: &Wanted, now: Timestamp) -> Sql<()> {
+    if !wanted.wants(HookEvent::FeedbackRead) {
+        return Ok(());
+    }
+    let ids: Vec<i64> = readings.iter().map(|(id, _)| id.number()).collect();
+    let sql = "SELECT f.id, f.reference, f.contact_id, c.phone FROM feedback f JOIN contacts c ON c.id = f.contact_id \
+               WHERE f.id {} ORDER BY f.id";
+    let mut events = Vec::new();
+    for row in db.all(sql, args![ids]).await? {
+        let mut row = Row::of(&row, "feedback");
+        let (id, reference) = (FeedbackId::new(row.int()?), row.text()?);
+        let (contact, phone) = (ContactId::new(row.int()?), row.opt_text()?);
+        let reading = readings.iter().find(|(of, _)| *of == id).and_then(|(_, reading)| reading.as_ref());
+        if let Some(reading) = reading {
+            let data = FeedbackRead::new((id, &reference), (contact, phone.as_deref()), reading, now);
+            events.push(NewHookEvent::new(HookEvent::FeedbackRead, Some(contact), now, &data));
+        }
+    }
+    outbox::add(db, wanted, events).await
 }
 
 #[async_trait]

@@ -6,13 +6,17 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::news::RowNews;
+use super::erasures::Step;
+use super::news::Dated;
 use super::readings::Reading;
-use crate::domain::consent::ConsentChange;
+use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
+use crate::domain::erasure::Erasure;
 use crate::domain::hook::delivery::GaveUp;
-use crate::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use crate::domain::ids::{
+    CampaignName, ContactId, FeedbackId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName,
+};
 use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
@@ -20,8 +24,8 @@ use crate::domain::run::{Run, RunCommand};
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
-    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, OpenedRun, PlannedMessage,
-    ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
+    Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, MediaBecame, MediaRecorded,
+    OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -63,13 +67,13 @@ pub(super) enum Request {
     /// The news of a row of the journal.
     Apply {
         row: JournalId,
-        news: RowNews,
+        news: Dated,
     },
     /// A callback's body whose news are applied in the transaction that keeps it.
     AppendAndApply {
         source: Source,
         body: Bytes,
-        news: RowNews,
+        news: Dated,
     },
     ChangeConsent {
         id: ContactId,
@@ -90,6 +94,14 @@ pub(super) enum Request {
         readings: Vec<Reading>,
         now: Timestamp,
     },
+    /// Forgets a person.
+    Erase {
+        contact: ContactId,
+        by: String,
+        now: Timestamp,
+    },
+    /// Takes a person who was forgotten out of some kept callbacks.
+    EraseFurther(Box<Step>),
     /// What is said in a talk.
     Say {
         said: Box<Said>,
@@ -104,10 +116,15 @@ pub(super) enum Request {
         because: String,
         now: Timestamp,
     },
-    /// `language`: of whoever is new and has none.
+    /// Rows of the journal that are to be applied again.
+    Reopen {
+        rows: Vec<JournalId>,
+    },
+    /// `language`: of whoever is new and has none. `brings_back`: who was forgotten, too.
     Upsert {
         updates: Vec<ContactUpdate>,
         language: Language,
+        brings_back: bool,
         now: Timestamp,
     },
     Plan(PlanPart),
@@ -216,6 +233,34 @@ pub(super) enum Request {
     TidyHooks {
         before: Timestamp,
     },
+    /// The message by which a person is asked whether they agree.
+    AskConsent {
+        purposes: Purposes,
+        message: Box<SingleMessage>,
+        now: Timestamp,
+    },
+    EndConsentRequests {
+        contact: ContactId,
+        purposes: Purposes,
+    },
+    EndConsentRequestsOver {
+        now: Timestamp,
+    },
+    /// What became of a file.
+    RecordMedia {
+        id: FeedbackId,
+        tries_before: u16,
+        became: Box<MediaBecame>,
+    },
+    /// Files that are removed.
+    RemovedMedia {
+        ids: Vec<FeedbackId>,
+    },
+    /// Forgets all files of a person.
+    ForgetMedia {
+        contact: ContactId,
+        now: Timestamp,
+    },
 }
 
 /// With which others a request shares its statements.
@@ -262,8 +307,15 @@ impl Request {
             | Self::TakeProbe { .. }
             | Self::LetThrough { .. }
             | Self::RecordHook(_)
-            | Self::TestHook { .. } => Kind::Control,
+            | Self::TestHook { .. }
+            | Self::AskConsent { .. }
+            | Self::EndConsentRequests { .. }
+            | Self::RecordMedia { .. }
+            | Self::ForgetMedia { .. } => Kind::Control,
             Self::Upsert { .. }
+            | Self::Erase { .. }
+            | Self::EraseFurther(_)
+            | Self::Reopen { .. }
             | Self::Plan(_)
             | Self::Cancel { .. }
             | Self::OpenStage { .. }
@@ -272,16 +324,16 @@ impl Request {
             | Self::LimitFacts { .. }
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
-            | Self::TidyHooks { .. } => Kind::Bulk,
+            | Self::TidyHooks { .. }
+            | Self::EndConsentRequestsOver { .. }
+            | Self::RemovedMedia { .. } => Kind::Bulk,
         }
     }
 
     /// About how many rows it takes.
     pub(super) fn rows(&self) -> usize {
         match self {
-            Self::Apply { news, .. } | Self::AppendAndApply { news, .. } => {
-                (news.statuses.len() + news.heard.len()).max(1)
-            }
+            Self::Apply { news, .. } | Self::AppendAndApply { news, .. } => news.rows(),
             _ => 1,
         }
     }
@@ -327,13 +379,16 @@ pub(super) enum Outcome {
     Created(Created),
     Link(Option<(String, MessageId)>),
     Said(Option<Vec<MessageId>>),
+    Asked(Option<MessageId>),
     Contacts(Vec<(Contact, bool)>),
+    Erased(Option<Erasure>),
     /// How many rows it was about.
     Count(u64),
     Opened(OpenedRun),
     Run(Run),
     NewRun(Option<Run>),
     Replayed(Replayed),
+    Rows(Vec<JournalId>),
     Fed(Vec<(MessageId, u16)>),
     Ended(bool),
     Suspended(Box<Suspension>, bool),
@@ -344,6 +399,7 @@ pub(super) enum Outcome {
     HookRecorded(Option<Box<HookRecorded>>),
     /// How many, and where the next step begins.
     ReplayedHooks(u64, Option<HookDeliveryId>),
+    MediaRecorded(MediaRecorded),
 }
 
 /// A request and whoever waits for it.

@@ -121,13 +121,14 @@ pub(super) async fn plan(db: &Db<'_, DatabaseTransaction>, part: &PlanPart, shar
         .opt_text("reason", people.iter().map(|person| person.suppressed.map(SuppressedReason::name)))
         .int("n_events", people.iter().map(|person| i64::from(person.suppressed.is_some())));
     let terms = &part.terms;
-    let sql = "INSERT INTO messages (run_id, sender, purpose, price_micros, expires_at, planned_at, changed_at, id, contact_id, language, \
-               state, reason, n_events) SELECT ?, ?, ?, ?, ?, ?, ?, id, contact_id, language, state, reason, n_events FROM {} WHERE TRUE \
+    let sql = "INSERT INTO messages (run_id, sender, purpose, marketing, price_micros, expires_at, planned_at, changed_at, id, contact_id, language, \
+               state, reason, n_events) SELECT ?, ?, ?, ?, ?, ?, ?, ?, id, contact_id, language, state, reason, n_events FROM {} WHERE TRUE \
                ON CONFLICT (contact_id, run_id) DO NOTHING";
     let values = args![
         part.run.number(),
         terms.sender.as_str(),
         terms.purpose.name(),
+        i64::from(terms.marketing),
         terms.price_micros,
         terms.expires_at,
         part.now,

@@ -236,6 +236,14 @@ impl<'a, C: ConnectionTrait> Db<'a, C> {
         Ok(())
     }
 
+    /// Waits its turn to write feedback, or to take some back.
+    pub(super) async fn pass_gate_of_feedback(&self, lock: Lock) -> Sql<()> {
+        if let Some(sql) = self.dialect.gate_of_feedback(lock) {
+            self.run(sql, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
     /// `n` ids of a table that were never given before, rising.
     pub(super) async fn fresh_ids(&self, table: &'static str, n: usize) -> Sql<Vec<i64>> {
         if n == 0 {

@@ -100,7 +100,7 @@ impl Stages for SqlStore {
                       AND m.id <= (SELECT last_message FROM runs WHERE id = ?) AND m.called_at >= ?";
         let withdrawn = "SELECT COUNT(DISTINCT c.contact_id) FROM consent_changes c \
                          JOIN messages m ON m.contact_id = c.contact_id AND m.run_id = ? \
-                         WHERE c.kind IN ('stop', 'withdraw') AND c.at >= ? AND m.called_at >= ?";
+                         WHERE c.kind IN ('stop', 'withdraw', 'stop-marketing') AND c.at >= ? AND m.called_at >= ?";
         let id = run.number();
         let failed = self.read(failed, args![id, id, id, since]).await?;
         let withdrawn = self.read(withdrawn, args![id, since, since]).await?;

@@ -17,19 +17,19 @@ use tokio::time::Instant;
 
 use super::dialect::{Dialect, Trouble};
 use super::flusher::{Flusher, Written};
+use super::forgotten::Forgotten;
 use super::ledger::Ledger;
-use super::news::{self, RowNews};
-use super::outbox::Wanted;
+use super::news::{self, Dated};
 use super::people::People;
 use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    conversations, dead_letters, hook_deliveries, journal, limit_facts, links, messages, outbox, readings, reminders,
-    runs, stages, suspensions,
+    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, media,
+    messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
 };
 use crate::domain::delivery::Fact;
-use crate::domain::ids::JournalId;
+use crate::domain::ids::{ContactId, JournalId};
 use crate::ports::{Start, StoreError, Stored};
 
 /// Rows of one kind in a transaction.
@@ -350,7 +350,7 @@ impl Writer {
         if requests.iter().any(|request| matches!(request, Request::Start(_))) {
             db.pass_gate().await?;
         }
-        let (of_rows, rows): (Vec<usize>, Vec<(JournalId, &RowNews)>) = requests
+        let (of_rows, rows): (Vec<usize>, Vec<(JournalId, &Dated)>) = requests
             .iter()
             .enumerate()
             .filter_map(|(at, request)| match request {
@@ -359,12 +359,9 @@ impl Writer {
                 _ => None,
             })
             .unzip();
-        let mut news = if rows.is_empty() {
-            None
-        } else {
-            Some(news::Batch::begin(db, &rows, &self.tag, self.policies.wanted()).await?)
-        };
-        let silenced = change_consents(db, requests, self.policies.wanted()).await?;
+        let mut news =
+            if rows.is_empty() { None } else { Some(news::Batch::begin(db, &rows, &self.tag, &self.policies).await?) };
+        let silenced = change_consents(db, requests, &self.policies).await?;
 
         let mut ids: BTreeSet<i64> = silenced.iter().map(|(_, _, message, _)| *message).filter(|id| *id != 0).collect();
         let mut starts: Vec<&Start> = Vec::new();
@@ -441,18 +438,32 @@ impl Writer {
             Request::SetAside { row, because, now } => {
                 journal::set_aside(db, *row, because, *now).await.map(|()| Outcome::Done)
             }
-            Request::NoteReadings { readings, now } => readings::note(db, readings, *now).await.map(|()| Outcome::Done),
-            Request::Say { said, now } => conversations::say(db, said, *now).await.map(Outcome::Said),
+            Request::NoteReadings { readings, now } => {
+                readings::note(db, readings, self.policies.wanted(), *now).await.map(|()| Outcome::Done)
+            }
+            Request::Say { said, now } => {
+                conversations::say(db, said, self.policies.wanted(), *now).await.map(Outcome::Said)
+            }
             Request::OpenLink { token, now } => links::open(db, token, *now).await.map(Outcome::Link),
-            Request::Upsert { updates, language, now } => {
-                let phones = updates.iter().map(|update| update.phone.e164().to_owned()).collect();
-                let mut people = People::load(db, phones, Vec::new(), Vec::new()).await?;
+            Request::Upsert { updates, language, brings_back, now } => {
+                let phones = || updates.iter().map(|update| update.phone.e164());
+                let forgotten = Forgotten::among(db, self.policies.digest(), phones()).await?;
+                let empty = if *brings_back { Vec::new() } else { forgotten.contacts() };
+                let (rules, all) = (self.policies.double_opt_in(), phones().map(str::to_owned).collect());
+                let mut people = People::load(db, rules, all, Vec::new(), empty).await?;
+                people.remember(forgotten);
+                people.recall_asked(db, updates).await?;
                 let places: Vec<(usize, bool)> =
                     updates.iter().map(|update| people.update(update, *language)).collect();
                 people.save(db, self.policies.wanted(), *now).await?;
                 let contacts = places.into_iter().map(|(at, is_new)| (people.contact(at).clone(), is_new));
                 Ok(Outcome::Contacts(contacts.collect()))
             }
+            Request::Erase { contact, by, now } => {
+                erasures::erase(db, &self.policies, *contact, by, *now, self.shard).await.map(Outcome::Erased)
+            }
+            Request::EraseFurther(step) => erasures::write(db, step).await.map(|()| Outcome::Done),
+            Request::Reopen { rows } => kept::reopen(db, rows).await.map(Outcome::Rows),
             Request::Plan(part) => runs::plan(db, part, self.shard).await.map(Outcome::Count),
             Request::Open { campaign, due_at, definition, now } => {
                 runs::open(db, campaign, *due_at, definition, *now).await.map(Outcome::Opened)
@@ -509,6 +520,18 @@ impl Writer {
                 hook_deliveries::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
             }
             Request::TidyHooks { before } => hook_deliveries::tidy(db, *before).await.map(Outcome::Count),
+            Request::AskConsent { purposes, message, now } => {
+                consent_requests::ask(db, *purposes, message, *now).await.map(Outcome::Asked)
+            }
+            Request::EndConsentRequests { contact, purposes } => {
+                consent_requests::end(db, contact.number(), *purposes).await.map(|()| Outcome::Done)
+            }
+            Request::EndConsentRequestsOver { now } => consent_requests::end_over(db, *now).await.map(Outcome::Count),
+            Request::RecordMedia { id, tries_before, became } => {
+                media::record(db, *id, *tries_before, became).await.map(Outcome::MediaRecorded)
+            }
+            Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
+            Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }
             | Request::Learn { .. }
@@ -533,7 +556,7 @@ impl Writer {
 async fn change_consents(
     db: &Db<'_, DatabaseTransaction>,
     requests: &[&Request],
-    wanted: &Wanted,
+    policies: &Policies,
 ) -> Sql<Vec<(usize, bool, i64, jiff::Timestamp)>> {
     let changes: Vec<_> = requests
         .iter()
@@ -545,18 +568,25 @@ async fn change_consents(
         .collect();
     let Some(now) = changes.first().map(|change| change.3) else { return Ok(Vec::new()) };
     let contacts: Vec<i64> = changes.iter().map(|change| change.1.number()).collect();
-    let mut people = People::load(db, Vec::new(), Vec::new(), contacts.clone()).await?;
+    // Whoever asks may know a person by a contact that turned out to be another one.
+    let merged = one_person::merged(db, contacts.clone()).await?;
+    let is_now = |id: i64| merged.get(&id).copied().unwrap_or(id);
+    let contacts: Vec<i64> = contacts.into_iter().map(is_now).collect();
+    let mut people = People::load(db, policies.double_opt_in(), Vec::new(), Vec::new(), contacts.clone()).await?;
+    if changes.iter().any(|(_, _, change, _)| change.kind.is_of_control()) {
+        people.recall_wishes(db).await?;
+    }
     let mut silenced = Vec::new();
     for (at, id, change, now) in &changes {
-        let person = people.with_id(*id);
+        let person = people.with_id(ContactId::new(is_now(id.number())));
         if let Some(person) = person {
             people.change_consent(person, change);
         }
         silenced.push((*at, person.is_some(), 0, *now));
     }
-    people.save(db, wanted, now).await?;
+    people.save(db, policies.wanted(), now).await?;
     for (contact, message) in news::open_messages(db, contacts).await? {
-        if let Some((at, _, _, now)) = changes.iter().find(|change| change.1.number() == contact) {
+        if let Some((at, _, _, now)) = changes.iter().find(|change| is_now(change.1.number()) == contact) {
             silenced.push((*at, true, message, *now));
         }
     }
@@ -597,6 +627,7 @@ mod tests {
             lease_until: at,
             permit: None,
             counts_for_tier: false,
+            marketing: false,
             price_micros: 0,
             freeze: None,
             now: at,
@@ -610,7 +641,12 @@ mod tests {
 
     fn import() -> Asked {
         let now = jiff::Timestamp::UNIX_EPOCH;
-        asked(Request::Upsert { updates: Vec::new(), language: crate::domain::language::Language::Ar, now })
+        asked(Request::Upsert {
+            updates: Vec::new(),
+            language: crate::domain::language::Language::Ar,
+            brings_back: true,
+            now,
+        })
     }
 
     #[test]

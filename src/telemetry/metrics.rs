@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
-use crate::domain::news::Source;
+use crate::domain::flow::{Answer, Flow, FlowResult, FlowStep, QuestionKind, ResultState};
+use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::suspension::{Cause, Scope};
 
 /// The channels that there are.
@@ -31,15 +32,18 @@ pub const CALL_OUTCOMES: [&str; 4] = ["accepted", "refused", "not-sent", "unansw
 pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
-pub const QUEUES: [&str; 7] = ["replies", "sending", "retries", "fallbacks", "news", "hooks", "control"];
+pub const QUEUES: [&str; 8] = ["replies", "sending", "retries", "fallbacks", "news", "media", "hooks", "control"];
 /// The jobs that there are.
-pub const JOBS: [&str; 7] = ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook"];
+pub const JOBS: [&str; 8] =
+    ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook", "fetch-media"];
 /// The languages in which feedback may be written, as readers name them.
 pub const LANGUAGES: [&str; 6] = ["ar", "en", "mixed", "ar-Latn", "other", "none"];
 /// What senders of feedback feel, as readers name it.
 pub const SENTIMENTS: [&str; 4] = ["positive", "neutral", "negative", "none"];
 /// What a call of an endpoint of our webhooks can end in.
 pub const HOOK_OUTCOMES: [&str; 3] = ["delivered", "again", "given-up"];
+/// What a try to fetch a file can end in.
+pub const MEDIA_OUTCOMES: [&str; 3] = ["kept", "again", "lost"];
 /// The limits that a message may wait for.
 pub const LIMITS: [&str; 7] = ["granted", "number", "pair", "tier", "rate", "budget", "account"];
 
@@ -97,6 +101,8 @@ metrics! {
     news: IntCounterVec = counters("barid_news_total", &[("effect", &["changed", "unchanged", "set-aside", "foreign"])]);
     /// What contacts sent back, by the language and the sentiment that a reader found in it; `none` where it has no words.
     feedback: IntCounterVec = counters("barid_feedback_total", &[("language", &LANGUAGES), ("sentiment", &SENTIMENTS)]);
+    /// Pieces of news of a kind that nothing acts on; they are kept. `unrecognised`: of a kind that barid does not know. `unreadable`: not in the form that their kind has.
+    news_unhandled: IntCounterVec = counters("barid_news_unhandled_total", &[("kind", &OTHER_KINDS)]);
     /// Jobs that wait, by queue.
     queue_depth: IntGaugeVec = int_gauges("barid_queue_depth", "queue", &QUEUES);
     /// Seconds for which the oldest job has been due, by queue.
@@ -119,6 +125,16 @@ metrics! {
     job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
     /// Jobs that could not do their work, by job.
     job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &JOBS)]);
+    /// Conversations that ended, by flow and by how they ended.
+    flow_results: IntCounterVec = counters("barid_flow_results_total", &[("flow", &[]), ("state", &[])]);
+    /// What was chosen on the scales of conversations that ended, by flow, scale and step of it: enough for NPS, CSAT and CES of any span.
+    flow_scores: IntCounterVec = counters("barid_flow_scores_total", &[("flow", &[]), ("scale", &[]), ("score", &[])]);
+    /// Tries to fetch a file that somebody sent, by what became of the file.
+    media: IntCounterVec = counters("barid_media_total", &[("outcome", &MEDIA_OUTCOMES)]);
+    /// Bytes of the files that were kept.
+    media_bytes: IntCounter = counter("barid_media_bytes_total");
+    /// Files that are still to be fetched.
+    media_waiting: IntGauge = int_gauge("barid_media_waiting");
     /// Calls of endpoints of our webhooks, by endpoint and by what follows for the event that was to be told.
     hook_deliveries: IntCounterVec = counters("barid_hook_deliveries_total", &[("hook", &[]), ("outcome", &HOOK_OUTCOMES)]);
     /// Events that are still to be told, by endpoint.
@@ -188,6 +204,31 @@ impl Metrics {
         self
     }
 
+    /// Declares a flow, at zero: flows are as closed a set as their files, states and scales of questions are closed of themselves.
+    pub fn declare_flow(&self, flow: &Flow) {
+        for state in ResultState::ALL {
+            self.flow_results.with_label_values(&[flow.name.as_str(), state.name()]);
+        }
+        for question in flow.steps().iter().filter_map(FlowStep::question) {
+            if let QuestionKind::Scale { scale, .. } = &question.kind {
+                for score in scale.least()..=scale.most() {
+                    self.flow_scores.with_label_values(&[flow.name.as_str(), scale.name(), &score.to_string()]);
+                }
+            }
+        }
+    }
+
+    /// Counts a conversation that ended.
+    pub fn count_flow(&self, result: &FlowResult) {
+        let flow = result.flow.as_str();
+        if let Some(state) = result.state {
+            self.flow_results.with_label_values(&[flow, state.name()]).inc();
+        }
+        for score in result.answers.iter().filter_map(Answer::score) {
+            self.flow_scores.with_label_values(&[flow, score.scale.name(), &score.value.to_string()]).inc();
+        }
+    }
+
     /// Counts one request to the webhook; `result` is one of [`WEBHOOK_RESULTS`].
     pub fn count_webhook(&self, result: &str, took: Duration) {
         self.webhook_requests.with_label_values(&[result]).inc();
@@ -230,6 +271,10 @@ fn counters(name: &str, help: &str, labels: &[(&str, &[&str])]) -> prometheus::R
         counters.get_metric_with_label_values(&combination)?;
     }
     Ok(counters)
+}
+
+fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    IntCounter::new(name, help)
 }
 
 fn gauge(name: &str, help: &str) -> prometheus::Result<Gauge> {

@@ -77,9 +77,13 @@ pub enum ClientError {
 /// The client of the Graph API: one connection pool for the process.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
+    /// Below which everything is: with the version.
+    pub(super) root: Url,
+    pub(super) ids: HashMap<SenderName, SenderId>,
     urls: HashMap<SenderName, Url>,
-    authorization: ArcSwap<HeaderValue>,
+    pub(super) token: ArcSwap<SecretString>,
+    pub(super) authorization: Arc<ArcSwap<HeaderValue>>,
 }
 
 impl Client {
@@ -89,11 +93,15 @@ impl Client {
     /// When an address or the token cannot be used, or TLS finds no CA certificates.
     pub fn new(settings: &Settings) -> Result<Self, ClientError> {
         install_tls_provider();
-        let urls = settings
-            .senders
-            .iter()
-            .map(|(name, id)| Ok((name.clone(), messages_url(settings, id)?)))
-            .collect::<Result<_, ClientError>>()?;
+        let root = root(settings)?;
+        let messages = |id: &SenderId| {
+            let mut url = root.clone();
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.pop_if_empty().extend([id.as_str(), "messages"]);
+            }
+            url
+        };
+        let urls = settings.senders.iter().map(|(name, id)| (name.clone(), messages(id))).collect();
         let plain = settings.graph_url.starts_with("http://");
         let mut builder = reqwest::Client::builder()
             // A POST is never repeated by the library. hyper may still move a request that was not written from a connection that
@@ -123,9 +131,17 @@ impl Client {
         }
         Ok(Self {
             http: builder.build().map_err(ClientError::Build)?,
+            root,
+            ids: settings.senders.clone(),
             urls,
-            authorization: ArcSwap::from_pointee(bearer(&settings.token)?),
+            token: ArcSwap::from_pointee(settings.token.clone()),
+            authorization: Arc::new(ArcSwap::from_pointee(bearer(&settings.token)?)),
         })
+    }
+
+    /// The token in force, for calls that this client does not make.
+    pub(super) fn authorization(&self) -> Arc<ArcSwap<HeaderValue>> {
+        Arc::clone(&self.authorization)
     }
 
     /// Puts another token in force; calls that begin after this carry it.
@@ -134,6 +150,7 @@ impl Client {
     /// When a header cannot carry it; the old one stays.
     pub fn replace_token(&self, token: &SecretString) -> Result<(), ClientError> {
         self.authorization.store(Arc::new(bearer(token)?));
+        self.token.store(Arc::new(token.clone()));
         Ok(())
     }
 }
@@ -145,9 +162,9 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, ClientError> {
     Ok(value)
 }
 
-fn messages_url(settings: &Settings, sender: &SenderId) -> Result<Url, ClientError> {
+fn root(settings: &Settings) -> Result<Url, ClientError> {
     let Settings { graph_url, api_version, .. } = settings;
-    let url = format!("{}/{api_version}/{}/messages", graph_url.trim_end_matches('/'), sender.as_str());
+    let url = format!("{}/{api_version}", graph_url.trim_end_matches('/'));
     Url::parse(&url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -180,20 +197,8 @@ impl WhatsApp for Client {
     }
 
     async fn ask(&self, sender: &SenderName) -> Result<(), String> {
-        let Some(url) = self.urls.get(sender) else {
-            return Err(format!("no phone number id is known for sender `{sender}`"));
-        };
-        let mut url = url.clone();
-        // The number itself: `…/{id}` without `/messages`.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop();
-        }
-        url.set_query(Some("fields=id"));
-        let mut request = Request::new(Method::GET, url);
-        request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
-        let response = self.http.execute(request).await.map_err(chain)?;
-        let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(format!("answered {}", status.as_u16())) }
+        let id = self.ids.get(sender).ok_or_else(|| format!("no phone number id is known for sender `{sender}`"))?;
+        self.question::<serde::de::IgnoredAny>(&[id.as_str()], &[("fields", "id")]).await.map(drop)
     }
 }
 

@@ -9,22 +9,31 @@ use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Delivery, Standing};
+use barid::domain::erasure::Erasure;
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::DeliveryState;
 use barid::domain::hook::{HookEvent, WebhookId};
-use barid::domain::ids::{CampaignName, ContactId, FeedbackId, HookDeliveryId, HookEventId, MessageId};
+use barid::domain::ids::{
+    CampaignName, ContactId, ErasureId, FeedbackId, FlowName, HookDeliveryId, HookEventId, JournalId, MessageId,
+};
 use barid::domain::language::Language;
+use barid::domain::live_check::{Step, Verdict};
 use barid::domain::money::{Currency, Money};
+use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, OperationError, Operations, Replay,
-    ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, NewsItem, OperationError, Operations,
+    Replay, ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
-use barid::ports::{Clock, DeadLetter, HistoryEntry, HookFilter, ListedDelivery, ListedMessage, LoadedMessage};
+use barid::jobs::staff::{StaffDone, StaffRequest};
+use barid::ports::{
+    Clock, DeadLetter, HistoryEntry, HookFilter, JournalFilter, JournalRow, ListedDelivery, ListedMessage,
+    LoadedMessage,
+};
 use barid::telemetry::Metrics;
 use serde_json::{Value, json};
 
@@ -36,6 +45,7 @@ struct Operator {
     verbs: Mutex<Vec<CampaignVerb>>,
     replays: Mutex<Vec<(Option<CampaignName>, Replay)>>,
     hook_replays: Mutex<Vec<(HookFilter, bool)>>,
+    news_replays: Mutex<Vec<JournalFilter>>,
 }
 
 fn summary() -> CampaignSummary {
@@ -48,6 +58,28 @@ fn summary() -> CampaignSummary {
 
 #[async_trait]
 impl Operations for Operator {
+    async fn live_check(&self) -> Vec<Step> {
+        let ok = Step { what: "token".to_owned(), verdict: Verdict::Ok, detail: "valid".to_owned(), remedy: None };
+        vec![ok, Step::unanswered("number default", "answered 500")]
+    }
+    async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
+        let at = "2026-12-01T09:00:00Z".parse().unwrap();
+        // The second contact has so many callbacks that they are looked through later.
+        let finished_at = (contact.number() == 1).then_some(at);
+        match contact.number() {
+            1 | 2 => Ok(Erasure {
+                id: ErasureId::new(7),
+                contact,
+                by: by.to_owned(),
+                at,
+                messages: 3,
+                feedback: 2,
+                callbacks: 5,
+                finished_at,
+            }),
+            _ => Err(OperationError::NotFound("there is no contact with this id".to_owned())),
+        }
+    }
     async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
         Ok(vec![summary()])
     }
@@ -71,6 +103,12 @@ impl Operations for Operator {
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
         Err(OperationError::NotYetSupported("sending".to_owned()))
     }
+    async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
+        Err(OperationError::NotYetSupported("an answer".to_owned()))
+    }
+    fn flows(&self) -> Vec<FlowName> {
+        Vec::new()
+    }
     async fn replay(&self, replay: &Replay) -> Result<u64, OperationError> {
         self.replays.lock().unwrap().push((None, replay.clone()));
         Ok(2)
@@ -79,6 +117,17 @@ impl Operations for Operator {
         self.campaign(name).await?;
         self.replays.lock().unwrap().push((Some(name.clone()), replay.clone()));
         Ok(3)
+    }
+    async fn replay_news(&self, filter: &JournalFilter) -> Result<u64, OperationError> {
+        self.news_replays.lock().unwrap().push(filter.clone());
+        Ok(4)
+    }
+    async fn look_at_news(&self, filter: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        let item = NewsItem {
+            says: Some("1 × message (text)".to_owned()),
+            ..NewsItem::from(journal_row(filter.rows[0].number(), None))
+        };
+        Ok((1, vec![item]))
     }
     async fn suspend(&self, request: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
         let known = Known { senders: vec!["default".to_owned()], campaigns: vec!["welcome".to_owned()] };
@@ -130,6 +179,16 @@ impl Operations for Operator {
     }
 }
 
+fn journal_row(id: i64, set_aside: Option<&str>) -> JournalRow {
+    JournalRow {
+        id: JournalId::new(id),
+        source: Source::Meta,
+        received_at: Noon.now(),
+        set_aside: set_aside.map(str::to_owned),
+        bytes: 321,
+    }
+}
+
 /// Number 1 of ours is stopped because its account is not paid.
 fn stop() -> Suspension {
     Suspension {
@@ -157,7 +216,7 @@ fn nadia(id: i64) -> Contact {
         email: None,
         tags: vec!["buyer".into()],
         attributes: BTreeMap::from([("city".into(), "Riyadh".into())]),
-        consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: id == 2 },
+        consent: Consent { granted: Purposes::NONE.with(Purpose::Survey), stopped: id == 2, ..Consent::default() },
     }
 }
 
@@ -165,6 +224,7 @@ fn message(id: i64, delivery: Delivery) -> ListedMessage {
     let noon = Noon.now();
     ListedMessage {
         message: LoadedMessage {
+            marketing: false,
             id: MessageId::new(id),
             run: None,
             run_state: None,
@@ -220,6 +280,11 @@ async fn open() -> Api {
             message(6, Delivery::Planned),
         ],
         dead_letters: [12, 10].map(dead_letter).to_vec(),
+        journal_rows: vec![
+            journal_row(4, None),
+            journal_row(5, Some("not JSON, at line 1 column 1")),
+            journal_row(6, None),
+        ],
         suspensions: vec![stop()],
         history: vec![HistoryEntry {
             at: noon,
@@ -238,6 +303,7 @@ async fn open() -> Api {
             text: Some("شكرا".into()),
             payload: None,
             media_id: None,
+            media: None,
             reading: None,
             whatsapp_id: "wamid.IN==".parse().unwrap(),
             message: Some(MessageId::new(7)),
@@ -255,13 +321,23 @@ async fn open() -> Api {
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&store) as _,
+        media: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&queue) as _,
         operations: Arc::clone(&operator) as _,
         token: Some("api-token".into()),
         integration: Integration {
             missing: vec!["WHATSAPP_API_TOKEN".into()],
             senders: vec![("default".parse().unwrap(), "900000000000001".parse().unwrap(), 70)],
-            channels: vec![(Channel::Sms, vec!["TWILIO_ACCOUNT_SID is not set".into()]), (Channel::Email, vec![])],
+            channels: [
+                (Channel::TwilioWhatsapp, "TWILIO_AUTH_TOKEN"),
+                (Channel::Sms, "TWILIO_ACCOUNT_SID"),
+                (Channel::Email, ""),
+            ]
+            .map(|(channel, name)| {
+                let missing = Some(name).filter(|name| !name.is_empty());
+                (channel, missing.map(|name| format!("{name} is not set")).into_iter().collect())
+            })
+            .to_vec(),
             sick: Arc::default(),
         },
     };
@@ -283,6 +359,10 @@ impl Api {
 
     async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(http().get(format!("{}{path}", self.base))).await
+    }
+
+    async fn delete(&self, path: &str) -> (u16, Value) {
+        self.ask(http().delete(format!("{}{path}", self.base))).await
     }
 
     async fn post(&self, path: &str, body: &str) -> (u16, Value) {
@@ -362,6 +442,34 @@ async fn dead_letters_are_listed_by_what_is_wrong_with_them() {
     assert_eq!(api.get("/api/v1/dead-letters?since=2026-11-22T12:00:01Z").await.1["items"], json!([]));
     for bad in ["class=lost", "code=x", "since=yesterday", "campain=welcome"] {
         assert_eq!(api.get(&format!("/api/v1/dead-letters?{bad}")).await.0, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn callbacks_that_are_kept_are_listed_and_applied_again() {
+    let api = open().await;
+    let (status, list) = api.get("/api/v1/news?set_aside=true").await;
+    let item = json!({
+        "id": "jrn_00000005", "source": "meta", "received_at": "2026-11-22T12:00:00Z", "set_aside": "not JSON, at line 1 column 1",
+        "bytes": 321,
+    });
+    assert_eq!((status, &list), (200, &json!({"items": [item], "next": null})));
+    let (_, page) = api.get("/api/v1/news?limit=1").await;
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&"jrn_00000004".into(), &"4".into()));
+    assert_eq!(api.get("/api/v1/news?cursor=4").await.1["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(api.get("/api/v1/news?since=2026-11-22T12:00:01Z").await.1["items"], json!([]));
+    for bad in ["set_aside=maybe", "since=yesterday", "aside=true"] {
+        assert_eq!(api.get(&format!("/api/v1/news?{bad}")).await.0, 400, "{bad}");
+    }
+    let dry = api.post("/api/v1/news/replay", r#"{"rows":["jrn_00000004"],"dry_run":true}"#).await;
+    assert_eq!((dry.0, &dry.1["rows"], &dry.1["items"][0]["says"]), (200, &1.into(), &"1 × message (text)".into()));
+    assert!(api.operator.news_replays.lock().unwrap().is_empty(), "only said, not done");
+    let (status, done) = api.post("/api/v1/news/replay", r#"{"set_aside":true,"since":"2026-11-22T00:00:00Z"}"#).await;
+    assert_eq!((status, done), (200, json!({"rows": 4, "dry_run": false, "items": []})));
+    let wanted = api.operator.news_replays.lock().unwrap().remove(0);
+    assert!(wanted.set_aside && wanted.since.is_some() && wanted.rows.is_empty());
+    for bad in ["", "{}", r#"{"dry_run":true}"#, r#"{"rows":["msg_00000001"]}"#, r#"{"every":1}"#] {
+        assert_eq!(api.post("/api/v1/news/replay", bad).await.0, 400, "{bad}");
     }
 }
 
@@ -494,23 +602,47 @@ async fn feedback_and_status_have_their_fixed_shapes() {
 }
 
 #[tokio::test]
+async fn the_live_check_says_step_by_step_what_is_wrong_and_what_to_do() {
+    let (status, checked) = open().await.post("/api/whatsapp/test", "").await;
+    assert_eq!((status, &checked["result"]), (200, &"failed".into()));
+    assert_eq!(checked["steps"][0], json!({ "step": "token", "result": "ok", "detail": "valid", "remedy": null }));
+    assert!(checked["steps"][1]["remedy"].is_string(), "{checked}");
+}
+
+#[tokio::test]
+async fn a_person_is_erased_by_id_and_the_receipt_says_whether_it_is_done() {
+    let api = open().await;
+    let (status, receipt) = api.delete("/api/v1/contacts/con_00001?by=request%207").await;
+    assert_eq!((status, &receipt["by"], &receipt["messages"]), (200, &"request 7".into(), &3.into()), "{receipt}");
+    let (status, receipt) = api.delete("/api/v1/contacts/con_00002").await;
+    assert_eq!((status, &receipt["finished_at"], &receipt["by"]), (202, &Value::Null, &"api".into()), "{receipt}");
+    for nobody in ["con_00003", "msg_00001", "%2B966500000101"] {
+        assert_eq!(api.delete(&format!("/api/v1/contacts/{nobody}")).await.0, 404, "{nobody}");
+    }
+    assert_eq!(api.delete("/api/v1/contacts/con_00001?who=me").await.0, 400);
+}
+
+#[tokio::test]
 async fn every_channel_says_whether_it_can_be_used() {
     let (_, list) = open().await.get("/api/integrations").await;
     let shown: Vec<_> = list["items"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|item| (item["integration"].as_str().unwrap(), item["priority"].clone(), item["configured"].clone()))
+        .map(|item| (item["integration"].as_str().unwrap(), item["priority"].clone(), item["status"].clone()))
         .collect();
     assert_eq!(
         shown,
         [
-            ("whatsapp", 1.into(), false.into()),
-            ("twilio-whatsapp", 2.into(), false.into()),
-            ("sms", 3.into(), false.into()),
-            ("email", 4.into(), true.into()),
+            ("whatsapp", "HIGH".into(), "NOT_CONFIGURED".into()),
+            ("twilio-whatsapp", "MEDIUM".into(), "NOT_CONFIGURED".into()),
+            ("sms", "MEDIUM".into(), "NOT_CONFIGURED".into()),
+            ("email", "LOW".into(), "CONFIGURED".into()),
         ]
     );
+    let whatsapp = &list["items"][0];
+    assert_eq!((&whatsapp["category"], &whatsapp["group"]), (&"COMMUNICATION".into(), &"Feedback Channels".into()));
+    assert!(whatsapp["dependencies"].as_array().unwrap().contains(&"meta-graph-api".into()), "{whatsapp}");
     assert_eq!(list["items"][2]["missing"], json!(["TWILIO_ACCOUNT_SID is not set"]));
 }
 
@@ -521,7 +653,6 @@ async fn what_is_not_built_says_so_and_what_is_down_too() {
         let (status, problem) = api.get(path).await;
         assert_eq!((status, &problem["type"]), (501, &"urn:barid:problem:not-yet-supported".into()), "{path}");
     }
-    assert_eq!(api.post("/api/whatsapp/test", "{}").await.0, 501);
     assert_eq!(api.get("/api/v1/reportage").await.0, 404);
     api.store.fail();
     assert_eq!(api.get("/api/v1/contacts").await.0, 503);

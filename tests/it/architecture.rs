@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("queue", &["domain", "ports", "telemetry"]),
     ("contacts_file", &["domain", "ports", "telemetry"]),
     ("nlp", &["domain", "ports", "telemetry", "outgoing"]),
+    ("media", &["domain", "ports", "telemetry"]),
     // Driving adapters.
     ("http", &["domain", "ports", "jobs", "telemetry"]),
     ("telemetry", &["domain"]),
@@ -44,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "queue",
             "contacts_file",
             "nlp",
+            "media",
             "http",
             "telemetry",
             "config",
@@ -64,6 +66,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "queue",
             "contacts_file",
             "nlp",
+            "media",
             "http",
             "telemetry",
             "config",
@@ -90,6 +93,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("prometheus", &["telemetry"]),
     ("handlebars", &["domain"]),
+    ("infer", &["domain"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

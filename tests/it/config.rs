@@ -106,7 +106,7 @@ fn what_is_shipped_is_in_order() {
     for config in ["config/barid.toml", "config/development.toml"] {
         let report = check(Some(Path::new(config)), &Environment::default());
         assert!(report.is_fine(), "{report}");
-        assert_eq!((report.n_templates, report.n_flows), (3, 3), "{report}");
+        assert_eq!((report.n_templates, report.n_flows), (4, 3), "{report}");
     }
     let environment = [("WHATSAPP_PHONE_NUMBER_ID", "900000000000001")].into_iter().collect();
     let config = Config::load(None, &environment).unwrap();

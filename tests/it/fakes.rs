@@ -1,6 +1,6 @@
 //! Stand-ins for store and queue, for tests of what stands before them: they keep what they are given and fail when told to.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,20 +9,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::analysis::Analysis;
 use barid::domain::answering::Rules;
+use barid::domain::byte_size::ByteSize;
 use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
-use barid::domain::consent::ConsentChange;
+use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
+use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
+use barid::domain::flow::{FlowCounts, FlowResult};
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookAnswer, HookHealth, Next};
-use barid::domain::ids::FeedbackId;
 use barid::domain::ids::TemplateName;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::language::Language;
 use barid::domain::limit::Limit;
+use barid::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use barid::domain::media::{MediaKey, MediaRules, MediaTrouble};
 use barid::domain::message::{Content, Envelope, Rendered};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
@@ -32,13 +37,15 @@ use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue, Clicks, Clock,
-    Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry, Hook,
-    HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, Kept, LimitFacts, LimitFactsOf,
-    Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages,
-    NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
-    ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
-    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Tally, Tokens, Verdict, Wanted,
-    WhatsApp,
+    ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange,
+    FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks,
+    Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits,
+    LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces,
+    MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter,
+    Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings,
+    Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits,
+    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk,
+    TalkFilter, TalkId, Tally, Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +70,7 @@ pub(crate) struct FakeStore {
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) run: Option<Run>,
     pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) journal_rows: Vec<JournalRow>,
     pub(crate) suspensions: Vec<Suspension>,
     pub(crate) deliveries: Vec<ListedDelivery>,
     pub(crate) is_down: AtomicBool,
@@ -94,6 +102,9 @@ fn not_asked<T>() -> Stored<T> {
 #[async_trait]
 impl Contacts for FakeStore {
     async fn upsert(&self, _: Vec<ContactUpdate>, _: Timestamp) -> Stored<Vec<(Contact, bool)>> {
+        not_asked()
+    }
+    async fn upsert_audience(&self, _: Vec<ContactUpdate>, _: Timestamp) -> Stored<Vec<(Contact, bool)>> {
         not_asked()
     }
     async fn by_phone(&self, phone: &str) -> Stored<Option<Contact>> {
@@ -251,7 +262,61 @@ impl Conversations for FakeStore {
     async fn say(&self, _: Said, _: Timestamp) -> Stored<Option<Vec<MessageId>>> {
         not_asked()
     }
-    async fn talks(&self, _: bool, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+    async fn talks(&self, _: TalkFilter, _: Option<i64>, _: u64) -> Stored<Page<ListedTalk>> {
+        not_asked()
+    }
+    async fn listed_talk(&self, _: &TalkId) -> Stored<Option<ListedTalk>> {
+        not_asked()
+    }
+    async fn senders_talked_to(&self, _: ContactId) -> Stored<Vec<SenderName>> {
+        not_asked()
+    }
+    async fn exchanges(&self, _: &TalkId, _: u64) -> Stored<Vec<Exchange>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl FlowResults for FakeStore {
+    async fn flow_results(&self, _: &ResultFilter, _: Option<i64>, _: u64) -> Stored<Page<KeptResult>> {
+        not_asked()
+    }
+    async fn flow_counts(&self, _: &ResultFilter) -> Stored<FlowCounts> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl ConsentRequests for FakeStore {
+    async fn unasked(&self, _: Option<ContactId>, _: u64) -> Stored<Vec<Unasked>> {
+        not_asked()
+    }
+    async fn ask(&self, _: Purposes, _: SingleMessage, _: Timestamp) -> Stored<Option<MessageId>> {
+        not_asked()
+    }
+    async fn end_requests(&self, _: ContactId, _: Purposes) -> Stored<()> {
+        not_asked()
+    }
+    async fn end_requests_over(&self, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn unconfirmed(&self, _: &[ContactId], _: Timestamp) -> Stored<HashMap<ContactId, Purposes>> {
+        Ok(HashMap::new())
+    }
+}
+
+#[async_trait]
+impl Erasures for FakeStore {
+    async fn erase(&self, _: ContactId, _: &str, _: Timestamp) -> Stored<Option<Erasure>> {
+        not_asked()
+    }
+    async fn erasure(&self, _: ErasureId) -> Stored<Option<Erasure>> {
+        not_asked()
+    }
+    async fn unfinished_erasures(&self) -> Stored<Vec<ErasureId>> {
+        not_asked()
+    }
+    async fn erase_further(&self, _: ErasureId, _: Timestamp) -> Stored<bool> {
         not_asked()
     }
 }
@@ -262,6 +327,35 @@ impl Readings for FakeStore {
         not_asked()
     }
     async fn note_readings(&self, _: Vec<(FeedbackId, Option<Analysis>)>, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl MediaRecord for FakeStore {
+    async fn due_media(&self, _: Timestamp, _: u64) -> Stored<Vec<(FeedbackId, u16)>> {
+        not_asked()
+    }
+    async fn media_to_fetch(&self, _: FeedbackId) -> Stored<Option<MediaToFetch>> {
+        not_asked()
+    }
+    async fn record_media(&self, _: FeedbackId, _: u16, _: MediaBecame) -> Stored<MediaRecorded> {
+        not_asked()
+    }
+    async fn media_waiting(&self) -> Stored<u64> {
+        self.up()?;
+        Ok(0)
+    }
+    async fn media_to_remove(&self, _: u64) -> Stored<Vec<FeedbackId>> {
+        not_asked()
+    }
+    async fn removed_media(&self, _: Vec<FeedbackId>) -> Stored<()> {
+        not_asked()
+    }
+    async fn with_media(&self, _: &[FeedbackId]) -> Stored<HashSet<FeedbackId>> {
+        not_asked()
+    }
+    async fn forget_media(&self, _: ContactId, _: Timestamp) -> Stored<u64> {
         not_asked()
     }
 }
@@ -353,12 +447,11 @@ impl Journal for FakeStore {
         &self,
         source: Source,
         body: Bytes,
-        _: Vec<StatusNews>,
-        heard: Vec<Heard>,
+        news: RowNews,
         at: Timestamp,
     ) -> Stored<(JournalId, Applied)> {
         let row = self.append(source, body, at).await?;
-        Ok((row, Applied { feedback: heard.len() as u64, ..Applied::default() }))
+        Ok((row, Applied { feedback: news.heard.len() as u64, ..Applied::default() }))
     }
     async fn unapplied(&self, _: JournalId) -> Stored<Option<Kept>> {
         not_asked()
@@ -366,7 +459,7 @@ impl Journal for FakeStore {
     async fn waiting(&self, _: Timestamp, _: u64) -> Stored<Vec<JournalId>> {
         not_asked()
     }
-    async fn apply(&self, _: JournalId, _: Vec<StatusNews>, _: Vec<Heard>, _: Timestamp) -> Stored<Applied> {
+    async fn apply(&self, _: JournalId, _: RowNews, _: Timestamp) -> Stored<Applied> {
         not_asked()
     }
     async fn set_aside(&self, _: JournalId, _: &str, _: Timestamp) -> Stored<()> {
@@ -379,11 +472,41 @@ impl Journal for FakeStore {
     async fn respondents(&self, _: RunId) -> Stored<u64> {
         not_asked()
     }
+    async fn one_feedback(&self, id: FeedbackId) -> Stored<Option<Feedback>> {
+        self.up()?;
+        Ok(self.feedback.iter().find(|feedback| feedback.id == id).cloned())
+    }
     async fn feedback(&self, before: Option<i64>, limit: u64) -> Stored<Page<Feedback>> {
         self.up()?;
         let fits = |feedback: &&Feedback| before.is_none_or(|before| feedback.id.number() < before);
         let rest: Vec<Feedback> = self.feedback.iter().filter(fits).cloned().collect();
         Ok(page(&rest, |feedback| feedback.id.number(), limit))
+    }
+}
+
+#[async_trait]
+impl KeptNews for FakeStore {
+    async fn kept_rows(
+        &self,
+        filter: &JournalFilter,
+        after: Option<JournalId>,
+        limit: u64,
+    ) -> Stored<Page<JournalRow>> {
+        self.up()?;
+        let fits = |row: &&JournalRow| {
+            after.is_none_or(|after| row.id > after)
+                && (!filter.set_aside || row.set_aside.is_some())
+                && filter.since.is_none_or(|since| row.received_at >= since)
+                && filter.until.is_none_or(|until| row.received_at < until)
+        };
+        let rest: Vec<JournalRow> = self.journal_rows.iter().filter(fits).cloned().collect();
+        Ok(page(&rest, |row| row.id.number(), limit))
+    }
+    async fn kept(&self, _: JournalId) -> Stored<Option<Kept>> {
+        not_asked()
+    }
+    async fn reopen(&self, _: Vec<JournalId>) -> Stored<Vec<JournalId>> {
+        not_asked()
     }
 }
 
@@ -530,6 +653,9 @@ impl Queue for FakeQueue {
     async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
         self.up()
     }
+    async fn fetch(&self, _: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        self.up()
+    }
     async fn plan(&self, _: RunId) -> Result<(), QueueUnavailable> {
         self.up()
     }
@@ -567,6 +693,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         clock: Arc::new(Noon),
         store,
         whatsapp: Arc::new(Nobody),
+        management: Arc::new(Nobody),
         fallbacks: BTreeMap::new(),
         webhook: Arc::new(barid::whatsapp::Reader::new(app_secrets)),
         readers: BTreeMap::from([
@@ -580,9 +707,11 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
         catalogue: Arc::new(Nobody),
         audiences: Arc::new(Nobody),
         analyzer: barid::nlp::off(),
+        media: no_media(),
         tokens: Arc::new(Nobody),
         rules: SendingRules {
             default_sender: "default".parse().expect("a name"),
+            opt_in_words: Default::default(),
             allowed_hosts: barid::domain::link::AllowedHosts::default(),
             public_url: None,
             attribute_within: SignedDuration::from_hours(72),
@@ -610,6 +739,22 @@ impl WhatsApp for Nobody {
         unreachable!("a door calls nobody")
     }
     async fn ask(&self, _: &SenderName) -> Result<(), String> {
+        unreachable!("a door asks nobody")
+    }
+}
+
+#[async_trait]
+impl Management for Nobody {
+    async fn token(&self) -> Result<TokenFacts, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn number(&self, _: &SenderName) -> Result<NumberFacts, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         unreachable!("a door asks nobody")
     }
 }
@@ -658,6 +803,10 @@ impl Catalogue for Nobody {
     fn single_price_micros(&self, _: &Content) -> i64 {
         0
     }
+
+    fn is_marketing(&self, _: &Campaign) -> bool {
+        false
+    }
     fn price_micros(&self, _: &Campaign) -> i64 {
         0
     }
@@ -679,6 +828,54 @@ impl AudienceFiles for Nobody {
     }
 }
 
+#[async_trait]
+impl MediaSource for Nobody {
+    async fn look_up(&self, _: &str, _: Option<&SenderName>) -> Result<FoundMedia, MediaTrouble> {
+        unreachable!("a door fetches nothing")
+    }
+    async fn download(&self, _: &FoundMedia) -> Result<MediaPieces, MediaTrouble> {
+        unreachable!("a door fetches nothing")
+    }
+}
+
+#[async_trait]
+impl MediaStore for Nobody {
+    async fn begin(&self, _: &MediaKey) -> MediaStored<Box<dyn NewMedia>> {
+        unreachable!("a door keeps nothing")
+    }
+    async fn open(&self, _: &MediaKey) -> MediaStored<Option<KeptMedia>> {
+        Ok(None)
+    }
+    async fn remove(&self, _: &MediaKey) -> MediaStored<()> {
+        unreachable!("a door removes nothing")
+    }
+    async fn in_shard(&self, _: &str, _: u16) -> MediaStored<Vec<FeedbackId>> {
+        unreachable!("a door removes nothing")
+    }
+    async fn remove_unfinished(&self) -> MediaStored<u64> {
+        unreachable!("a door removes nothing")
+    }
+}
+
+/// The rules of the configuration that ships, as far as tests need them: images, voice messages and documents.
+pub(crate) fn media_rules() -> MediaRules {
+    MediaRules {
+        enabled: true,
+        bytes_max: ByteSize::new(100 << 20),
+        bytes_max_of: BTreeMap::from([("sticker", ByteSize::new(1_000))]),
+        types: ["image/*", "audio/ogg", "application/pdf", "text/plain"]
+            .map(|text| text.parse().expect("a type"))
+            .to_vec(),
+        tries: 3,
+        waits: [1, 2].map(SignedDuration::from_secs).to_vec(),
+    }
+}
+
+/// Files are wanted, and nobody fetches them.
+pub(crate) fn no_media() -> MediaPorts {
+    MediaPorts { rules: Arc::new(media_rules()), source: Arc::new(Nobody), store: Arc::new(Nobody) }
+}
+
 /// Counts nothing.
 pub(crate) struct Uncounted;
 
@@ -686,6 +883,8 @@ impl Tally for Uncounted {
     fn fell_back(&self, _: Channel, _: Channel) {}
     fn applied(&self, _: &Applied) {}
     fn read_feedback(&self, _: Option<&Analysis>) {}
+    fn ended_flow(&self, _: &FlowResult) {}
+    fn fetched_media(&self, _: &MediaBecame) {}
     fn called_hook(&self, _: &HookName, _: Next) {}
 }
 

@@ -7,20 +7,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::SuppressedReason;
-use barid::domain::ids::{CampaignName, JournalId, MessageId};
+use barid::domain::erasure::Erasure;
+use barid::domain::ids::{CampaignName, ContactId, FlowName, JournalId, MessageId};
 use barid::domain::language::Language;
+use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::signed_reference::ReferenceSigner;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, ListenError,
+    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, ListenError, NewsItem,
     OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind,
     ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
-use barid::ports::{CallbackCheck, Contacts as _, HookFilter, LoadedMessage, Messages as _, Services};
+use barid::jobs::staff::{StaffDone, StaffRequest};
+use barid::ports::{CallbackCheck, Contacts as _, HookFilter, JournalFilter, LoadedMessage, Messages as _, Services};
 use barid::telemetry::Metrics;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -42,6 +45,12 @@ pub(crate) struct NoOperations;
 
 #[async_trait]
 impl Operations for NoOperations {
+    async fn live_check(&self) -> Vec<Step> {
+        unreachable!("nobody asks Meta")
+    }
+    async fn erase(&self, _: ContactId, _: &str) -> Result<Erasure, OperationError> {
+        unreachable!("nobody erases")
+    }
     async fn campaigns(&self) -> Result<Vec<CampaignSummary>, OperationError> {
         Ok(Vec::new())
     }
@@ -57,11 +66,23 @@ impl Operations for NoOperations {
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
         Err(OperationError::NotYetSupported("sending".to_owned()))
     }
+    async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
+        Err(OperationError::NotYetSupported("an answer".to_owned()))
+    }
+    fn flows(&self) -> Vec<FlowName> {
+        Vec::new()
+    }
     async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
         Err(OperationError::NotYetSupported("a replay".to_owned()))
     }
     async fn retry_failed(&self, _: &CampaignName, replay: &Replay) -> Result<u64, OperationError> {
         self.replay(replay).await
+    }
+    async fn replay_news(&self, _: &JournalFilter) -> Result<u64, OperationError> {
+        Err(OperationError::NotYetSupported("a replay".to_owned()))
+    }
+    async fn look_at_news(&self, _: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
+        Err(OperationError::NotYetSupported("a replay".to_owned()))
     }
     async fn suspend(&self, _: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
         Err(OperationError::NotYetSupported("a suspension".to_owned()))
@@ -122,6 +143,7 @@ async fn open_over(services: Services, fakes: Fakes, settings: ServerSettings) -
     let api = ApiState {
         clock: Arc::new(Noon),
         store: Arc::clone(&fakes.store) as _,
+        media: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&fakes.queue) as _,
         operations: Arc::new(NoOperations),
         token: None,
@@ -236,6 +258,61 @@ async fn what_changes_consent_is_not_left_to_a_job() {
     door.fakes.store.fail();
     let body = written("966500000000", "wamid.6", "STOP");
     assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 503, "Meta brings it again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_a_stop_of_marketing_is_acknowledged_no_marketing_begins() {
+    let database = Database::sqlite();
+    let store = Arc::new(database.open().await);
+    let contacts = contracts::people(&store, 1).await;
+    let (_, messages) = contracts::run_to(&store, &contacts).await;
+    let fakes = Fakes::default();
+    let services = fakes::services(Arc::clone(&store) as _, Arc::clone(&fakes.queue) as _, &[SECRET.into()]);
+    let door = open_over(services, fakes, ServerSettings::PUBLIC).await;
+    let stop = serde_json::json!({ "object": "whatsapp_business_account", "entry": [{ "id": "0", "changes": [{
+        "field": "user_preferences", "value": {
+            "metadata": { "phone_number_id": "900000000000001" },
+            "user_preferences": [{ "wa_id": contracts::phone(0).trim_start_matches('+'), "category": "marketing_messages",
+                "value": "stop", "timestamp": 1_764_000_020, "detail": "User requested to stop marketing messages" }],
+        } }] }] });
+    let body = stop.to_string();
+    for _ in 0..2 {
+        assert_eq!(door.post(body.clone(), Some(&sign(body.as_bytes()))).await.status(), 200);
+    }
+    let marketing = barid::ports::Start { marketing: true, ..begin(messages[0], 0, at(60), at(30)) };
+    assert_eq!(store.start(marketing).await.unwrap(), StartAnswer::Suppress(SuppressedReason::MarketingStopped));
+    assert!(door.fakes.queue.rows.lock().unwrap().is_empty(), "nothing is left to do");
+    assert_eq!(store.consent_history(contacts[0]).await.unwrap().len(), 2, "an import and one wish");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callbacks_that_were_set_aside_are_applied_when_they_can_be_read_and_nothing_follows_twice() {
+    use barid::domain::news::Source;
+    use barid::ports::{Journal as _, Suspensions as _};
+    let database = Database::sqlite();
+    let store = Arc::new(database.open().await);
+    let fakes = Fakes::default();
+    let mut services = fakes::services(Arc::clone(&store) as _, Arc::clone(&fakes.queue) as _, &[]);
+    services.rules.accounts = [("default".parse().unwrap(), None)].into();
+    let said = store.append(Source::Meta, written("966500000000", "wamid.1", "thanks").into(), at(1)).await.unwrap();
+    store.set_aside(said, "an older version could not read it", at(2)).await.unwrap();
+    let banned = r#"{"entry":[{"time":1764000003,"changes":[{"field":"account_update","value":{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE"}}}]}]}"#;
+    let banned = store.append(Source::Meta, banned.into(), at(3)).await.unwrap();
+    barid::jobs::apply_news::run(&services, banned).await.unwrap();
+    let in_force = store.suspensions(at(4)).await.unwrap();
+    assert_eq!(in_force.len(), 1);
+    store.release(in_force[0].id, barid::domain::suspension::ReleasedBy::Announced, at(5)).await.unwrap();
+
+    let everything = JournalFilter::default();
+    for round in 0..2 {
+        assert_eq!(barid::jobs::replay_news::run(&services, &everything).await.unwrap(), 2);
+        assert_eq!(std::mem::take(&mut *fakes.queue.rows.lock().unwrap()), [said, banned]);
+        for row in [said, banned] {
+            barid::jobs::apply_news::run(&services, row).await.unwrap();
+        }
+        assert_eq!(store.feedback(None, 10).await.unwrap().items.len(), 1, "round {round}");
+    }
+    assert!(store.suspensions(at(9)).await.unwrap().is_empty(), "what is over does not begin again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,14 +15,15 @@ use crate::contacts_file::{ContactsFile, Settings};
 use crate::domain::audience::{AudienceSource, suppression};
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::{Channel, Channels};
-use crate::domain::consent::{Consent, after_change};
+use crate::domain::consent::{Consent, Subject};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::SuppressedReason;
+use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::forecast::{self, Forecast, TierLeft};
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
-use crate::domain::template::{MessageTemplate, Values};
+use crate::domain::template::{Category, MessageTemplate, Values};
 use crate::http::Cost;
 use crate::ports::{Contacts as _, Messages as _};
 use crate::store::SqlStore;
@@ -103,7 +104,9 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
             let path = installation.config.campaigns_dir().join(path);
             let settings = Settings { default_country: installation.default_country, now };
             let file = ContactsFile::open(&path, settings).map_err(cannot_read)?;
-            from_file(file, &store, &judge, installation.config.contacts.default_language, &mut tally).await?;
+            let config = &installation.config;
+            let (language, rules) = (config.contacts.default_language, config.consent.double_opt_in);
+            from_file(file, &store, &judge, language, rules, &mut tally).await?;
         }
     }
     let shown = shown(tally, &campaign, &template, installation, now);
@@ -122,6 +125,10 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    fn subject(&self) -> Subject {
+        Subject { purpose: self.campaign.purpose, marketing: self.template.category() == Category::Marketing }
+    }
+
     /// Decides about these people, of whom the record knows those that it knows.
     async fn add_all(&self, contacts: &[Contact], store: &SqlStore, tally: &mut Tally) -> Ended {
         let recently = match self.campaign.audience.not_contacted_for {
@@ -144,7 +151,7 @@ impl Judge<'_> {
             return;
         }
         let recently = contacted_recently.then_some(SuppressedReason::ContactedRecently);
-        if let Some(reason) = suppression(contact, self.campaign.purpose).or(recently) {
+        if let Some(reason) = suppression(contact, self.subject()).or(recently) {
             *tally.skipped.entry(reason.name().to_owned()).or_default() += 1;
             return;
         }
@@ -195,6 +202,7 @@ async fn from_file(
     store: &SqlStore,
     judge: &Judge<'_>,
     default_language: Language,
+    rules: DoubleOptIn,
     tally: &mut Tally,
 ) -> Ended {
     // Ids that no contact has, so that a sample takes its share of people whom the store does not know yet.
@@ -217,7 +225,7 @@ async fn from_file(
                     if known.is_none() {
                         next_id -= 1;
                     }
-                    contacts.push(as_imported(known, update, ContactId::new(next_id), default_language));
+                    contacts.push(as_imported(known, update, ContactId::new(next_id), default_language, rules));
                 }
                 Err(error) => {
                     tally.refused_rows += 1;
@@ -232,7 +240,13 @@ async fn from_file(
 }
 
 /// The contact as it would be once the run has taken the row into the store.
-fn as_imported(known: Option<Contact>, update: ContactUpdate, id: ContactId, default_language: Language) -> Contact {
+fn as_imported(
+    known: Option<Contact>,
+    update: ContactUpdate,
+    id: ContactId,
+    default_language: Language,
+    rules: DoubleOptIn,
+) -> Contact {
     let mut contact = known.unwrap_or_else(|| Contact {
         id,
         phone: None,
@@ -253,7 +267,7 @@ fn as_imported(known: Option<Contact>, update: ContactUpdate, id: ContactId, def
     contact.tags = update.tags.unwrap_or(contact.tags);
     contact.attributes.extend(update.attributes);
     if let Some(change) = update.consent {
-        contact.consent = after_change(contact.consent, change.kind);
+        contact.consent = rules.after_change(contact.consent, change.kind);
     }
     contact
 }

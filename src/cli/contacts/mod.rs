@@ -23,6 +23,6 @@ pub(super) async fn run(command: &Contacts, installation: &Installation) -> Ende
         Contacts::Import(arguments) => import::run(arguments, installation).await,
         Contacts::Export(arguments) => export::run(arguments, installation).await,
         Contacts::Show(arguments) => show::run(arguments, installation).await,
-        Contacts::Erase(arguments) => erase::run(arguments),
+        Contacts::Erase(arguments) => erase::run(arguments, installation).await,
     }
 }

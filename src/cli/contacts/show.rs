@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
 use crate::cli::installation::Installation;
 use crate::cli::{Json, phone_number, screen};
-use crate::domain::consent::{ConsentChange, ConsentChangeKind, Purposes};
+use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::Contact;
-use crate::ports::Contacts as _;
+use crate::ports::{ConsentRequests as _, Contacts as _};
 
 /// Show one person with the history of their consent
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,10 @@ struct Shown {
     tags: Vec<String>,
     attributes: BTreeMap<String, String>,
     opted_out: bool,
+    marketing_stopped: bool,
     consent: Vec<&'static str>,
+    /// Of what they are asked, and have not confirmed.
+    unconfirmed: Vec<&'static str>,
     consent_history: Vec<Change>,
 }
 
@@ -47,16 +50,10 @@ struct Change {
 
 impl From<ConsentChange> for Change {
     fn from(change: ConsentChange) -> Self {
-        let purposes = match change.kind {
-            ConsentChangeKind::Set(purposes)
-            | ConsentChangeKind::Grant(purposes)
-            | ConsentChangeKind::Withdraw(purposes) => purposes,
-            ConsentChangeKind::Stop | ConsentChangeKind::Start => Purposes::NONE,
-        };
         Self {
             at: change.at.to_string(),
             change: change.kind.name(),
-            purposes: names(purposes),
+            purposes: names(change.kind.purposes()),
             source: change.source,
             evidence: change.evidence,
         }
@@ -73,7 +70,10 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     let contact = store.by_phone(phone.e164()).await.or_exit(Exit::Unavailable)?;
     let contact = contact.ok_or_else(|| Failure::because(Exit::NoInput, "there is no contact with this number"))?;
     let history = store.consent_history(contact.id).await.or_exit(Exit::Unavailable)?;
-    let shown = shown(contact, history);
+    let now = installation.clock().now();
+    let unconfirmed = store.unconfirmed(&[contact.id], now).await.or_exit(Exit::Unavailable)?;
+    let unconfirmed = unconfirmed.get(&contact.id).copied().unwrap_or_default();
+    let shown = shown(contact, unconfirmed, history);
     if arguments.json.json {
         return screen::json(&shown);
     }
@@ -90,6 +90,12 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
         ("tags", list(&shown.tags.iter().map(String::as_str).collect::<Vec<_>>())),
         ("allows", if shown.opted_out { format!("nothing since a stop word (before: {allowed})") } else { allowed }),
     ];
+    if !shown.unconfirmed.is_empty() {
+        pairs.push(("asked for", list(&shown.unconfirmed)));
+    }
+    if shown.marketing_stopped {
+        pairs.push(("marketing", "stopped by the person in WhatsApp".to_owned()));
+    }
     pairs.extend(shown.attributes.iter().map(|(name, value)| (name.as_str(), value.clone())));
     screen::pairs(pairs)?;
     screen::table(
@@ -100,7 +106,7 @@ pub(super) async fn run(arguments: &Show, installation: &Installation) -> Ended 
     )
 }
 
-fn shown(contact: Contact, history: Vec<ConsentChange>) -> Shown {
+fn shown(contact: Contact, unconfirmed: Purposes, history: Vec<ConsentChange>) -> Shown {
     Shown {
         id: contact.id.to_string(),
         phone: contact.phone.map(String::from),
@@ -111,7 +117,9 @@ fn shown(contact: Contact, history: Vec<ConsentChange>) -> Shown {
         tags: contact.tags,
         attributes: contact.attributes,
         opted_out: contact.consent.stopped,
+        marketing_stopped: contact.consent.marketing_stopped,
         consent: names(contact.consent.granted),
+        unconfirmed: names(unconfirmed),
         consent_history: history.into_iter().map(Change::from).collect(),
     }
 }

@@ -19,20 +19,25 @@ use crate::simulator::{Customers, LedgerRow, MailSettings, Settings, Simulator, 
 const THROUGHPUT: u32 = 1_000;
 const MPS: u32 = 900;
 
+/// A template's file: where it lies below the folder, and what it says.
+macro_rules! shipped {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../../templates/", $path)))
+    };
+}
+
 /// What ships, so that the demo needs no other file than the program.
 const TEMPLATES: &[(&str, &str)] = &[
-    ("messages/survey-invitation/ar.hbs", include_str!("../../../templates/messages/survey-invitation/ar.hbs")),
-    ("messages/survey-invitation/en.hbs", include_str!("../../../templates/messages/survey-invitation/en.hbs")),
-    (
-        "messages/survey-invitation/template.toml",
-        include_str!("../../../templates/messages/survey-invitation/template.toml"),
-    ),
-    (
-        "messages/survey-invitation/sample.toml",
-        include_str!("../../../templates/messages/survey-invitation/sample.toml"),
-    ),
-    ("partials/opt-out/ar.hbs", include_str!("../../../templates/partials/opt-out/ar.hbs")),
-    ("partials/opt-out/en.hbs", include_str!("../../../templates/partials/opt-out/en.hbs")),
+    shipped!("messages/survey-invitation/ar.hbs"),
+    shipped!("messages/survey-invitation/en.hbs"),
+    shipped!("messages/survey-invitation/template.toml"),
+    shipped!("messages/survey-invitation/sample.toml"),
+    shipped!("messages/feedback-confirmation/ar.hbs"),
+    shipped!("messages/feedback-confirmation/en.hbs"),
+    shipped!("messages/feedback-confirmation/template.toml"),
+    shipped!("messages/feedback-confirmation/sample.toml"),
+    shipped!("partials/opt-out/ar.hbs"),
+    shipped!("partials/opt-out/en.hbs"),
 ];
 
 const CAMPAIGN: &str = r#"# The sample survey campaign. It waits for a person to start it, because it has neither `start` nor `schedule`.

@@ -1,13 +1,14 @@
-//! `barid flow`: see, check and try out the conversations that files describe.
+//! `barid flow`: see, check and try out the conversations that files describe, and what came of them.
 
 mod check;
 mod list;
+mod results;
 mod stage;
 mod try_out;
 
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::installation::Installation;
-use crate::cli::screen;
+use crate::cli::{screen, wait_for};
 use crate::config::FileErrors;
 use crate::config::flows::{FlowContext, FlowFiles};
 use crate::domain::flow::Flow;
@@ -19,6 +20,8 @@ pub(super) enum FlowCommand {
     List(list::List),
     Check(check::Check),
     Try(try_out::TryOut),
+    Results(results::Results),
+    Scores(results::Scores),
 }
 
 pub(super) fn run(command: &FlowCommand, installation: &Installation) -> Ended {
@@ -26,6 +29,8 @@ pub(super) fn run(command: &FlowCommand, installation: &Installation) -> Ended {
         FlowCommand::List(arguments) => list::run(arguments, installation),
         FlowCommand::Check(arguments) => check::run(arguments, installation),
         FlowCommand::Try(arguments) => try_out::run(arguments, installation),
+        FlowCommand::Results(arguments) => wait_for(results::results(arguments, installation)),
+        FlowCommand::Scores(arguments) => wait_for(results::scores(arguments, installation)),
     }
 }
 

@@ -1,10 +1,13 @@
 //! What is answered to what a person sent: one decision over everything that came in since the last answer, so that a burst of messages is
 //! answered once.
 //!
-//! In this order: a stop or start word is acknowledged; while people hold the talk, barid is silent; a word that calls people, or a text
+//! In this order: a stop or start word is acknowledged; while people hold the talk, barid is silent; consent given or declined is
+//! acknowledged; a word that calls people, or a text
 //! that sounds very unhappy, hands it to them; an open question of a flow takes the answer; a word or button begins a flow; what is asked
 //! often is answered; everything else gets a confirmation with its reference.
 
+mod silence;
+pub mod staff;
 mod wording;
 
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::campaign::CampaignValues;
 use crate::domain::consent::Purpose;
 use crate::domain::contact::Contact;
-use crate::domain::conversation::{Conversation, Escalation, HeldBy, Received};
+use crate::domain::conversation::{Conversation, Escalation, Handover, HeldBy, Received};
 use crate::domain::detected_language::detect;
 use crate::domain::faq::Faq;
 use crate::domain::flow::{self, Around, Flow, FlowResult, Input, Start, Turn, WhatCame};
@@ -26,6 +29,10 @@ use crate::domain::message::Content;
 use crate::domain::office_hours::{ExpectedWithin, OfficeHours, Promise, promise};
 use crate::domain::schedule::Zone;
 use crate::domain::template::{Brand, MessageTemplate, Values};
+
+use silence::Silence;
+
+pub use silence::Patience;
 
 /// What a press on the nudge carries: it opens the service window, and that is all it says.
 pub const OPEN_WINDOW: &str = "open-window";
@@ -49,10 +56,8 @@ pub struct Rules {
     pub escalation_words: Keywords,
     /// From how sure the analysis must be that a text is negative, in thousandths, for people to be called; `None`: never.
     pub escalate_negative: Option<i64>,
-    /// How long a talk that people hold may lie before they are told again.
-    pub staff_told_again_after: SignedDuration,
-    /// After how long without a word of theirs barid answers again.
-    pub handed_back_after: SignedDuration,
+    /// How long people may be silent.
+    pub patience: Patience,
     /// What keeps automatic answers from going round.
     pub loop_guard: LoopGuard,
 }
@@ -72,6 +77,19 @@ pub struct Decision {
     pub because: Vec<String>,
 }
 
+impl Decision {
+    /// Nothing is said, and the talk stands where it stood.
+    fn unchanged(conversation: &Conversation) -> Self {
+        Self {
+            say: Vec::new(),
+            conversation: conversation.clone(),
+            results: Vec::new(),
+            calls_people: None,
+            because: Vec::new(),
+        }
+    }
+}
+
 /// Decides over what came in and over what is due.
 pub fn decide(
     contact: &Contact,
@@ -80,21 +98,7 @@ pub fn decide(
     rules: &Rules,
     now: Timestamp,
 ) -> Decision {
-    let mut desk = Desk {
-        contact,
-        rules,
-        now,
-        language: contact.language,
-        unconfirmed: None,
-        decision: Decision {
-            say: Vec::new(),
-            conversation: conversation.clone(),
-            results: Vec::new(),
-            calls_people: None,
-            because: Vec::new(),
-        },
-    };
-    desk.forget_old();
+    let mut desk = Desk::new(contact, conversation, rules, now);
     desk.look_at_the_clock();
     for received in unanswered {
         desk.take(received);
@@ -110,12 +114,22 @@ struct Desk<'a> {
     now: Timestamp,
     /// In which the newest words were written.
     language: Language,
+    /// What is being looked at.
+    taking: Option<&'a Received>,
     /// The first of what came in that nothing else answered.
     unconfirmed: Option<&'a Received>,
     decision: Decision,
 }
 
 impl<'a> Desk<'a> {
+    fn new(contact: &'a Contact, conversation: &Conversation, rules: &'a Rules, now: Timestamp) -> Self {
+        let language = contact.language;
+        let decision = Decision::unchanged(conversation);
+        let mut desk = Self { contact, rules, now, language, taking: None, unconfirmed: None, decision };
+        desk.forget_old();
+        desk
+    }
+
     fn forget_old(&mut self) {
         let guard = &self.rules.loop_guard;
         let longest = guard.within.max(guard.same_within).max(guard.burst);
@@ -130,19 +144,8 @@ impl<'a> Desk<'a> {
 
     /// Timers of a flow, and of people who are silent.
     fn look_at_the_clock(&mut self) {
-        match self.decision.conversation.held {
-            HeldBy::Human { since, because, told_at, wrote_at } => {
-                let last = wrote_at.map_or(since, |at| at.max(since));
-                if after(last, self.rules.handed_back_after) <= self.now {
-                    self.decision.conversation.held = HeldBy::Bot;
-                    self.because("nobody of the staff wrote for long: barid answers again");
-                } else if after(told_at, self.rules.staff_told_again_after) <= self.now && wrote_at.is_none() {
-                    let held = HeldBy::Human { since, because, told_at: self.now, wrote_at };
-                    self.decision.conversation.held = held;
-                    self.decision.calls_people = Some(because);
-                    self.because("somebody still waits for a person");
-                }
-            }
+        match self.decision.conversation.held.clone() {
+            HeldBy::Human(handover) => self.look_at_people(handover),
             HeldBy::Bot => {
                 let id = format!("timer:{}", self.now.as_millisecond());
                 self.advance(Input { id, came: WhatCame::Timer });
@@ -150,7 +153,27 @@ impl<'a> Desk<'a> {
         }
     }
 
+    fn look_at_people(&mut self, handover: Handover) {
+        let silence = silence::of_people(&handover, &self.rules.patience, self.now);
+        match silence {
+            Silence::Bearable => return,
+            Silence::TellPeople => {
+                self.decision.calls_people = Some(handover.because);
+                self.decision.conversation.held = HeldBy::Human(Handover { told_at: self.now, ..handover });
+            }
+            Silence::HandBack { tell } => {
+                self.decision.conversation.held = HeldBy::Bot;
+                if tell && !self.contact.consent.stopped {
+                    let text = wording::nobody_came(&self.rules.brand, self.language);
+                    self.say_once(Automatic::Answer, text);
+                }
+            }
+        }
+        self.because(silence.because());
+    }
+
     fn take(&mut self, received: &'a Received) {
+        self.taking = Some(received);
         self.decision.conversation.received.push(received.received_at);
         if let Some(language) = received.text.as_deref().and_then(|text| detect(text).answer_in()) {
             self.language = language;
@@ -167,8 +190,17 @@ impl<'a> Desk<'a> {
         if received.payload.as_deref() == Some(OPEN_WINDOW) || received.kind == "reaction" {
             return self.because("it says nothing that wants an answer");
         }
-        if self.decision.conversation.is_human() {
+        if let HeldBy::Human(handover) = &mut self.decision.conversation.held {
+            handover.waits_since = handover.waits_since.or(Some(received.received_at));
             return self.because("people hold the talk: barid is silent");
+        }
+        match received.consent.as_deref() {
+            Some("grant") => return self.acknowledge(wording::agreed(&self.rules.brand, self.language), "they agree"),
+            Some("withdraw") => {
+                return self.acknowledge(wording::declined(&self.rules.brand, self.language), "they do not agree");
+            }
+            Some("ask") => return self.because("they agree, and are asked to confirm it: that question is the answer"),
+            _ => {}
         }
         if self.rules.escalation_words.is_said(text) {
             self.escalate(Escalation::Word, received);
@@ -197,6 +229,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    fn acknowledge(&mut self, text: String, because: &str) {
+        self.say_once(Automatic::Answer, text);
+        self.because(because);
+    }
+
     fn is_very_unhappy(&self, received: &Received) -> bool {
         self.rules.escalate_negative.zip(received.negative).is_some_and(|(line, sure)| sure >= line)
     }
@@ -212,7 +249,15 @@ impl<'a> Desk<'a> {
     }
 
     fn hand_over(&mut self, because: Escalation) {
-        self.decision.conversation.held = HeldBy::Human { since: self.now, because, told_at: self.now, wrote_at: None };
+        self.decision.conversation.held = HeldBy::Human(Handover {
+            since: self.now,
+            because,
+            told_at: self.now,
+            wrote_at: None,
+            waits_since: self.taking.map(|received| received.received_at),
+            reference: self.taking.map(|received| received.reference.clone()),
+            taken_by: None,
+        });
         self.decision.calls_people = Some(because);
         self.because(format!("people take over ({})", because.name()));
     }
@@ -281,7 +326,7 @@ impl<'a> Desk<'a> {
         let escalates = turn.escalates();
         self.decision.conversation.flow = Some(turn.position);
         for content in turn.say {
-            self.note(Automatic::Answer, &said(&content));
+            self.note(Automatic::Answer, content.words());
             self.decision.say.push((content, Purpose::Answer));
         }
         if escalates && !self.decision.conversation.is_human() {
@@ -354,11 +399,7 @@ impl<'a> Desk<'a> {
         let rules = self.rules;
         let conversation = &mut self.decision.conversation;
         conversation.due_at = match conversation.held {
-            HeldBy::Human { since, told_at, wrote_at, .. } => {
-                let handed_back = after(wrote_at.map_or(since, |at| at.max(since)), rules.handed_back_after);
-                let told_again = wrote_at.is_none().then(|| after(told_at, rules.staff_told_again_after));
-                Some(told_again.map_or(handed_back, |at| at.min(handed_back)))
-            }
+            HeldBy::Human(ref handover) => Some(silence::look_again_at(handover, &rules.patience)),
             HeldBy::Bot => conversation.flow.as_ref().and_then(flow::Position::next_timer),
         };
     }
@@ -375,15 +416,6 @@ fn came(received: &Received) -> Option<WhatCame> {
 
 fn words(body: String) -> Content {
     Content::Text { body, preview_url: false }
-}
-
-/// The words of what is said.
-fn said(content: &Content) -> String {
-    match content {
-        Content::Text { body, .. } | Content::Buttons { body, .. } | Content::List { body, .. } => body.clone(),
-        Content::Template(template) => template.name.clone(),
-        Content::Media { caption, .. } => caption.clone().unwrap_or_default(),
-    }
 }
 
 fn after(at: Timestamp, span: SignedDuration) -> Timestamp {

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::domain::answering::staff::{StaffAct, StaffRefusal};
 use crate::domain::campaign::{CampaignValue, Scalar};
-use crate::domain::consent::{Consent, Purposes};
+use crate::domain::consent::Consent;
 use crate::domain::flow::ResultState;
 use crate::domain::ids::{ContactId, FeedbackId};
 use crate::domain::template::{SourceFile, TemplateSource};
@@ -48,8 +49,11 @@ fn rules() -> Rules {
         office_hours: None,
         escalation_words: Keywords::new(["agent", "موظف"]),
         escalate_negative: Some(900),
-        staff_told_again_after: SignedDuration::from_mins(30),
-        handed_back_after: SignedDuration::from_hours(12),
+        patience: Patience {
+            told_again_after: SignedDuration::from_mins(30),
+            handed_back_after: SignedDuration::from_hours(12),
+            is_person_told: true,
+        },
         loop_guard: LoopGuard {
             same_within: SignedDuration::from_mins(10),
             answers_max: 5,
@@ -70,7 +74,7 @@ fn contact() -> Contact {
         email: None,
         tags: Vec::new(),
         attributes: BTreeMap::new(),
-        consent: Consent { granted: Purposes::NONE, stopped: false },
+        consent: Consent::default(),
     }
 }
 
@@ -117,7 +121,7 @@ impl Talk {
 }
 
 fn texts(decision: &Decision) -> Vec<String> {
-    decision.say.iter().map(|(content, _)| said(content)).collect()
+    decision.say.iter().map(|(content, _)| content.words().to_owned()).collect()
 }
 
 #[test]
@@ -144,6 +148,17 @@ fn a_stop_is_acknowledged_and_nothing_else_is_said_then_or_after() {
     talk.contact.consent.stopped = false;
     let start = Received { consent: Some("start".to_owned()), ..received(900, "ابدأ") };
     assert!(texts(&talk.hears(&[start], at(905)))[0].starts_with("أهلًا"));
+}
+
+#[test]
+fn consent_is_acknowledged_and_what_must_be_confirmed_is_answered_by_the_question_alone() {
+    for (consent, answer) in [("grant", Some("you agree")), ("withdraw", Some("do not agree")), ("ask", None)] {
+        let mut talk = Talk::new();
+        let word = Received { consent: Some(consent.to_owned()), ..received(1, "offers") };
+        let said = texts(&talk.hears(&[word], at(5)));
+        assert_eq!(said.len(), usize::from(answer.is_some()), "{said:?}");
+        assert!(answer.is_none_or(|answer| said[0].contains(answer)), "{said:?}");
+    }
 }
 
 #[test]
@@ -210,7 +225,8 @@ fn people_are_called_by_a_word_and_barid_is_silent_until_they_were_silent_for_lo
     let again = talk.hears(&[], due);
     assert_eq!((again.calls_people, again.say.len()), (Some(Escalation::Word), 0), "they are told again");
     let handed_back = talk.hears(&[received(50_000, "opening hours?")], at(50_003));
-    assert!(texts(&handed_back)[0].contains("nine"), "{:?}", handed_back.because);
+    let said = texts(&handed_back);
+    assert!(said[0].contains("nobody has answered you yet") && said[1].contains("nine"), "{:?}", handed_back.because);
 }
 
 #[test]
@@ -228,4 +244,82 @@ fn a_mark_and_the_button_that_opens_the_window_want_no_answer() {
     let mut talk = Talk::new();
     let mark = Received { kind: "reaction".to_owned(), ..received(1, "👍") };
     assert!(talk.hears(&[mark, pressed(2, OPEN_WINDOW)], at(5)).say.is_empty());
+}
+
+/// Somebody of the staff does something; the talk goes on from there.
+fn staff_does(talk: &mut Talk, act: &StaffAct, who: &str, unanswered: &[Received], now: Timestamp) -> Option<Decision> {
+    let done = staff::act(&talk.contact, &talk.conversation, unanswered, Some(&talk.rules), (act, who), now);
+    let done = done.expect("it can be done");
+    if let Some(decision) = &done {
+        talk.conversation = decision.conversation.clone();
+    }
+    done
+}
+
+#[test]
+fn staff_answer_the_person_waits_no_more_and_barid_is_silent_until_it_is_handed_back() {
+    let mut talk = Talk::new();
+    talk.hears(&[received(1, "agent")], at(4));
+    assert_eq!(talk.conversation.handover().unwrap().waits_since, Some(at(1)));
+    assert_eq!(talk.conversation.handover().unwrap().reference.as_deref(), Some("VOC-1"));
+    let answer = StaffAct::Answer("We will call you.".to_owned());
+    let answered = staff_does(&mut talk, &answer, "amal", &[], at(60)).unwrap();
+    assert_eq!(texts(&answered), ["We will call you."]);
+    assert_eq!(answered.say[0].1, Purpose::Answer);
+    let handover = talk.conversation.handover().unwrap();
+    assert_eq!((handover.wrote_at, handover.waits_since), (Some(at(60)), None));
+    assert_eq!(
+        (handover.taken_by.as_deref(), handover.because, handover.since),
+        (Some("amal"), Escalation::Word, at(4))
+    );
+    assert_eq!(talk.conversation.due_at, Some(at(60 + 12 * 3_600)), "nobody waits: staff are not told again");
+    assert!(talk.hears(&[received(100, "opening hours?")], at(103)).say.is_empty());
+    assert_eq!(talk.conversation.due_at, Some(at(100 + 1_800)), "they wait again");
+    let colleague = staff_does(&mut talk, &StaffAct::Take, "omar", &[], at(110)).unwrap();
+    assert_eq!(colleague.conversation.handover().unwrap().taken_by.as_deref(), Some("omar"));
+    assert!(staff_does(&mut talk, &StaffAct::Take, "omar", &[], at(111)).is_none(), "it is his already");
+    assert!(staff_does(&mut talk, &StaffAct::HandBack, "omar", &[], at(120)).unwrap().say.is_empty());
+    assert_eq!((talk.conversation.is_human(), talk.conversation.due_at), (false, None));
+    assert!(staff_does(&mut talk, &StaffAct::HandBack, "omar", &[], at(121)).is_none());
+    assert!(texts(&talk.hears(&[received(5_000, "one more thing")], at(5_003)))[0].contains("VOC-5000"));
+}
+
+#[test]
+fn staff_take_a_talk_that_nobody_handed_over_its_flow_ends_and_what_came_in_is_theirs() {
+    let mut talk = Talk::new();
+    talk.hears(&[pressed(1, "start-csat")], at(4));
+    talk.hears(&[received(60, "2")], at(63));
+    let late = [received(70, "the price"), Received { consent: Some("stop".to_owned()), ..received(71, "STOP") }];
+    let taken = staff_does(&mut talk, &StaffAct::Take, "amal", &late, at(72)).unwrap();
+    assert_eq!(taken.results.iter().map(|result| result.state).collect::<Vec<_>>(), [Some(ResultState::Escalated)]);
+    assert_eq!(taken.say.iter().map(|(_, purpose)| *purpose).collect::<Vec<_>>(), [Purpose::StopNotice]);
+    let handover = talk.conversation.handover().unwrap();
+    assert_eq!((handover.because, handover.waits_since), (Escalation::Staff, Some(at(70))));
+    // An answer takes a talk, too.
+    let mut talk = Talk::new();
+    let answered = staff_does(&mut talk, &StaffAct::Answer("Hello".to_owned()), "amal", &[received(1, "hi")], at(2));
+    assert_eq!(texts(&answered.unwrap()), ["Hello"], "and barid does not confirm beside it");
+    assert_eq!(talk.conversation.handover().map(|handover| handover.waits_since), Some(None));
+}
+
+#[test]
+fn what_staff_cannot_do_is_refused_with_its_reason() {
+    let mut talk = Talk::new();
+    let act = |talk: &Talk, text: &str| {
+        let answer = StaffAct::Answer(text.to_owned());
+        staff::act(&talk.contact, &talk.conversation, &[], Some(&talk.rules), (&answer, "amal"), at(1))
+    };
+    assert_eq!(act(&talk, "  ").unwrap_err(), StaffRefusal::TextLength(2));
+    assert_eq!(act(&talk, &"x".repeat(4_097)).unwrap_err(), StaffRefusal::TextLength(4_097));
+    assert!(act(&talk, &"x".repeat(4_096)).is_ok());
+    talk.contact.consent.stopped = true;
+    assert_eq!(act(&talk, "hello").unwrap_err(), StaffRefusal::Stopped);
+    // Where barid says nothing by itself, people still do.
+    let talk = Talk::new();
+    let answer = StaffAct::Answer("Hello".to_owned());
+    let done = staff::act(&talk.contact, &talk.conversation, &[], None, (&answer, "amal"), at(1)).unwrap().unwrap();
+    assert_eq!(
+        (texts(&done), done.conversation.is_human(), done.conversation.due_at),
+        (vec!["Hello".to_owned()], true, None)
+    );
 }

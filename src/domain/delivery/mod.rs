@@ -186,6 +186,8 @@ impl HeldReason {
 pub enum SuppressedReason {
     /// The person said stop.
     OptedOut,
+    /// The person wants no marketing: said with the provider's own control.
+    MarketingStopped,
     /// There is no consent for this purpose.
     NoConsent,
     /// There is no address for this channel.
@@ -196,28 +198,38 @@ pub enum SuppressedReason {
     CannotRender,
     /// Another message was called for this person not long ago.
     ContactedRecently,
+    /// The person has a message of this run under another number already.
+    SamePerson,
+    /// The person was forgotten.
+    Erased,
 }
 
 impl SuppressedReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::OptedOut,
+        Self::MarketingStopped,
         Self::NoConsent,
         Self::NoAddress,
         Self::Cancelled,
         Self::CannotRender,
         Self::ContactedRecently,
+        Self::SamePerson,
+        Self::Erased,
     ];
 
     /// The word in the store and the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OptedOut => "opted-out",
+            Self::MarketingStopped => "marketing-stopped",
             Self::NoConsent => "no-consent",
             Self::NoAddress => "no-address",
             Self::Cancelled => "cancelled",
             Self::CannotRender => "cannot-render",
             Self::ContactedRecently => "contacted-recently",
+            Self::SamePerson => "same-person",
+            Self::Erased => "erased",
         }
     }
 

@@ -24,6 +24,7 @@ mod result;
 mod rules;
 mod say;
 mod score;
+mod scores;
 mod turn;
 mod understand;
 mod wording;
@@ -43,6 +44,7 @@ pub use number::Number;
 pub use position::{Answer, AnswerValue, Position, Standing};
 pub use result::{FlowResult, ResultState, Score};
 pub use score::{Ces, Csat, Nps};
+pub use scores::{FlowCounts, QuestionScore, ScaleScore, VersionScores, scores};
 pub use turn::{Around, Because, Input, Start, Timers, Turn, WhatCame};
 
 /// A flow, compiled and checked.

@@ -97,6 +97,18 @@ pub enum AnswerValue {
     Score(u8),
 }
 
+impl AnswerValue {
+    /// What was understood, by itself: a text or a number.
+    pub fn as_json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) | Self::Choice(text) => text.as_str().into(),
+            Self::Number(number) => serde_json::to_value(number).unwrap_or_default(),
+            Self::Date(date) => date.to_string().into(),
+            Self::Score(score) => (*score).into(),
+        }
+    }
+}
+
 impl Position {
     /// A conversation that has just begun and waits for nothing yet.
     pub(super) fn new(flow: FlowName, version: u32, language: Language, now: Timestamp) -> Self {

@@ -1,14 +1,14 @@
 //! What came of a conversation, as it is exported.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Answer, AnswerValue, Position, Scale, Standing};
 use crate::domain::ids::FlowName;
 use crate::domain::language::Language;
 
 /// How a conversation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResultState {
     /// It came to its end.
@@ -34,10 +34,15 @@ impl ResultState {
             Self::Escalated => "escalated",
         }
     }
+
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
 }
 
 /// A step on a scale that somebody chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// On which scale.
     pub scale: Scale,
@@ -46,7 +51,7 @@ pub struct Score {
 }
 
 /// What came of a conversation. `Debug` shows no answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowResult {
     /// Which flow.
     pub flow: FlowName,

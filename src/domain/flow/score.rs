@@ -46,12 +46,17 @@ pub struct Ces {
 impl Nps {
     /// Of answers from 0 to 10; others are left out. `None` when there is none.
     pub fn of(scores: impl IntoIterator<Item = u8>) -> Option<Self> {
+        Self::of_counts(scores.into_iter().map(|score| (score, 1)))
+    }
+
+    /// The same of answers that were counted: each with how often it was chosen.
+    pub fn of_counts(counts: impl IntoIterator<Item = (u8, u64)>) -> Option<Self> {
         let (mut promoters, mut passives, mut detractors) = (0_u64, 0_u64, 0_u64);
-        for score in scores {
+        for (score, n) in counts {
             match score {
-                0..=6 => detractors += 1,
-                7 | 8 => passives += 1,
-                9 | 10 => promoters += 1,
+                0..=6 => detractors += n,
+                7 | 8 => passives += n,
+                9 | 10 => promoters += n,
                 _ => {}
             }
         }
@@ -69,7 +74,12 @@ impl Nps {
 impl Csat {
     /// Of answers from 1 to 5; others are left out. `None` when there is none.
     pub fn of(scores: impl IntoIterator<Item = u8>) -> Option<Self> {
-        let counted = Counted::of(scores, Scale::Csat, 4)?;
+        Self::of_counts(scores.into_iter().map(|score| (score, 1)))
+    }
+
+    /// The same of answers that were counted: each with how often it was chosen.
+    pub fn of_counts(counts: impl IntoIterator<Item = (u8, u64)>) -> Option<Self> {
+        let counted = Counted::of(counts, Scale::Csat, 4)?;
         let Counted { high: satisfied, answered, per_mille, mean_hundredths } = counted;
         Some(Self { satisfied, answered, per_mille, mean_hundredths })
     }
@@ -83,7 +93,12 @@ impl Csat {
 impl Ces {
     /// Of answers from 1 to 7; others are left out. `None` when there is none.
     pub fn of(scores: impl IntoIterator<Item = u8>) -> Option<Self> {
-        let counted = Counted::of(scores, Scale::Ces, 5)?;
+        Self::of_counts(scores.into_iter().map(|score| (score, 1)))
+    }
+
+    /// The same of answers that were counted: each with how often it was chosen.
+    pub fn of_counts(counts: impl IntoIterator<Item = (u8, u64)>) -> Option<Self> {
+        let counted = Counted::of(counts, Scale::Ces, 5)?;
         let Counted { high: agreed, answered, per_mille, mean_hundredths } = counted;
         Some(Self { agreed, answered, per_mille, mean_hundredths })
     }
@@ -102,12 +117,12 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(scores: impl IntoIterator<Item = u8>, scale: Scale, high_from: u8) -> Option<Self> {
+    fn of(counts: impl IntoIterator<Item = (u8, u64)>, scale: Scale, high_from: u8) -> Option<Self> {
         let (mut high, mut answered, mut sum) = (0_u64, 0_u64, 0_u64);
-        for score in scores.into_iter().filter(|score| (scale.least()..=scale.most()).contains(score)) {
-            answered += 1;
-            sum += u64::from(score);
-            high += u64::from(score >= high_from);
+        for (score, n) in counts.into_iter().filter(|(score, _)| (scale.least()..=scale.most()).contains(score)) {
+            answered += n;
+            sum += u64::from(score) * n;
+            high += if score >= high_from { n } else { 0 };
         }
         Some(Self {
             high,
@@ -119,7 +134,7 @@ impl Counted {
 }
 
 /// `part × times ÷ whole`, rounded to the nearest, halves away from zero.
-fn rounded(part: i128, times: i128, whole: u64) -> Option<i128> {
+pub(super) fn rounded(part: i128, times: i128, whole: u64) -> Option<i128> {
     let whole = i128::from(whole);
     if whole == 0 {
         return None;

@@ -50,6 +50,14 @@ macro_rules! events {
 events! {
     /// A contact sent something: [`data::FeedbackReceived`].
     FeedbackReceived = "feedback.received";
+    /// What somebody sent was read for language, sentiment and category, a while after it was received: [`data::FeedbackRead`].
+    FeedbackRead = "feedback.read";
+    /// People were called to a conversation, or took it: [`data::EscalationOpened`].
+    EscalationOpened = "escalation.opened";
+    /// People handed a conversation back, or were silent for too long: [`data::EscalationClosed`].
+    EscalationClosed = "escalation.closed";
+    /// A conversation that a flow describes came to its end: [`data::FlowCompleted`].
+    FlowCompleted = "flow.completed";
     /// What a contact allows changed, other than by an import: [`data::ConsentChanged`].
     ConsentChanged = "consent.changed";
     /// A message failed on every channel: [`data::MessageChanged`].

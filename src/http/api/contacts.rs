@@ -58,12 +58,16 @@ struct Item {
     attributes: BTreeMap<String, String>,
     /// Stopped for all purposes.
     opted_out: bool,
+    /// Whether the person told WhatsApp that they want no marketing: templates of the category MARKETING are not sent to them.
+    marketing_stopped: bool,
     /// The purposes granted; while `opted_out`, those that a start would restore.
     consent: Vec<Purpose>,
+    /// Of what they are asked, and have not confirmed: a purpose under double opt-in.
+    unconfirmed: Vec<Purpose>,
 }
 
-impl From<Contact> for Item {
-    fn from(contact: Contact) -> Self {
+impl Item {
+    fn new(contact: Contact, unconfirmed: Purposes) -> Self {
         Self {
             id: contact.id,
             phone: contact.phone.map(String::from),
@@ -75,7 +79,9 @@ impl From<Contact> for Item {
             tags: contact.tags,
             attributes: contact.attributes,
             opted_out: contact.consent.stopped,
+            marketing_stopped: contact.consent.marketing_stopped,
             consent: contact.consent.granted.iter().collect(),
+            unconfirmed: unconfirmed.iter().collect(),
         }
     }
 }
@@ -84,10 +90,20 @@ async fn list(state: &ApiState, parameters: HashMap<String, String>) -> Result<L
     let query = Query::new(parameters, &["phone"])?;
     if let Some(phone) = query.phone("phone")? {
         let found = state.store.by_phone(phone.e164()).await?;
-        return Ok(List::whole(found.into_iter().map(Item::from).collect()));
+        return Ok(List::whole(items(state, found.into_iter().collect()).await?));
     }
     let page = state.store.page(query.cursor()?.map(ContactId::new), query.limit()?).await?;
-    Ok(List { items: page.items.into_iter().map(Item::from).collect(), next: next(page.next) })
+    Ok(List { items: items(state, page.items).await?, next: next(page.next) })
+}
+
+async fn items(state: &ApiState, contacts: Vec<Contact>) -> Result<Vec<Item>, Problem> {
+    let ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+    let asked = state.store.unconfirmed(&ids, state.clock.now()).await?;
+    let item = |contact: Contact| {
+        let unconfirmed = asked.get(&contact.id).copied().unwrap_or_default();
+        Item::new(contact, unconfirmed)
+    };
+    Ok(contacts.into_iter().map(item).collect())
 }
 
 /// One line of an import: what to set on the contact with that number. Members left out leave what is there.
@@ -135,9 +151,9 @@ impl std::fmt::Debug for ContactRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowConsent {
-    /// `set`, `grant`, `withdraw`, `stop` or `start`.
+    /// `set`, `grant`, `withdraw`, `stop`, `start`, `stop-marketing` or `resume-marketing`.
     pub change: String,
-    /// Which purposes; nothing for `stop` and `start`.
+    /// Which purposes; nothing for stops, `start` and `resume-marketing`.
     #[serde(default)]
     pub purposes: Vec<Purpose>,
     /// When the person said so; the time of the import where it is left out.
@@ -159,12 +175,7 @@ impl From<(u64, ContactUpdate)> for ContactRow {
             update;
         let consent = consent.map(|change| RowConsent {
             change: change.kind.name().to_owned(),
-            purposes: match change.kind {
-                ConsentChangeKind::Set(purposes)
-                | ConsentChangeKind::Grant(purposes)
-                | ConsentChangeKind::Withdraw(purposes) => purposes.iter().collect(),
-                ConsentChangeKind::Stop | ConsentChangeKind::Start => Vec::new(),
-            },
+            purposes: change.kind.purposes().iter().collect(),
             at: Some(change.at),
             source: change.source,
             evidence: change.evidence,
@@ -204,9 +215,12 @@ impl RowConsent {
             "withdraw" => ConsentChangeKind::Withdraw(purposes),
             "stop" => ConsentChangeKind::Stop,
             "start" => ConsentChangeKind::Start,
+            "stop-marketing" => ConsentChangeKind::StopMarketing,
+            "resume-marketing" => ConsentChangeKind::ResumeMarketing,
             other => {
                 return Err(format!(
-                    "`{other}` is not a change of consent; use `set`, `grant`, `withdraw`, `stop` or `start`"
+                    "`{other}` is not a change of consent; use `set`, `grant`, `withdraw`, `stop`, `start`, `stop-marketing` or \
+                     `resume-marketing`"
                 ));
             }
         };

@@ -1,4 +1,4 @@
-//! `/api/v1/feedback`: what contacts sent back, newest first.
+//! `/api/v1/feedback`: what contacts sent back, newest first; and one by its reference.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,17 +11,21 @@ use warp::reply::Response;
 
 use super::query::{Query, next};
 use super::{ApiState, List, reply, with};
-use crate::domain::feedback::Feedback;
+use crate::domain::feedback::{Feedback, referenced};
 use crate::domain::ids::{ContactId, FeedbackId, MessageId, RunId, WhatsAppId};
+use crate::domain::media::MediaFile;
 use crate::http::error::Problem;
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
-    warp::path!("api" / "v1" / "feedback")
+    let all = warp::path!("api" / "v1" / "feedback")
         .and(warp::get())
         .and(with(state))
         .and(warp::query())
-        .then(|state: Arc<ApiState>, query| async move { reply(list(&state, query).await) })
-        .boxed()
+        .then(|state: Arc<ApiState>, query| async move { reply(list(&state, query).await) });
+    let one = warp::path!("api" / "v1" / "feedback" / String).and(warp::get()).and(with(state)).then(
+        |reference: String, state: Arc<ApiState>| async move { reply(found(&state, &reference).await.map(Item::from)) },
+    );
+    all.or(one).unify().boxed()
 }
 
 /// The fixed shape. What a reader makes of it is `null` until it was read, and for what has no words; the platform that it is attributed to
@@ -36,6 +40,7 @@ struct Item {
     text: Option<String>,
     payload: Option<String>,
     media_id: Option<String>,
+    media: Option<File>,
     language: Option<String>,
     sentiment: Option<Judged>,
     category: Option<String>,
@@ -52,6 +57,25 @@ struct Item {
     whatsapp_id: WhatsAppId,
     sent_at: Timestamp,
     received_at: Timestamp,
+}
+
+/// The file that came with it. `state`: `wanted`, `kept`, `lost` or `unwanted`; `detail` says why it is not there, or not yet.
+#[derive(Serialize)]
+struct File {
+    state: &'static str,
+    r#type: Option<String>,
+    name: Option<String>,
+    bytes: Option<u64>,
+    /// SHA-256 in hexadecimal.
+    hash: Option<String>,
+    detail: Option<String>,
+}
+
+impl From<MediaFile> for File {
+    fn from(file: MediaFile) -> Self {
+        let MediaFile { state, file_type, name, bytes, hash, detail } = file;
+        Self { state: state.name(), r#type: file_type, name, bytes, hash, detail }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,6 +105,7 @@ impl From<Feedback> for Item {
             text: feedback.text,
             payload: feedback.payload,
             media_id: feedback.media_id,
+            media: feedback.media.map(File::from),
             channel: feedback.channel.name(),
             platform: None,
             campaign: feedback.campaign,
@@ -91,6 +116,19 @@ impl From<Feedback> for Item {
             received_at: feedback.received_at,
         }
     }
+}
+
+/// The feedback of that reference, or of that id.
+///
+/// # Errors
+/// When there is none.
+pub(super) async fn found(state: &ApiState, reference: &str) -> Result<Feedback, Problem> {
+    let id = reference.parse().ok().or_else(|| referenced(reference));
+    let found = match id {
+        Some(id) => state.store.one_feedback(id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| Problem::not_found("there is no feedback of this reference"))
 }
 
 async fn list(state: &ApiState, parameters: HashMap<String, String>) -> Result<List<Item>, Problem> {

@@ -71,12 +71,12 @@ impl From<Sent> for Accepted {
 
 async fn send(state: &ApiState, read: Reading, key: Option<String>, body: &[u8]) -> Result<Sent, Problem> {
     let mut request = read(body)?;
-    request.once = key.map(|key| named(&key, body)).transpose()?;
+    request.once = key.map(|key| key_of(&key, body)).transpose()?;
     Ok(state.operations.send(request).await?)
 }
 
 /// The key, and a hash of what it stands for: of the bytes, so that the same key with another body is noticed.
-fn named(key: &str, body: &[u8]) -> Result<(String, String), Problem> {
+pub(super) fn key_of(key: &str, body: &[u8]) -> Result<(String, String), Problem> {
     let n = key.chars().count();
     if key.trim().is_empty() || n > KEY_CHARS_MAX {
         return Err(Problem::bad_request(format!("`Idempotency-Key` must have 1 to {KEY_CHARS_MAX} characters")));
@@ -274,10 +274,10 @@ mod tests {
 
     #[test]
     fn a_key_stands_for_the_bytes_of_its_request() {
-        let one = named("k", b"{}").unwrap();
-        assert_eq!(one, named("k", b"{}").unwrap());
-        assert_ne!(one, named("k", b"{ }").unwrap());
-        assert!(named(" ", b"{}").is_err());
-        assert!(named(&"k".repeat(256), b"{}").is_err());
+        let one = key_of("k", b"{}").unwrap();
+        assert_eq!(one, key_of("k", b"{}").unwrap());
+        assert_ne!(one, key_of("k", b"{ }").unwrap());
+        assert!(key_of(" ", b"{}").is_err());
+        assert!(key_of(&"k".repeat(256), b"{}").is_err());
     }
 }

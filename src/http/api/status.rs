@@ -8,6 +8,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::registry::Entry;
 use super::suspensions::{SuspensionItem, is_illness};
 use super::{ApiState, reply, with};
 use crate::domain::channel::Channel;
@@ -40,13 +41,10 @@ pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
 /// What is not known yet is `null`: nothing asks Meta for token health, quality and tier in this version.
 #[derive(Serialize)]
 struct Status<'a> {
-    integration: &'static str,
-    category: &'static str,
-    priority: u8,
-    configured: bool,
+    #[serde(flatten)]
+    entry: Entry<'a>,
     /// Whether messages can leave, as far as is known: everything is set up, and no provider's refusal has suspended one of our numbers.
     healthy: bool,
-    missing: &'a [String],
     senders: Vec<Sender<'a>>,
     token: Option<()>,
     queues: BTreeMap<&'static str, u64>,
@@ -93,12 +91,8 @@ async fn status(state: &ApiState) -> Result<Status<'_>, Problem> {
     let of_channel = stopping(&Scope::Channel(Channel::Whatsapp));
     let configured = missing.is_empty() && !senders.is_empty();
     Ok(Status {
-        integration: "whatsapp",
-        category: "messaging",
-        priority: 1,
-        configured,
+        entry: Entry::new(Channel::Whatsapp, missing),
         healthy: configured && senders.iter().all(|sender| sender.healthy) && !of_channel.iter().any(is_illness),
-        missing,
         senders,
         token: None,
         queues: BTreeMap::from([("sending", state.queue.sending_depth().await?)]),

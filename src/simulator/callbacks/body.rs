@@ -167,6 +167,12 @@ fn metadata(json: &mut Json, field: &str, number: &Number) {
 }
 
 fn said(json: &mut Json, said: &Said) {
+    if let Said::Any(members) = said {
+        for (at, (name, value)) in members.iter().enumerate() {
+            json.raw(if at == 0 { "" } else { "," }).string(name).raw(":").value(value);
+        }
+        return;
+    }
     let (kind, value) = match said {
         Said::Text(body) => ("text", json!({"body": body})),
         Said::Button { payload, text } => ("button", json!({"payload": payload, "text": text})),
@@ -182,7 +188,7 @@ fn said(json: &mut Json, said: &Said) {
         Said::Reaction { message_id, emoji: None } => ("reaction", json!({"message_id": message_id})),
         Said::Media { kind, media } => (kind.as_str(), media.clone()),
         Said::Location { latitude, longitude } => ("location", json!({"latitude": latitude, "longitude": longitude})),
-        Said::Preference { .. } => return,
+        Said::Any(_) | Said::Preference { .. } => return,
     };
     json.raw("\"type\":").string(kind).raw(",").string(kind).raw(":").value(&value);
 }
@@ -288,6 +294,25 @@ mod tests {
         let message = &body["entry"][0]["changes"][0]["value"]["messages"][0];
         assert_eq!(message["text"]["body"], "مرحبا");
         assert!(message["from_user_id"].as_str().unwrap().starts_with("SA."));
+    }
+
+    #[test]
+    fn a_message_of_any_kind_has_its_own_members_beside_those_of_all() {
+        let members = json!({"type": "contacts", "contacts": [{"name": {"formatted_name": "Omar Z"}}]});
+        let serde_json::Value::Object(members) = members else { panic!() };
+        let inbound = Inbound {
+            number: 0,
+            digits: 966_500_000_101,
+            hidden: false,
+            at_ms: 1_793_000_000_000,
+            id: "wamid.x".into(),
+            context: None,
+            said: Said::Any(members),
+        };
+        let (_, body) = callback(&[Event::Inbound(Box::new(inbound))], 1);
+        let message = &body["entry"][0]["changes"][0]["value"]["messages"][0];
+        assert_eq!((&message["type"], &message["from"]), (&"contacts".into(), &"966500000101".into()));
+        assert_eq!(message["contacts"][0]["name"]["formatted_name"], "Omar Z");
     }
 
     #[test]

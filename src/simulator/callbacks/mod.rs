@@ -72,6 +72,8 @@ pub(super) enum Said {
     Media { kind: String, media: serde_json::Value },
     /// A place.
     Location { latitude: f64, longitude: f64 },
+    /// Any other kind, with the members that its element has beside writer, id and time.
+    Any(serde_json::Map<String, serde_json::Value>),
     /// Not a message: WhatsApp's own "stop" or "resume" for marketing.
     Preference { stop: bool },
 }

@@ -7,8 +7,13 @@ mod m0002_never_lost;
 mod m0003_sources;
 mod m0004_suspensions;
 mod m0005_campaigns;
+mod m0006_news;
 mod m0007_conversation;
 mod m0008_hooks;
+mod m0009_staff;
+mod m0010_media;
+mod m0011_erasure;
+mod m0012_consent_requests;
 
 pub(super) struct Migrator;
 
@@ -20,8 +25,13 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_sources::Sources),
             Box::new(m0004_suspensions::WhoSuspended),
             Box::new(m0005_campaigns::Campaigns),
+            Box::new(m0006_news::PeopleChange),
             Box::new(m0007_conversation::Conversation),
             Box::new(m0008_hooks::Hooks),
+            Box::new(m0009_staff::Staff),
+            Box::new(m0010_media::Media),
+            Box::new(m0011_erasure::Erasure),
+            Box::new(m0012_consent_requests::ConsentRequests),
         ]
     }
 }

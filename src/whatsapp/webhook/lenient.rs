@@ -8,6 +8,9 @@ use super::wire::{self, Change};
 use super::{UNREADABLE, read_change};
 use crate::domain::news::News;
 
+/// The fields whose changes are lists of elements.
+const WITH_LISTS: [&str; 3] = ["messages", "user_preferences", "user_id_update"];
+
 /// What can be read of the body.
 pub(super) fn read(body: &[u8]) -> Result<Vec<News>, String> {
     let text = with_whole_characters(&String::from_utf8_lossy(body));
@@ -47,12 +50,15 @@ fn read_tree(change: &Value, origin: Origin<'_>, news: &mut Vec<News>) {
             ..wire::Value::default()
         },
     };
-    if whole.field.as_deref() == Some("messages") {
-        whole.value.statuses = each(value.get("statuses"), news);
-        whole.value.messages = each(value.get("messages"), news);
-        whole.value.errors = each(value.get("errors"), news);
-    } else {
-        whole.value = readable(Some(value)).unwrap_or_default();
+    match whole.field.as_deref() {
+        Some("messages") => {
+            whole.value.statuses = each(value.get("statuses"), news);
+            whole.value.messages = each(value.get("messages"), news);
+            whole.value.errors = each(value.get("errors"), news);
+        }
+        Some("user_preferences") => whole.value.user_preferences = each(value.get("user_preferences"), news),
+        Some("user_id_update") => whole.value.user_id_update = each(value.get("user_id_update"), news),
+        _ => whole.value = readable(Some(value)).unwrap_or_default(),
     }
     read_change(&whole, origin, news);
 }
@@ -89,16 +95,37 @@ fn elements<'a>(list: Option<&'a Value>, news: &mut Vec<News>) -> &'a [Value] {
 fn drop_misfits(tree: &mut Value) {
     let changes = tree.get_mut("entry").and_then(Value::as_array_mut).into_iter().flatten();
     let changes = changes.filter_map(|entry| entry.get_mut("changes")?.as_array_mut()).flatten();
-    for value in changes.filter_map(|change| change.get_mut("value")) {
+    for change in changes {
+        let has_lists = change.get("field").and_then(Value::as_str).is_some_and(|field| WITH_LISTS.contains(&field));
+        let Some(value) = change.get_mut("value") else { continue };
+        if !has_lists {
+            keep_members(value, |member| wire::Value::deserialize(member).is_ok());
+            continue;
+        }
         keep_readable(value.get_mut("statuses"), |member| wire::Status::deserialize(member).is_ok());
         keep_readable(value.get_mut("messages"), |member| wire::Message::deserialize(member).is_ok());
+        keep_readable(value.get_mut("user_preferences"), |member| wire::Preference::deserialize(member).is_ok());
+        keep_readable(value.get_mut("user_id_update"), |member| wire::UserIdUpdate::deserialize(member).is_ok());
     }
 }
 
 fn keep_readable(list: Option<&mut Value>, is_readable: fn(&Value) -> bool) {
-    let elements = list.and_then(Value::as_array_mut).into_iter().flatten();
-    for members in elements.filter_map(Value::as_object_mut) {
-        members.retain(|name, value| is_readable(&serde_json::json!({ name.as_str(): value })));
+    for element in list.and_then(Value::as_array_mut).into_iter().flatten() {
+        keep_members(element, is_readable);
+    }
+}
+
+fn keep_members(element: &mut Value, is_readable: fn(&Value) -> bool) {
+    if let Some(members) = element.as_object_mut() {
+        members.retain(|name, value| {
+            // Moved in and out, so that nothing large is copied.
+            let alone = Value::Object(std::iter::once((name.clone(), value.take())).collect());
+            let keeps = is_readable(&alone);
+            if let Value::Object(alone) = alone {
+                *value = alone.into_iter().next().map_or(Value::Null, |(_, value)| value);
+            }
+            keeps
+        });
     }
 }
 

@@ -3,7 +3,9 @@
 //! | module | owns |
 //! |---|---|
 //! | `wire` | the shapes in a body |
-//! | `inbound` | what a person sent |
+//! | `inbound` | what a person sent, changed or took back |
+//! | `content` | what a message says, by its kind |
+//! | `person` | what is told about a person: another number, another user id, no more marketing |
 //! | `notice` | what Meta says about templates, numbers and accounts |
 //! | `lenient` | bodies in which something is broken |
 //!
@@ -11,9 +13,11 @@
 //! that what is broken in one place costs nothing in the others (page …/webhooks/create-webhook-endpoint and the checklist of
 //! 2026-11-22: ids and times as strings or integers, seconds or milliseconds, lone surrogates, U+0000).
 
+mod content;
 mod inbound;
 mod lenient;
 mod notice;
+mod person;
 mod wire;
 
 use std::sync::Arc;
@@ -25,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use self::notice::Origin;
-use self::wire::{Change, Status};
+use self::wire::{Change, Error, Status, Value};
 use super::error_codes::class_of;
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{SenderId, WhatsAppId};
@@ -34,8 +38,9 @@ use crate::ports::WebhookReader;
 
 /// Above this a time is in milliseconds: as seconds it would be in the year 5138.
 const SECONDS_MAX: i64 = 100_000_000_000;
-/// How the members begin that name the writer of a message.
-const SAYS_WHO: &[u8] = b"\"from";
+/// How the members begin that name the writer of a message, and those that name a wish of a person.
+const SAYS_WHO: &[u8] = b"from";
+const SAYS_A_WISH: &[u8] = b"user_preferences";
 /// What every element is called that lacks what makes it one.
 const UNREADABLE: &str = "unreadable";
 
@@ -87,8 +92,8 @@ impl WebhookReader for Reader {
     }
 
     fn may_hold_words(&self, body: &[u8]) -> bool {
-        // Whoever writes is named by `from` or `from_user_id`, and statuses have neither.
-        body.windows(SAYS_WHO.len()).any(|bytes| bytes == SAYS_WHO)
+        // Whoever writes is named by `from` or `from_user_id`, and statuses have neither. One pass: what stands in quotes is looked at.
+        body.split(|byte| *byte == b'"').any(|piece| piece.starts_with(SAYS_WHO) || piece == SAYS_A_WISH)
     }
 
     fn read(&self, body: &[u8]) -> Result<Vec<News>, String> {
@@ -114,7 +119,7 @@ impl WebhookReader for Reader {
 fn read_change(change: &Change<'_>, origin: Origin<'_>, news: &mut Vec<News>) {
     let Change { field, value } = change;
     let kind = field_kind(field.as_deref());
-    if kind != "messages" {
+    if !matches!(kind, "messages" | "user_preferences" | "user_id_update") {
         news.push(notice::read(kind, origin, value).map_or(News::Other { kind }, News::Notice));
         return;
     }
@@ -122,25 +127,45 @@ fn read_change(change: &Change<'_>, origin: Origin<'_>, news: &mut Vec<News>) {
         news.push(News::Other { kind: UNREADABLE });
         return;
     };
-    news.extend(value.statuses.iter().map(|status| read_status(&sender, status)));
-    news.extend(value.messages.iter().map(|message| inbound::read(&sender, &value.contacts, message)));
+    let before = news.len();
+    match kind {
+        "user_preferences" => {
+            news.extend(value.user_preferences.iter().map(|wish| person::read_preference(&sender, wish)));
+        }
+        "user_id_update" => {
+            news.extend(value.user_id_update.iter().map(|update| person::read_user_id(&sender, update)));
+        }
+        _ => return read_messages(&sender, value, news),
+    }
+    if news.len() == before {
+        // A form that we do not know: kept, and counted under its name.
+        news.push(News::Other { kind });
+    }
+}
+
+/// The news in a change of the field `messages`.
+fn read_messages(sender: &SenderId, value: &Value<'_>, news: &mut Vec<News>) {
+    news.extend(value.statuses.iter().map(|status| read_status(sender, status)));
+    news.extend(value.messages.iter().map(|message| inbound::read(sender, &value.contacts, message)));
     // Trouble of the number, the account or the app, such as 130429; not about one message.
     news.extend(value.errors.iter().map(|_| News::Other { kind: "errors" }));
 }
 
 /// Our name for a field, from a closed set (page …/webhooks/overview, 2026-11-22).
 fn field_kind(field: Option<&str>) -> &'static str {
-    const KNOWN: [&str; 25] = [
+    const KNOWN: [&str; 32] = [
         "messages",
         "message_template_status_update",
         "message_template_quality_update",
         "message_template_components_update",
         "template_category_update",
+        "template_correct_category_detection",
         "phone_number_quality_update",
         "phone_number_name_update",
         "account_update",
         "account_review_update",
         "account_alerts",
+        "account_settings_update",
         "business_capability_update",
         "user_preferences",
         "security",
@@ -151,17 +176,26 @@ fn field_kind(field: Option<&str>) -> &'static str {
         "smb_message_echoes",
         "smb_app_state_sync",
         "history",
+        "message_echoes",
+        "messaging_handovers",
         "payment_configuration_update",
         "partner_solutions",
         "automatic_events",
+        "tracking_events",
         "group_lifecycle_update",
         "group_participants_update",
+        "group_settings_update",
+        "group_status_update",
     ];
     KNOWN.into_iter().find(|known| Some(*known) == field).unwrap_or("unrecognised")
 }
 
 /// What a status says (page …/webhooks/reference/messages/status, 2026-11-22).
 fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
+    // We never write to groups; such a status is about what somebody else sent there, for one participant of many.
+    if status.recipient_type.as_deref() == Some("group") {
+        return News::Other { kind: "group-status" };
+    }
     let Some(whatsapp_id) = status.id.as_deref().and_then(|id| WhatsAppId::try_from(id.to_owned()).ok()) else {
         return News::Other { kind: UNREADABLE };
     };
@@ -171,7 +205,9 @@ fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
         // A voice message that was played was seen.
         Some("read" | "played") => ProviderStatus::Read,
         Some("failed") => ProviderStatus::Failed(refusal(status)),
-        // `deleted` and `warning` are old, others are new; none of them moves a message.
+        // Old ones, and those that are new to us: none of them moves a message.
+        Some("deleted") => return News::Other { kind: "status-deleted" },
+        Some("warning") => return News::Other { kind: "status-warning" },
         _ => return News::Other { kind: "unrecognised-status" },
     };
     News::Status(StatusNews {
@@ -193,10 +229,14 @@ fn refusal(status: &Status<'_>) -> Refusal {
         return Refusal::new(FailureClass::Unrecognised, None, "");
     };
     let code = error.code.as_deref().and_then(|code| code.parse().ok());
-    let words = error.error_data.as_ref().and_then(|data| data.details.as_deref());
-    let words = words.or(error.details.as_deref()).or(error.message.as_deref()).or(error.title.as_deref());
     let class = code.map_or(FailureClass::Unrecognised, |code| class_of(code, None));
-    Refusal::new(class, code, without_nul(words.unwrap_or_default()))
+    Refusal::new(class, code, without_nul(words(error).unwrap_or_default()))
+}
+
+/// What an error says, in the most exact words that it has.
+fn words<'a>(error: &'a Error<'_>) -> Option<&'a str> {
+    let words = error.error_data.as_ref().and_then(|data| data.details.as_deref());
+    words.or(error.details.as_deref()).or(error.message.as_deref()).or(error.title.as_deref())
 }
 
 /// A time as Meta writes it: seconds, or milliseconds where the number is too large for seconds.

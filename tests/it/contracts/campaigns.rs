@@ -13,7 +13,7 @@ use barid::domain::share::Share;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
     Contacts as _, DeadLetterFilter, DeadLetters as _, Messages as _, OpenedRun, PlannedMessage, Reminders as _,
-    ReplayTerms, Replayed, Runs as _, Stages as _,
+    ReplayTerms, Replayed, RowNews, Runs as _, Stages as _,
 };
 use barid::store::SqlStore;
 use jiff::SignedDuration;
@@ -204,7 +204,7 @@ on_both_databases! {
         callback(&store, vec![got(3, ProviderStatus::Delivered), got(4, ProviderStatus::Read), got(5, ProviderStatus::Sent)]).await;
         let row = barid::ports::Journal::append(&store, barid::domain::news::Source::Meta, "{}".into(), at(40)).await.unwrap();
         let answers = vec![inbound(1, "wamid.answer", "good"), crate::contracts::stop(2, "wamid.stop")];
-        barid::ports::Journal::apply(&store, row, vec![], answers, at(41)).await.unwrap();
+        barid::ports::Journal::apply(&store, row, RowNews { heard: answers, ..RowNews::default() }, at(41)).await.unwrap();
         let first = store.unanswered(run.id, None, 2).await.unwrap();
         let ids = |page: &barid::ports::Page<barid::domain::contact::Contact>| page.items.iter().map(|contact| contact.id).collect::<Vec<_>>();
         assert_eq!(ids(&first), [contacts[0], contacts[3]]);
@@ -369,7 +369,7 @@ on_both_databases! {
             ("SELECT COUNT(*) FROM messages m WHERE m.state = 'failed' AND m.run_id = 1 AND m.id >= 5 AND m.id <= 900", "messages_failed"),
             ("SELECT COUNT(DISTINCT c.contact_id) FROM consent_changes c \
               JOIN messages m ON m.contact_id = c.contact_id AND m.run_id = 1 \
-              WHERE c.kind IN ('stop', 'withdraw') AND c.at >= 5 AND m.called_at >= 5", "consent_changes_against"),
+              WHERE c.kind IN ('stop', 'withdraw', 'stop-marketing') AND c.at >= 5 AND m.called_at >= 5", "consent_changes_against"),
             ("SELECT COUNT(*), MIN(id) FROM messages WHERE run_id = 1 AND state = 'planned' AND id >= 1 AND id <= 900", "messages_planned"),
             ("SELECT r.id FROM runs r WHERE r.reminders_left > 0 AND r.state = 'finished' ORDER BY r.id", "runs_reminding"),
         ] {

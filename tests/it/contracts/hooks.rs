@@ -9,7 +9,7 @@ use barid::domain::ids::{HookDeliveryId, HookName};
 use barid::domain::news::{ProviderStatus, Source};
 use barid::ports::{
     Contacts as _, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal as _, Messages as _, Outbox as _,
-    Store as _,
+    RowNews, Store as _,
 };
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -185,10 +185,10 @@ on_both_databases! {
         // The feedback cannot be written: its table is gone.
         let row = store.append(Source::Meta, "{}".into(), at(20)).await.unwrap();
         database.change("ALTER TABLE feedback RENAME TO elsewhere").await;
-        assert!(store.apply(row, Vec::new(), vec![inbound(0, "wamid.in", "hello")], at(21)).await.is_err());
+        assert!(store.apply(row, RowNews { heard: vec![inbound(0, "wamid.in", "hello")], ..RowNews::default() }, at(21)).await.is_err());
         assert_eq!(told(&store).await.len(), 0);
         database.change("ALTER TABLE elsewhere RENAME TO feedback").await;
-        store.apply(row, Vec::new(), vec![inbound(0, "wamid.in", "hello")], at(22)).await.unwrap();
+        store.apply(row, RowNews { heard: vec![inbound(0, "wamid.in", "hello")], ..RowNews::default() }, at(22)).await.unwrap();
         assert_eq!(told(&store).await.len(), 1);
         store.close().await;
     }

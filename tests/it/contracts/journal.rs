@@ -8,7 +8,9 @@ use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::ids::{CallbackReference, JournalId, MessageId};
 use barid::domain::news::{ProviderStatus, StatusNews};
 use barid::domain::start::StartAnswer;
-use barid::ports::{Applied, Contacts as _, Heard, Journal as _, Kept, Messages as _, Runs as _};
+use barid::ports::{
+    Applied, Contacts as _, Heard, Journal as _, JournalFilter, Kept, KeptNews as _, Messages as _, RowNews, Runs as _,
+};
 
 use super::{
     at, begin, callback, change, charged, delivery, heard, inbound, on_both_databases, people, phone, run_to, start,
@@ -22,7 +24,7 @@ on_both_databases! {
         let rows = futures_util::future::join_all((0..20).map(|n| store.append(barid::domain::news::Source::Meta, [body.clone(), vec![n]].concat().into(), at(i64::from(n))))).await;
         let rows: Vec<JournalId> = rows.into_iter().map(Result::unwrap).collect();
         for (n, row) in rows.iter().enumerate() {
-            let Kept { source, body: kept, received_at } = store.unapplied(*row).await.unwrap().unwrap();
+            let Kept { source, body: kept, received_at, applied_before: _ } = store.unapplied(*row).await.unwrap().unwrap();
             assert_eq!(source, barid::domain::news::Source::Meta);
             assert_eq!(kept.last().copied().map(usize::from), Some(n), "nobody gets a neighbour's row");
             assert_eq!(kept[..256], body);
@@ -31,7 +33,7 @@ on_both_databases! {
         assert_eq!(store.lag(at(30)).await.unwrap(), (Duration::from_secs(30), 20));
         assert_eq!(store.waiting(at(5), 100).await.unwrap(), rows[..5]);
         assert_eq!(store.waiting(at(5), 2).await.unwrap(), rows[..2]);
-        store.apply(rows[0], Vec::new(), Vec::new(), at(31)).await.unwrap();
+        store.apply(rows[0], RowNews::default(), at(31)).await.unwrap();
         store.set_aside(rows[1], "not JSON", at(31)).await.unwrap();
         assert_eq!(store.unapplied(rows[0]).await.unwrap(), None);
         assert_eq!(store.unapplied(rows[1]).await.unwrap(), None);
@@ -39,6 +41,46 @@ on_both_databases! {
         assert_eq!(store.lag(at(31)).await.unwrap().1, 18);
         let kept = database.ask("SELECT outcome FROM journal WHERE outcome IS NOT NULL").await;
         assert_eq!(kept, ["not JSON"], "the row is kept with the reason");
+    }
+
+    async fn rows_are_found_by_what_they_are_and_applied_again_without_doing_it_twice(database: Database) {
+        let store = database.open().await;
+        let contacts = people(&store, 1).await;
+        let (run, messages) = run_to(&store, &contacts).await;
+        start(&store, messages[0]).await;
+        let mut rows = Vec::new();
+        for minute in 0..40 {
+            rows.push(store.append(barid::domain::news::Source::Meta, "{}".into(), at(minute * 60)).await.unwrap());
+        }
+        let news = || RowNews {
+            statuses: vec![status(&store, messages[0], ProviderStatus::Delivered)],
+            heard: vec![inbound(0, "wamid.in", "thanks")],
+            ..RowNews::default()
+        };
+        store.apply(rows[30], news(), at(2_000)).await.unwrap();
+        store.apply(rows[31], RowNews::default(), at(2_000)).await.unwrap();
+        store.set_aside(rows[2], "not JSON", at(2_000)).await.unwrap();
+        let found = async |filter: JournalFilter| {
+            let page = store.kept_rows(&filter, None, 100).await.unwrap();
+            page.items.into_iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        assert_eq!(found(JournalFilter::default()).await, [rows[2], rows[30], rows[31]], "those that wait are not meant");
+        assert_eq!(found(JournalFilter { set_aside: true, ..JournalFilter::default() }).await, [rows[2]]);
+        let (since, until) = (Some(at(1_800)), Some(at(1_860)));
+        assert_eq!(found(JournalFilter { since, until, ..JournalFilter::default() }).await, [rows[30]]);
+        assert_eq!(found(JournalFilter { rows: vec![rows[31], rows[5]], ..JournalFilter::default() }).await, [rows[31]]);
+        let first = store.kept_rows(&JournalFilter::default(), None, 1).await.unwrap();
+        assert_eq!((first.items[0].set_aside.as_deref(), first.items[0].bytes, first.next), (Some("not JSON"), 2, Some(rows[2].number())));
+
+        assert_eq!(store.reopen(vec![rows[30], rows[2], rows[5]]).await.unwrap(), [rows[2], rows[30]]);
+        assert!(store.unapplied(rows[30]).await.unwrap().unwrap().applied_before);
+        assert!(!store.unapplied(rows[2]).await.unwrap().unwrap().applied_before, "of it nothing followed yet");
+        let history = store.history(messages[0]).await.unwrap();
+        let again = store.apply(rows[30], news(), at(2_100)).await.unwrap();
+        assert_eq!(again, Applied { unchanged: 1, ..Applied::default() });
+        assert_eq!(store.feedback(None, 10).await.unwrap().items.len(), 1);
+        assert_eq!(store.history(messages[0]).await.unwrap(), history);
+        database.assert_counts_are_exact(&store, run.id).await;
     }
 
     async fn a_row_is_applied_once_however_many_apply_it(database: Database) {
@@ -49,7 +91,7 @@ on_both_databases! {
         let row = stores[0].append(barid::domain::news::Source::Meta, "{}".into(), at(6)).await.unwrap();
         let news = || vec![status(&stores[0], messages[0], ProviderStatus::Delivered)];
         let written = || vec![inbound(0, "wamid.in", "thanks"), inbound(77, "wamid.in2", "hello")];
-        let applied = futures_util::future::join_all((0..12).map(|n| stores[n % 2].apply(row, news(), written(), at(7)))).await;
+        let applied = futures_util::future::join_all((0..12).map(|n| stores[n % 2].apply(row, RowNews { statuses: news(), heard: written(), ..RowNews::default() }, at(7)))).await;
         let effects: Vec<Applied> = applied.into_iter().map(Result::unwrap).filter(|applied| *applied != Applied::default()).collect();
         assert_eq!(effects, [Applied { changed: 1, unchanged: 0, feedback: 2, ..Applied::default() }]);
         assert_eq!(stores[0].feedback(None, 10).await.unwrap().items.len(), 2);
@@ -220,12 +262,12 @@ on_both_databases! {
         let mut rows = Vec::new();
         for (feedback, suppressed) in [(1, 1), (0, 0)] {
             let news = (vec![status(&store, messages[1], ProviderStatus::Delivered)], vec![stop(0, "wamid.stop")]);
-            let kept = store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), news.0, news.1, at(20)).await;
+            let kept = store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), RowNews { statuses: news.0, heard: news.1, ..RowNews::default() }, at(20)).await;
             let (row, applied) = kept.unwrap();
             assert_eq!((applied.feedback, applied.suppressed), (feedback, suppressed));
             assert_ne!(store.start(begin(messages[0], 0, at(60), at(21))).await.unwrap(), StartAnswer::Go);
             assert!(store.unapplied(row).await.unwrap().is_none(), "nothing is left to do");
-            assert_eq!(store.apply(row, Vec::new(), vec![stop(1, "wamid.x")], at(22)).await.unwrap(), Applied::default());
+            assert_eq!(store.apply(row, RowNews { heard: vec![stop(1, "wamid.x")], ..RowNews::default() }, at(22)).await.unwrap(), Applied::default());
             rows.push(row);
         }
         assert_ne!(rows[0], rows[1], "each body is kept");

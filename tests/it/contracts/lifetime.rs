@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use barid::domain::delivery::{Fact, State};
 use barid::domain::ids::{JournalId, MessageId, RunId};
 use barid::domain::news::ProviderStatus;
-use barid::ports::{Contacts as _, Journal as _, Messages as _, Store as _};
+use barid::ports::{Contacts as _, Journal as _, Messages as _, RowNews, Store as _};
 use barid::store::{SqlStore, StoreOpenError, StoreSettings};
 
 use super::{Database, at, begin, delivery, on_both_databases, people, run_to, settings, start, state, status, wamid};
@@ -184,7 +184,14 @@ async fn works_until_killed() {
             say("answered", id);
             let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(3)).await.unwrap();
             say("appended", &row);
-            store.apply(row, vec![status(store, *id, ProviderStatus::Delivered)], Vec::new(), at(4)).await.unwrap();
+            store
+                .apply(
+                    row,
+                    RowNews { statuses: vec![status(store, *id, ProviderStatus::Delivered)], ..RowNews::default() },
+                    at(4),
+                )
+                .await
+                .unwrap();
             say("applied", id);
         }
     });

@@ -5,11 +5,16 @@
 mod campaigns;
 mod channels;
 mod contacts;
+mod conversations;
 mod counts;
+mod double_opt_in;
+mod erasure;
 mod hooks;
 mod journal;
 mod lifetime;
+mod media;
 mod messages;
+mod people_change;
 mod races;
 mod runs;
 mod singles;
@@ -24,13 +29,13 @@ use barid::domain::delivery::{Delivery, State};
 use barid::domain::ids::{CallbackReference, ContactId, MessageId, RunId, WhatsAppId};
 use barid::domain::language::Language;
 use barid::domain::message::{Content, TemplateContent, TemplateParameter};
-use barid::domain::news::{InboundNews, PricingNews, ProviderStatus, StatusNews};
+use barid::domain::news::{Extras, InboundNews, PricingNews, ProviderStatus, StatusNews};
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::run::Run;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
-    Applied, Contacts as _, Heard, Journal as _, Messages as _, OpenedRun, PlannedMessage, RunTerms, Runs as _,
-    SingleMessage, Start,
+    Applied, Contacts as _, Heard, Journal as _, Messages as _, OpenedRun, PlannedMessage, RowNews, RunTerms,
+    Runs as _, SingleMessage, Start,
 };
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -96,6 +101,32 @@ impl Database {
         let texts = rows.iter().map(|row| row.try_get_by_index(0).expect("a column of text")).collect();
         connection.close().await.expect("nothing is under way");
         texts
+    }
+
+    /// Whatever stands in it, as one text.
+    pub(crate) async fn everything(&self) -> String {
+        let is_sqlite = self.url.starts_with("sqlite");
+        let (tables, columns) = if is_sqlite {
+            (
+                "SELECT name FROM sqlite_master WHERE type = 'table'",
+                "SELECT 'COALESCE(CAST(\"' || name || '\" AS TEXT), '''')' FROM pragma_table_info('TABLE')",
+            )
+        } else {
+            (
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
+                "SELECT 'COALESCE(' || CASE data_type WHEN 'bytea' THEN 'convert_from(\"' || column_name || '\", ''UTF8'')' \
+                 ELSE 'CAST(\"' || column_name || '\" AS TEXT)' END || ', '''')' FROM information_schema.columns \
+                 WHERE table_schema = 'public' AND table_name = 'TABLE'",
+            )
+        };
+        let mut all = String::new();
+        for table in self.ask(tables).await {
+            let columns = self.ask(&columns.replace("TABLE", &table)).await.join(" || ' ' || ");
+            for row in self.ask(&format!("SELECT {columns} FROM \"{table}\"")).await {
+                all.push_str(&format!("{table}: {row}\n"));
+            }
+        }
+        all
     }
 
     /// Changes the database itself, past the store.
@@ -186,6 +217,7 @@ pub(crate) fn terms() -> RunTerms {
     RunTerms {
         sender: "default".parse().expect("a name"),
         purpose: Purpose::Survey,
+        marketing: false,
         expires_at: at(100_000),
         price_micros: 30_000,
     }
@@ -240,6 +272,7 @@ pub(crate) fn begin(id: MessageId, attempts_before: u16, lease_until: Timestamp,
         lease_until,
         permit: None,
         counts_for_tier: true,
+        marketing: false,
         price_micros: 30_000,
         freeze: None,
         now,
@@ -276,7 +309,7 @@ pub(crate) fn charged(news: StatusNews, billable: bool) -> StatusNews {
 /// A callback body with these statuses, kept and applied.
 pub(crate) async fn callback(store: &SqlStore, statuses: Vec<StatusNews>) -> Applied {
     let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(6)).await.expect("the journal");
-    store.apply(row, statuses, Vec::new(), at(7)).await.expect("the journal")
+    store.apply(row, RowNews { statuses, ..RowNews::default() }, at(7)).await.expect("the journal")
 }
 
 /// Somebody writes to us.
@@ -293,9 +326,10 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
             kind: "text",
             text: Some(text.to_owned()),
             payload: None,
-            media_id: None,
             in_reply_to: None,
+            extras: Extras::default(),
         },
+        corrects: None,
         consent: None,
         language: Language::Ar,
         timezone: "Asia/Riyadh".to_owned(),
@@ -303,6 +337,7 @@ pub(crate) fn inbound(n: usize, whatsapp_id: &str, text: &str) -> Heard {
         answers_since: at(0),
         wants_answer: true,
         window_until: None,
+        media: None,
     }
 }
 
@@ -313,7 +348,7 @@ pub(crate) fn stop(n: usize, whatsapp_id: &str) -> Heard {
 /// What somebody wrote, kept and applied.
 pub(crate) async fn heard(store: &SqlStore, heard: Vec<Heard>) -> Applied {
     let row = store.append(barid::domain::news::Source::Meta, "{}".into(), at(20)).await.expect("the journal");
-    store.apply(row, Vec::new(), heard, at(21)).await.expect("the journal")
+    store.apply(row, RowNews { heard, ..RowNews::default() }, at(21)).await.expect("the journal")
 }
 
 /// Free words.
@@ -335,6 +370,7 @@ pub(crate) fn single(contact: ContactId, parameter: &str) -> SingleMessage {
         contact,
         sender: "default".parse().expect("a name"),
         purpose: Purpose::Utility,
+        marketing: false,
         language: Language::En,
         content,
         expires_at: at(100_000),

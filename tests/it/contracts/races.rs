@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use barid::domain::delivery::{Delivery, State, SuppressedReason};
 use barid::domain::ids::MessageId;
 use barid::domain::start::StartAnswer;
-use barid::ports::{Contacts as _, Journal as _, Messages as _, Runs as _};
+use barid::ports::{Contacts as _, Journal as _, Messages as _, RowNews, Runs as _};
 use barid::store::SqlStore;
 use futures_util::StreamExt as _;
 use rand::rngs::StdRng;
@@ -41,7 +41,7 @@ on_both_databases! {
                     }
                 } else {
                     let heard = vec![stop(n, &format!("wamid.stop{n}"))];
-                    store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), Vec::new(), heard, at(21)).await.unwrap();
+                    store.append_and_apply(barid::domain::news::Source::Meta, "{}".into(), RowNews { heard, ..RowNews::default() }, at(21)).await.unwrap();
                     applied.store(true, Ordering::SeqCst);
                     // Whatever waits is gone, whatever was called is called: nothing in between.
                     match delivery(store, id).await {
@@ -136,8 +136,7 @@ async fn on_sqlite_a_stop_is_heard_before_a_start_that_came_first_in_the_same_ba
         store.append_and_apply(
             barid::domain::news::Source::Meta,
             "{}".into(),
-            Vec::new(),
-            vec![stop(0, "wamid.s")],
+            RowNews { heard: vec![stop(0, "wamid.s")], ..RowNews::default() },
             at(31)
         ),
     );

@@ -4,9 +4,10 @@
 pub(crate) mod account;
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use barid::simulator::{Settings, Simulator, Span, Statuses};
@@ -66,9 +67,18 @@ pub(crate) struct Barid {
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
+/// An address for the service to listen at. Below the ports that the system gives to whoever connects, and far from those that another test
+/// process tries: between our look and the service's, nobody else takes it.
 fn free_address() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    socket.local_addr().expect("it is bound").to_string()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    (0..1_000)
+        .map(|_| {
+            let place = std::process::id().wrapping_mul(64).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+            SocketAddr::from(([127, 0, 0, 1], 10_000 + u16::try_from(place % 22_000).expect("it is below 22,000")))
+        })
+        .find(|address| TcpListener::bind(address).is_ok())
+        .expect("loopback has a free port")
+        .to_string()
 }
 
 impl Barid {
@@ -444,7 +454,13 @@ impl Barid {
         self.inbound(serde_json::json!({ "from": from, "text": text, "context": message })).await;
     }
 
-    async fn inbound(&self, body: Value) {
+    /// Somebody presses the button of a template that carries this and shows that.
+    pub(crate) async fn simulator_presses(&self, from: &str, payload: &str, text: &str) {
+        self.inbound(serde_json::json!({ "from": from, "button": { "payload": payload, "text": text } })).await;
+    }
+
+    /// A person does what the simulator is told (`POST /_simulator/inbound`).
+    pub(crate) async fn inbound(&self, body: Value) {
         let answer = self
             .http
             .post(format!("{}/_simulator/inbound", self.simulator.url()))

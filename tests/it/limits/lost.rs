@@ -54,6 +54,7 @@ impl World {
 
     async fn start(&self, ask: &Ask, permit: &Permit) -> StartAnswer {
         let start = Start {
+            marketing: false,
             id: ask.message,
             attempts_before: 0,
             channel: ask.channel,

@@ -105,6 +105,10 @@ impl Catalogue for OneCampaign {
     fn single_price_micros(&self, _: &Content) -> i64 {
         PRICE
     }
+
+    fn is_marketing(&self, _: &Campaign) -> bool {
+        false
+    }
     fn price_micros(&self, _: &Campaign) -> i64 {
         PRICE
     }

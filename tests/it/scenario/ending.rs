@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use barid::domain::channel::Channel;
 use barid::domain::delivery::Delivery;
+use barid::domain::media::MediaState;
 use barid::domain::run::Run;
 use barid::domain::suspension::KeptSuspension;
-use barid::ports::{ListedMessage, Messages as _, Reminders as _, Store as _, Suspensions as _};
+use barid::ports::{Journal as _, ListedMessage, Messages as _, Reminders as _, Store as _, Suspensions as _};
 
 use super::people::who_has;
 use super::provider::{Became, Call};
@@ -35,6 +36,17 @@ impl Told {
     }
 }
 
+/// A file that somebody sent.
+#[derive(Debug)]
+pub(crate) struct SentFile {
+    /// Meta's id of it.
+    pub(crate) id: String,
+    /// How it stands in the record.
+    pub(crate) state: Option<MediaState>,
+    /// What is kept of it.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
 pub(crate) struct Ending {
     pub(crate) script: Script,
     /// Everything that happened, for whoever has to find out why it did.
@@ -49,6 +61,10 @@ pub(crate) struct Ending {
     pub(crate) said: Vec<(Said, Span)>,
     /// Who says stop.
     pub(crate) stoppers: BTreeSet<usize>,
+    /// What people sent.
+    pub(crate) files: Vec<SentFile>,
+    /// Files that no feedback names, or that were left unfinished.
+    pub(crate) n_stray: usize,
 }
 
 impl Ending {
@@ -62,6 +78,14 @@ impl Ending {
             world.database.assert_counts_are_exact(store, run.id).await;
         }
         let listed = store.list(&Default::default(), None, 1000).await.expect("the store answers");
+        let mut kept = world.shelf.kept();
+        let feedback = store.feedback(None, 1000).await.expect("the store answers").items;
+        let sent = feedback.into_iter().filter_map(|feedback| {
+            let id = feedback.whatsapp_id.as_str().strip_prefix("wamid.file.")?.to_owned();
+            let state = feedback.media.map(|media| media.state);
+            Some(SentFile { id, state, bytes: kept.remove(&feedback.id.number()) })
+        });
+        let files = sent.collect();
         Self {
             script: world.script.clone(),
             story,
@@ -72,6 +96,8 @@ impl Ending {
             suspensions: store.all_suspensions(None, 1000).await.expect("the store answers").items,
             said: world.said(),
             stoppers: world.stoppers.clone(),
+            files,
+            n_stray: kept.len() + world.shelf.n_unfinished(),
         }
     }
 

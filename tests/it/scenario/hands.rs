@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use barid::domain::ids::{JournalId, MessageId, RunId};
+use barid::domain::ids::{FeedbackId, JournalId, MessageId, RunId};
 use barid::ports::{QueueUnavailable, Wanted};
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ pub(crate) enum Queued {
     Plan(i64),
     Send(i64, u16, Option<Timestamp>),
     Apply(i64),
+    Fetch(i64, u16),
 }
 
 /// A queue whose jobs run when somebody takes them by hand.
@@ -35,6 +36,13 @@ impl Hands {
     pub(crate) fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
         for row in rows {
             self.put(Queued::Apply(row.number()), None);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fetch(&self, files: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        for (id, tries) in files {
+            self.put(Queued::Fetch(id.number(), *tries), None);
         }
         Ok(())
     }

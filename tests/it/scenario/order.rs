@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use barid::domain::channel::Channel;
 use barid::domain::delivery::Delivery;
 use barid::domain::failure::FailureClass;
+use barid::domain::media::MediaState;
 use barid::domain::rollout::lot;
 use barid::domain::suspension::{Probe, ReleasedBy, Scope, Suspension};
 
 use super::ending::{Ending, Told};
+use super::files::content;
 use super::people::phone;
 use super::provider::{Became, Call, rank};
 use super::watch::Said;
@@ -28,6 +30,17 @@ pub(crate) fn assert_in_order(ending: &Ending) {
     }
     stops_are_heard(ending);
     suspensions_stop(ending);
+    files_are_whole_or_gone(ending);
+}
+
+/// What the record says is kept is there, whole; nothing else is.
+fn files_are_whole_or_gone(ending: &Ending) {
+    for file in &ending.files {
+        let expected = (file.state == Some(MediaState::Kept)).then(|| content(&file.id));
+        ending.demand(file.bytes == expected, &format!("file {} is {:?}", file.id, file.state));
+        ending.demand(file.state != Some(MediaState::Wanted), &format!("file {} waits still", file.id));
+    }
+    ending.demand(ending.n_stray == 0, "no file lies about");
 }
 
 fn everybody_stands_in_the_record_once(ending: &Ending) {

@@ -128,6 +128,17 @@ impl Provider {
         self.tell(due, Source::Meta, format!("said wamid.in.{phone}.{millis} {phone} {millis} {text}"));
     }
 
+    /// A person sends us a file, which Meta gives out under this id.
+    pub(crate) fn send(&self, due: Timestamp, who: usize, id: &str) {
+        let (phone, millis) = (phone(who), due.as_millisecond());
+        self.tell(due, Source::Meta, format!("file wamid.file.{id} {phone} {millis} {id}"));
+    }
+
+    /// Whoever sent it takes it back.
+    pub(crate) fn take_back(&self, due: Timestamp, id: &str) {
+        self.tell(due, Source::Meta, format!("revoked wamid.file.{id} {}", due.as_millisecond()));
+    }
+
     /// A callback of each provider with everything that is due.
     pub(crate) fn callbacks(&self, now: Timestamp) -> Vec<(Source, String)> {
         let mut books = self.books.lock().unwrap();

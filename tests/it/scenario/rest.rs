@@ -1,8 +1,11 @@
 //! Whether a world has come to rest, and if not, when the next thing will happen in it.
 
+use barid::domain::ids::FeedbackId;
 use barid::domain::reminder::NextReminder;
 use barid::jobs::reminder;
-use barid::ports::{Clock as _, Journal as _, Messages as _, Reminders as _, Runs as _, Suspensions as _};
+use barid::ports::{
+    Clock as _, Journal as _, MediaRecord as _, Messages as _, Reminders as _, Runs as _, Suspensions as _,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::world::World;
@@ -25,8 +28,29 @@ impl World {
         let reminding = store.reminding().await.expect("the store answers");
         let due = store.due(now + FAR, None, 1).await.expect("the store answers");
         let in_force = store.suspensions(now).await.expect("the store answers");
+        if !self.files_rest().await {
+            return false;
+        }
         let is_calm = unapplied == 0 && active.is_empty() && reminding.is_empty() && due.is_empty();
         is_calm && in_force.iter().all(|suspension| suspension.until.is_none())
+    }
+
+    /// Whether every file is there, lost or gone, and nothing lies about.
+    async fn files_rest(&self) -> bool {
+        let store = self.store();
+        let waiting = store.media_waiting().await.expect("the store answers");
+        let to_remove = store.media_to_remove(1).await.expect("the store answers");
+        let there: Vec<FeedbackId> = self.shelf.kept().into_keys().map(FeedbackId::new).collect();
+        let named = store.with_media(&there).await.expect("the store answers");
+        waiting == 0 && to_remove.is_empty() && named.len() == there.len() && self.shelf.n_unfinished() == 0
+    }
+
+    /// When the next file is tried.
+    async fn next_file(&self) -> Option<Timestamp> {
+        let store = self.store();
+        let due = store.due_media(self.time.now() + FAR, 1).await.expect("the store answers");
+        let (id, _) = due.first()?;
+        Some(store.media_to_fetch(*id).await.expect("the store answers")?.due_at)
     }
 
     /// How long nothing will happen.
@@ -43,9 +67,10 @@ impl World {
             next.extend([suspension.until, suspension.probe_at].into_iter().flatten().filter(|at| *at > now));
         }
         next.extend(self.next_of_runs().await);
+        next.extend(self.next_file().await);
         // What else may wait is found by the sweep.
         let (_, unapplied) = store.lag(now).await.expect("the store answers");
-        if unapplied > 0 || next.is_empty() || self.is_something_without_a_moment().await {
+        if unapplied > 0 || next.is_empty() || !self.files_rest().await || self.is_something_without_a_moment().await {
             next.push(self.sweep_at);
         }
         let next = next.into_iter().min().unwrap_or(now);

@@ -26,6 +26,8 @@ pub(crate) struct Script {
     pub(crate) tier: Option<u32>,
     /// Who said stop to a carrier, and not to us.
     pub(crate) stopped_elsewhere: Vec<usize>,
+    /// People send files.
+    pub(crate) sends_files: bool,
     /// Harmless questions are answered from then on, so long after the beginning.
     pub(crate) answers_after: SignedDuration,
 }
@@ -43,6 +45,7 @@ impl Script {
             fates: Vec::new(),
             tier: None,
             stopped_elsewhere: Vec::new(),
+            sends_files: false,
             answers_after: SignedDuration::ZERO,
         }
     }

@@ -1,6 +1,6 @@
 //! Where effects leave the process: each is counted and written down, and at a chosen one the process dies or the effect fails.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::Range;
@@ -11,25 +11,29 @@ use async_trait::async_trait;
 use barid::domain::analysis::Analysis;
 use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
-use barid::domain::consent::ConsentChange;
+use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
+use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
+use barid::domain::flow::FlowCounts;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
-use barid::domain::ids::FeedbackId;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
-use barid::domain::news::{Source, StatusNews};
+use barid::domain::ids::{ErasureId, FeedbackId};
+use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, Clicks, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters, Heard, HistoryEntry,
-    HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal, Kept, LimitFacts, LimitFactsOf, ListedDelivery,
-    ListedMessage, ListedTalk, LoadedMessage, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
-    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, RunCount, RunTerms, Runs, Said as Words,
-    SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkId, Wanted,
+    Applied, Clicks, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
+    Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, Journal,
+    JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage,
+    ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages,
+    OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
+    ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError,
+    Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -106,6 +110,11 @@ impl Tap {
     /// The job of each effect, and what kind of effect it is.
     pub(crate) fn kinds(&self) -> Vec<(&'static str, String)> {
         self.inner.lock().unwrap().kinds.clone()
+    }
+
+    /// Whether the process is dead.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.inner.lock().unwrap().dead
     }
 
     /// Adds what happened outside.
@@ -204,11 +213,20 @@ macro_rules! tapped {
 
 tapped!(Contacts {
     effect upsert(updates: Vec<ContactUpdate>, now: Timestamp) -> Vec<(Contact, bool)>;
+    effect upsert_audience(updates: Vec<ContactUpdate>, now: Timestamp) -> Vec<(Contact, bool)>;
     look by_phone(phone: &str) -> Option<Contact>;
     look contact(id: ContactId) -> Option<Contact>;
     look page(after: Option<ContactId>, limit: u64) -> Page<Contact>;
     look consent_history(id: ContactId) -> Vec<ConsentChange>;
     effect change_consent(id: ContactId, change: ConsentChange, now: Timestamp) -> u64;
+});
+
+tapped!(ConsentRequests {
+    look unasked(after: Option<ContactId>, limit: u64) -> Vec<Unasked>;
+    effect ask(purposes: Purposes, message: SingleMessage, now: Timestamp) -> Option<MessageId>;
+    effect end_requests(contact: ContactId, purposes: Purposes) -> ();
+    effect end_requests_over(now: Timestamp) -> u64;
+    look unconfirmed(contacts: &[ContactId], now: Timestamp) -> HashMap<ContactId, Purposes>;
 });
 
 tapped!(Runs {
@@ -304,28 +322,61 @@ tapped!(DeadLetters {
     effect replay(filter: &DeadLetterFilter, terms: &ReplayTerms, after: Option<MessageId>, now: Timestamp) -> Replayed;
 });
 
+tapped!(Erasures {
+    effect erase(contact: ContactId, by: &str, now: Timestamp) -> Option<Erasure>;
+    look erasure(id: ErasureId) -> Option<Erasure>;
+    look unfinished_erasures() -> Vec<ErasureId>;
+    effect erase_further(id: ErasureId, now: Timestamp) -> bool;
+});
+
 tapped!(Readings {
     look unread(limit: u64) -> Vec<(FeedbackId, Option<String>)>;
     effect note_readings(readings: Vec<(FeedbackId, Option<Analysis>)>, now: Timestamp) -> ();
+});
+
+tapped!(MediaRecord {
+    look due_media(now: Timestamp, limit: u64) -> Vec<(FeedbackId, u16)>;
+    look media_to_fetch(id: FeedbackId) -> Option<MediaToFetch>;
+    effect record_media(id: FeedbackId, tries_before: u16, became: MediaBecame) -> MediaRecorded;
+    look media_waiting() -> u64;
+    look media_to_remove(limit: u64) -> Vec<FeedbackId>;
+    effect removed_media(ids: Vec<FeedbackId>) -> ();
+    look with_media(ids: &[FeedbackId]) -> HashSet<FeedbackId>;
+    effect forget_media(contact: ContactId, now: Timestamp) -> u64;
 });
 
 tapped!(Conversations {
     look talks_to_look_at(quiet_since: Timestamp, waiting_since: Timestamp, now: Timestamp, limit: u64) -> Vec<TalkId>;
     look talk(id: &TalkId) -> Option<Talk>;
     effect say(said: Words, now: Timestamp) -> Option<Vec<MessageId>>;
-    look talks(only_human: bool, before: Option<i64>, limit: u64) -> Page<ListedTalk>;
+    look talks(filter: TalkFilter, before: Option<i64>, limit: u64) -> Page<ListedTalk>;
+    look listed_talk(id: &TalkId) -> Option<ListedTalk>;
+    look senders_talked_to(contact: ContactId) -> Vec<SenderName>;
+    look exchanges(id: &TalkId, limit: u64) -> Vec<Exchange>;
+});
+
+tapped!(FlowResults {
+    look flow_results(filter: &ResultFilter, before: Option<i64>, limit: u64) -> Page<KeptResult>;
+    look flow_counts(filter: &ResultFilter) -> FlowCounts;
 });
 
 tapped!(Journal {
     effect append(source: Source, body: Bytes, received_at: Timestamp) -> JournalId;
-    effect append_and_apply(source: Source, body: Bytes, statuses: Vec<StatusNews>, heard: Vec<Heard>, received_at: Timestamp) -> (JournalId, Applied);
+    effect append_and_apply(source: Source, body: Bytes, news: RowNews, received_at: Timestamp) -> (JournalId, Applied);
     look unapplied(id: JournalId) -> Option<Kept>;
     look waiting(before: Timestamp, limit: u64) -> Vec<JournalId>;
-    effect apply(id: JournalId, statuses: Vec<StatusNews>, heard: Vec<Heard>, now: Timestamp) -> Applied;
+    effect apply(id: JournalId, news: RowNews, now: Timestamp) -> Applied;
     effect set_aside(id: JournalId, because: &str, now: Timestamp) -> ();
     look lag(now: Timestamp) -> (std::time::Duration, u64);
     look respondents(run: RunId) -> u64;
     look feedback(before: Option<i64>, limit: u64) -> Page<Feedback>;
+    look one_feedback(id: FeedbackId) -> Option<Feedback>;
+});
+
+tapped!(KeptNews {
+    look kept_rows(filter: &JournalFilter, after: Option<JournalId>, limit: u64) -> Page<JournalRow>;
+    look kept(id: JournalId) -> Option<Kept>;
+    effect reopen(rows: Vec<JournalId>) -> Vec<JournalId>;
 });
 
 tapped!(Suspensions {
@@ -421,6 +472,11 @@ impl Queue for TappedQueue {
     }
     async fn deliver(&self, _: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {
         unreachable!("nobody wants to hear of anything")
+    }
+    async fn fetch(&self, files: &[(FeedbackId, u16)]) -> Result<(), QueueUnavailable> {
+        let names: Vec<String> = files.iter().map(|(id, tries)| format!("{}#{tries}", id.number())).collect();
+        let what = format!("queue files {}", names.join(" "));
+        self.tap.effect(&what, away, async { self.real.fetch(files) }).await
     }
     async fn plan(&self, run: RunId) -> Result<(), QueueUnavailable> {
         self.tap.effect("queue planning", away, async { self.real.plan(run) }).await

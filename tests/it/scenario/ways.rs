@@ -7,10 +7,13 @@ use barid::domain::channel::Channel;
 use barid::domain::failure::FailureClass;
 use barid::domain::ids::{CallbackReference, SenderName};
 use barid::domain::message::{Content, Envelope, Recipient};
-use barid::domain::news::{InboundNews, News, Notice, NoticeNews, ProviderStatus, StatusNews};
+use barid::domain::news::{
+    Extras, InboundNews, MediaNews, News, Notice, NoticeNews, ProviderStatus, RevokeNews, StatusNews,
+};
 use barid::ports::{Address, Answer, Clock as _, Fallback, Letter, NewsReader, WebhookReader, WhatsApp};
 use jiff::{SignedDuration, Timestamp};
 
+use super::files::sum;
 use super::people::who_is_at;
 use super::provider::{Provider, refusal};
 use super::tap::Tap;
@@ -125,7 +128,7 @@ fn news(line: &str) -> News {
             provider_at: at(millis),
             pricing: None,
         }),
-        ["said", id, phone, millis, words @ ..] => News::Inbound(InboundNews {
+        ["said", id, phone, millis, words @ ..] => News::Inbound(Box::new(InboundNews {
             channel: Channel::Whatsapp,
             sender: Some(SENDER_ID.parse().unwrap()),
             whatsapp_id: id.parse().unwrap(),
@@ -136,8 +139,26 @@ fn news(line: &str) -> News {
             kind: "text",
             text: Some(words.join(" ")),
             payload: None,
-            media_id: None,
             in_reply_to: None,
+            extras: Extras::default(),
+        })),
+        ["file", whatsapp_id, phone, millis, id] => {
+            let News::Inbound(mut sent) = news(&format!("said {whatsapp_id} {phone} {millis} see")) else {
+                unreachable!("it was said")
+            };
+            sent.kind = "image";
+            sent.extras.media = Some(MediaNews {
+                id: Some((*id).to_owned()),
+                mime_type: Some("image/jpeg".to_owned()),
+                sha256: Some(sum(id).to_string()),
+                ..MediaNews::default()
+            });
+            News::Inbound(sent)
+        }
+        ["revoked", original, millis] => News::Revoke(RevokeNews {
+            sender: Some(SENDER_ID.parse().unwrap()),
+            original: original.parse().unwrap(),
+            provider_at: at(millis),
         }),
         ["notice", what, millis] => {
             let template = |may_send, event| Notice::Template {

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use barid::domain::channel::Channel;
 use barid::domain::delivery::{Delivery, State};
-use barid::domain::ids::{JournalId, MessageId, RunId};
+use barid::domain::ids::{FeedbackId, JournalId, MessageId, RunId};
 use barid::domain::language::Language;
 use barid::domain::news::Source;
 use barid::domain::run::Run;
 use barid::domain::suspension;
 use barid::jobs::run_campaign::{Definitions, InHand};
 use barid::jobs::{
-    JobError, apply_news, feed, fire, probe, reminder, rollout, run_campaign, send_message, sweep, take_in,
+    JobError, apply_news, feed, feed_media, fetch_media, fire, probe, reminder, rollout, run_campaign, send_message,
+    sweep, take_in, tidy_media,
 };
-use barid::ports::{Clock as _, Fallback, Messages as _, Runs as _, SendingRules, Services, Store};
+use barid::ports::{Clock as _, Fallback, MediaPorts, Messages as _, Runs as _, SendingRules, Services, Store};
 use barid::store::{SqlStore, StoreSettings};
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -24,6 +25,7 @@ use rand::{Rng, SeedableRng};
 
 use super::campaign::{CAMPAIGN, OneCampaign};
 use super::ending::Ending;
+use super::files::{Shelf, TappedShelf, TappedSource};
 use super::hands::{Hands, Queued};
 use super::limits::{Copy, SomeLimits};
 use super::operator::Order;
@@ -61,6 +63,8 @@ pub(crate) struct World {
     pub(crate) tap: Arc<Tap>,
     pub(crate) database: Database,
     copy: Arc<Copy>,
+    /// Where files are kept.
+    pub(crate) shelf: Arc<Shelf>,
     process: Option<Process>,
     dice: StdRng,
     /// What an operator orders, each at its time and until it was carried out.
@@ -103,6 +107,7 @@ impl World {
             time,
             database: Database::sqlite_in_memory(),
             copy: Arc::default(),
+            shelf: Arc::default(),
             process: None,
             dice: StdRng::seed_from_u64(script.seed),
             script,
@@ -126,6 +131,16 @@ impl World {
     pub(crate) fn stop_word(&mut self, after: SignedDuration, person: usize) {
         self.says(after, person, "إيقاف");
         self.stoppers.insert(person);
+    }
+
+    /// Somebody sends a file then.
+    pub(crate) fn sends_file(&mut self, after: SignedDuration, person: usize, id: &str) {
+        self.provider.send(Time::start() + after, person, id);
+    }
+
+    /// It is taken back then.
+    pub(crate) fn takes_back(&mut self, after: SignedDuration, id: &str) {
+        self.provider.take_back(Time::start() + after, id);
     }
 
     /// Meta gives notice of that then.
@@ -167,6 +182,7 @@ impl World {
                 time: Arc::clone(&self.time),
                 answers_after: self.script.answers_after,
             }),
+            management: Arc::new(crate::fakes::Nobody),
             fallbacks: [Channel::Sms, Channel::Email].map(way).into(),
             webhook: Arc::new(Reader),
             readers: BTreeMap::from([(Source::TwilioStatus, Arc::new(Reader) as _)]),
@@ -185,6 +201,11 @@ impl World {
             catalogue: Arc::clone(&campaign) as _,
             audiences: campaign,
             analyzer: barid::nlp::off(),
+            media: MediaPorts {
+                rules: Arc::new(crate::fakes::media_rules()),
+                source: Arc::new(TappedSource { real: Arc::clone(&self.shelf), tap: tap() }),
+                store: Arc::new(TappedShelf { real: Arc::clone(&self.shelf), tap: tap() }),
+            },
             tokens: Arc::new(crate::fakes::Nobody),
             rules: SendingRules {
                 lease: SignedDuration::from_secs(10),
@@ -194,6 +215,7 @@ impl World {
                 unknown_after: SignedDuration::from_secs(30),
                 senders: [(SENDER_ID.parse().expect("digits"), "default".parse().expect("a name"))].into(),
                 default_sender: "default".parse().expect("a name"),
+                opt_in_words: Default::default(),
                 allowed_hosts: barid::domain::link::AllowedHosts::default(),
                 public_url: None,
                 attribute_within: SignedDuration::from_hours(72),
@@ -321,6 +343,10 @@ impl World {
         if self.script.campaign.reminder.is_some() {
             self.run("reminder", async |process| reminder::run(&process.services, &process.definitions).await).await;
         }
+        if self.script.sends_files {
+            self.run("feed-media", async |process| feed_media::run(&process.services, 100).await).await;
+            self.run("tidy-media", async |process| tidy_media::forgotten(&process.services).await).await;
+        }
         self.run("probe", async |process| probe::run(&process.services).await).await;
         if self.time.now() >= self.sweep_at {
             self.sweep().await;
@@ -342,6 +368,9 @@ impl World {
             sweep::run(&process.services, &process.definitions, process.started_at).await
         })
         .await;
+        if self.script.sends_files {
+            self.run("tidy-media", async |process| tidy_media::orphans(&process.services).await).await;
+        }
     }
 
     /// The references of messages whose answer was never seen.
@@ -367,6 +396,12 @@ impl World {
             Queued::Send(message, attempts, _) => {
                 self.run("send-message", async |process| {
                     send_message::run(&process.services, &process.definitions, id(message), attempts).await.map(drop)
+                })
+                .await
+            }
+            Queued::Fetch(feedback, tries) => {
+                self.run("fetch-media", async |process| {
+                    fetch_media::run(&process.services, FeedbackId::new(feedback), tries).await
                 })
                 .await
             }

@@ -1,6 +1,7 @@
 //! The scenarios: small ones, each about one thing, since each is walked over effect by effect.
 
 mod channels;
+mod files;
 mod limits;
 mod notices;
 mod plain;
@@ -10,6 +11,7 @@ mod replays;
 mod stages;
 
 pub(crate) use self::channels::{BY_OUTCOME, BY_TIME};
+pub(crate) use self::files::FILES;
 pub(crate) use self::limits::{BUDGET, TIER};
 pub(crate) use self::notices::NOTICES;
 pub(crate) use self::plain::PLAIN;
@@ -20,7 +22,7 @@ pub(crate) use self::stages::{HALTED, STAGES};
 use super::walk::Scene;
 
 /// All of them.
-pub(crate) const ALL: [Scene; 13] = [
+pub(crate) const ALL: [Scene; 14] = [
     PLAIN,
     BY_OUTCOME,
     BY_TIME,
@@ -34,4 +36,5 @@ pub(crate) const ALL: [Scene; 13] = [
     REPLAYS,
     TIER,
     BUDGET,
+    FILES,
 ];

@@ -1,0 +1,20 @@
+//! What Meta says of our token, numbers, templates and subscriptions.
+
+use async_trait::async_trait;
+
+use crate::domain::ids::SenderName;
+use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+
+/// Questions to Meta about what is ours there. A question that cannot be answered is answered with a sentence that says why; it names neither
+/// token nor people.
+#[async_trait]
+pub trait Management: Send + Sync {
+    /// The token in force.
+    async fn token(&self) -> Result<TokenFacts, String>;
+    /// One of our numbers.
+    async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String>;
+    /// All templates of an account.
+    async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String>;
+    /// The ids of the apps that hear of an account.
+    async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String>;
+}

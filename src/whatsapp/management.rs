@@ -1,0 +1,206 @@
+//! Questions to the Graph API about what is ours there. Answers are small and asked for seldom, so they are read whole.
+//!
+//! Mirrors developers.facebook.com/documentation/business-messaging/whatsapp/{business-phone-numbers/phone-numbers,
+//! templates/template-management, webhooks/override} and developers.facebook.com/docs/graph-api/reference/debug_token, as checked on 2026-11-22.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Request, Url};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Client;
+use crate::domain::ids::SenderName;
+use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::outgoing::chain;
+use crate::ports::Management;
+
+/// Answers that are longer are not Meta's: a page of 100 templates has some 200 KB.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Pages of templates at most: an account has 6,000 at most.
+const PAGES_MAX: usize = 60;
+/// Of Meta's words so many are kept.
+const WORDS_MAX: usize = 300;
+
+#[derive(Deserialize)]
+struct Whole<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Debugged {
+    #[serde(default)]
+    is_valid: bool,
+    app_id: Option<String>,
+    /// Seconds since 1970; 0: never.
+    #[serde(default)]
+    expires_at: i64,
+    #[serde(default)]
+    scopes: Vec<String>,
+    error: Option<Words>,
+}
+
+#[derive(Deserialize)]
+struct Words {
+    code: Option<i64>,
+    #[serde(default)]
+    message: String,
+}
+
+impl Words {
+    fn sentence(&self) -> String {
+        let words: String = self.message.chars().take(WORDS_MAX).collect();
+        self.code.map_or_else(|| words.clone(), |code| format!("{code} {words}"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: Words,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Number {
+    display_phone_number: String,
+    verified_name: String,
+    status: String,
+    quality_rating: String,
+    throughput: Throughput,
+    webhook_configuration: Callbacks,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Throughput {
+    level: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Callbacks {
+    phone_number: Option<String>,
+    whatsapp_business_account: Option<String>,
+    application: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TemplatePage {
+    data: Vec<Template>,
+    #[serde(default)]
+    paging: Paging,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    name: String,
+    language: String,
+    status: String,
+    category: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Paging {
+    cursors: Option<Cursors>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cursors {
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Subscribed {
+    whatsapp_business_api_data: App,
+}
+
+#[derive(Deserialize)]
+struct App {
+    id: String,
+}
+
+impl Client {
+    /// Asks for something below the version of the API.
+    pub(super) async fn question<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, String> {
+        let mut url: Url = self.root.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = Request::new(Method::GET, url);
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
+        let mut response = self.http.execute(request).await.map_err(chain)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(chain)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_BYTES_MAX {
+                return Err("it answered more than Meta ever does".to_owned());
+            }
+        }
+        if let Ok(refused) = serde_json::from_slice::<Refused>(&body) {
+            return Err(refused.error.sentence());
+        }
+        if !status.is_success() {
+            return Err(format!("it answered {}", status.as_u16()));
+        }
+        serde_json::from_slice(&body).map_err(|_| "it answered something else than Meta does".to_owned())
+    }
+}
+
+#[async_trait]
+impl Management for Client {
+    async fn token(&self) -> Result<TokenFacts, String> {
+        let token = self.token.load();
+        let answer: Whole<Debugged> =
+            self.question(&["debug_token"], &[("input_token", token.expose_secret())]).await?;
+        let Debugged { is_valid, app_id, expires_at, scopes, error } = answer.data;
+        let expires_at = Timestamp::from_second(expires_at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH);
+        Ok(TokenFacts { is_valid, because: error.map(|error| error.sentence()), app_id, expires_at, scopes })
+    }
+
+    async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String> {
+        let id = self.ids.get(sender).ok_or_else(|| format!("no phone number id is known for sender `{sender}`"))?;
+        let fields = "display_phone_number,verified_name,status,quality_rating,throughput,webhook_configuration";
+        let number: Number = self.question(&[id.as_str()], &[("fields", fields)]).await?;
+        let Callbacks { phone_number, whatsapp_business_account, application } = number.webhook_configuration;
+        Ok(NumberFacts {
+            display_number: number.display_phone_number,
+            verified_name: number.verified_name,
+            status: number.status,
+            quality: number.quality_rating,
+            throughput: number.throughput.level,
+            callback_url: phone_number.or(whatsapp_business_account).or(application),
+        })
+    }
+
+    async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String> {
+        let (mut found, mut after) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES_MAX {
+            let mut query = vec![("fields", "name,language,status,category"), ("limit", "100")];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page: TemplatePage = self.question(&[account, "message_templates"], &query).await?;
+            found.extend(page.data.into_iter().map(|template| {
+                let Template { name, language, status, category } = template;
+                TemplateFacts { name, language, status, category }
+            }));
+            after = page.paging.cursors.and_then(|cursors| cursors.after).filter(|_| page.paging.next.is_some());
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String> {
+        let answer: Whole<Vec<Subscribed>> = self.question(&[account, "subscribed_apps"], &[]).await?;
+        Ok(answer.data.into_iter().map(|app| app.whatsapp_business_api_data.id).collect())
+    }
+}
