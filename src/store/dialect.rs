@@ -103,11 +103,6 @@ impl Dialect {
         matches!(self, Self::Postgres)
     }
 
-    /// Whether we write a log that has to be copied into a file: see `checkpoint.rs`.
-    pub(super) const fn has_log_of_its_own(self) -> bool {
-        matches!(self, Self::Sqlite)
-    }
-
     /// How to connect.
     pub(super) fn connect_options(self, url: &str, purpose: Purpose, connections: u32) -> ConnectOptions {
         let mut options = ConnectOptions::new(url);
@@ -125,11 +120,7 @@ impl Dialect {
                     .create_if_missing(purpose == Purpose::Write)
                     .journal_mode(SqliteJournalMode::Wal)
                     // A journal row is on the disk before Meta gets its 200, a started mark before the call: FULL, not NORMAL.
-                    .synchronous(if std::env::var("X_FLUSH").is_ok() {
-                        SqliteSynchronous::Normal
-                    } else {
-                        SqliteSynchronous::Full
-                    })
+                    .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
                     .foreign_keys(true)
                     .statement_cache_capacity(512)
@@ -137,10 +128,7 @@ impl Dialect {
                     // 8 MB. A larger cache costs more than it saves: after each commit that reordered pages SQLite walks over all of it.
                     .pragma("cache_size", "-8192")
                     .pragma("temp_store", "MEMORY")
-                    .pragma(
-                        "wal_autocheckpoint",
-                        std::env::var("X_CKPT").unwrap_or_else(|_| SQLITE_CHECKPOINT_PAGES.to_owned()),
-                    );
+                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
                 match purpose {
                     // What was erased must not stay readable in the slack of a page. Nothing on the way of a message deletes.
                     Purpose::Write => sqlite.pragma("secure_delete", "1"),

@@ -22,8 +22,6 @@ mod request;
 mod tallies;
 mod windows;
 
-mod checkpoint;
-mod flusher;
 mod loader;
 mod writer;
 

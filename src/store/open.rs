@@ -9,7 +9,6 @@ use rand::rngs::{OsRng, StdRng};
 use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
 use sea_orm_migration::MigratorTrait as _;
-use tokio::task::AbortHandle;
 
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
@@ -19,7 +18,7 @@ use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
 use super::writer::Writers;
-use super::{checkpoint, journal, messages};
+use super::{journal, messages};
 use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::erasure::PersonDigest;
 use crate::domain::hook::Subscriptions;
@@ -147,8 +146,6 @@ pub struct SqlStore {
     pub(super) wanted: Arc<Wanted>,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
-    /// What copies the log of a file, and its connection.
-    checkpoints: Option<(AbortHandle, DatabaseConnection)>,
 }
 
 impl std::fmt::Debug for SqlStore {
@@ -173,12 +170,6 @@ impl SqlStore {
         let tag: Arc<str> = tag(dialect, &writes, settings.tag_seed).await?.into();
         let link_key: Arc<str> = link_key(dialect, &writes).await?.into();
         let reads = connect(dialect, url, Purpose::Read, settings.readers.max(3)).await?;
-        let checkpoints = if dialect.has_log_of_its_own() && std::env::var("X_CKPT").is_ok() {
-            let pool = connect(dialect, url, Purpose::Write, 1).await?;
-            Some((tokio::spawn(checkpoint::run(pool.clone(), dialect)).abort_handle(), pool))
-        } else {
-            None
-        };
         let wanted = Arc::new(Wanted::new(settings.hooks.clone()));
         Ok(Self {
             dialect,
@@ -195,13 +186,11 @@ impl SqlStore {
                     PersonDigest::new(link_key.as_bytes()),
                     settings.double_opt_in,
                 )),
-                if std::env::var("X_FLUSH").is_ok() { dialect.file(url) } else { None }.as_deref(),
             ),
             tag,
             link_key,
             loaded: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(messages::fetch(db, ids))),
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
-            checkpoints,
             default_language: settings.default_language,
             wanted,
             reads,
@@ -224,11 +213,7 @@ impl SqlStore {
     /// Finishes what was asked, then closes every connection. Whatever is asked afterwards is answered with "unavailable".
     pub async fn close(&self) {
         self.writers.close().await;
-        let checkpoints = self.checkpoints.as_ref().map(|(task, pool)| {
-            task.abort();
-            pool
-        });
-        for pool in [&self.reads, &self.writes].into_iter().chain(checkpoints) {
+        for pool in [&self.reads, &self.writes] {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::warn!(error = %dialect::code(&error), "a connection to the store did not close cleanly");
             }
@@ -256,14 +241,6 @@ impl SqlStore {
         rows.iter()
             .map(|row| decode(&mut Row::of(row, table)).map_err(|fault| fault.into_error(self.dialect)))
             .collect()
-    }
-}
-
-impl Drop for SqlStore {
-    fn drop(&mut self) {
-        if let Some((task, _)) = &self.checkpoints {
-            task.abort();
-        }
     }
 }
 

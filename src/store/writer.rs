@@ -16,7 +16,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dialect::{Dialect, Trouble};
-use super::flusher::{Flusher, Written};
 use super::forgotten::Forgotten;
 use super::ledger::Ledger;
 use super::news::{self, Dated};
@@ -71,7 +70,6 @@ impl Writers {
         wanted: usize,
         tag: &Arc<str>,
         policies: &Arc<Policies>,
-        log: Option<&std::path::Path>,
     ) -> Self {
         let small = dialect.writers(wanted);
         let all = small + usize::from(dialect.has_bulk_writer());
@@ -85,7 +83,6 @@ impl Writers {
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
                 policies: Arc::clone(policies),
-                flusher: log.map(Flusher::start),
             };
             tasks.push(tokio::spawn(writer.run(incoming)));
             senders.push(sender);
@@ -135,7 +132,6 @@ struct Writer {
     shard: i64,
     tag: Arc<str>,
     policies: Arc<Policies>,
-    flusher: Option<Flusher>,
 }
 
 /// Requests that wait for their turn, by kind.
@@ -155,13 +151,8 @@ impl Waiting {
     fn take(&mut self) -> Vec<Asked> {
         let mut batch = Vec::new();
         for kind in [Kind::Ledger, Kind::Append, Kind::Create, Kind::Control, Kind::Bulk] {
-            let appends_wait = !self.queues[Kind::Append as usize].is_empty();
             let queue = &mut self.queues[kind as usize];
-            static NEWS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
-                std::env::var("X_NEWS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROWS_MAX)
-            });
             let rows_max = match kind {
-                Kind::Ledger if appends_wait => *NEWS,
                 Kind::Ledger | Kind::Append | Kind::Create => ROWS_MAX,
                 Kind::Control => CONTROLS_MAX,
                 Kind::Bulk => 1,
@@ -216,9 +207,6 @@ impl Writer {
                 self.commit(batch).await;
             }
         }
-        if let Some(flusher) = self.flusher {
-            flusher.close().await;
-        }
     }
 
     /// Writes a batch and answers everybody in it.
@@ -228,10 +216,9 @@ impl Writer {
             let requests: Vec<&Request> = batch.iter().map(|asked| &asked.request).collect();
             let fault = match self.written(&requests).await {
                 Ok(outcomes) => {
-                    let written = Written(batch.into_iter().zip(outcomes).collect());
-                    match &self.flusher {
-                        Some(flusher) => flusher.flush(written),
-                        None => written.answer(),
+                    for (asked, outcome) in batch.into_iter().zip(outcomes) {
+                        // Whoever no longer waits does not want to know.
+                        let _ = asked.answer.send(outcome);
                     }
                     continue;
                 }

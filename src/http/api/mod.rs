@@ -62,7 +62,7 @@ pub struct ApiState {
 }
 
 pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
-    // Boxed one by one: as one type they would take the compiler minutes.
+    // Boxed one by one: the type of all in one takes the compiler long.
     let routes = [
         campaigns::routes(&state),
         messages::routes(&state),
