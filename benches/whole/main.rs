@@ -15,7 +15,7 @@
 //! | `decisions` | decisions of the limits, beside bare calls of Redis |
 //! | `arrivals` | calls of a number where they arrive: its busiest and emptiest second, from one process and from two |
 //! | `beside` | single messages beside a campaign of 500,000 |
-//! | `webhook` | callbacks of one status each, journalled before the 200, as many as are taken (`--callbacks 180000`), beside a bare warp route that checks the same signature; then the same with PostgreSQL |
+//! | `webhook` | callbacks of one status each, journalled before the 200, as many as are taken (`--callbacks 180000`, `--connections 512`), beside a bare warp route that checks the same signature; then the same with PostgreSQL |
 //! | `steady` | 4,000 callbacks/s, each at its moment (`--steady 20`, in seconds): three statuses and an answer of each message |
 //! | `bodies` | 1,000 changes in one POST |
 //! | `soak` | 1,000 messages/s with all callbacks (`--soak 60`, in seconds): memory, queues and lag at its begin and end |

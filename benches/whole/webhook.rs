@@ -30,7 +30,7 @@ const STATUSES: [&str; 3] = ["sent", "delivered", "read"];
 
 /// Connections of whoever posts.
 fn connections() -> usize {
-    argument("--connections", 256)
+    argument("--connections", 512)
 }
 
 /// A service that has sent `n` messages of which no callback told anything yet.

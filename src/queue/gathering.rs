@@ -87,7 +87,10 @@ mod tests {
         let rows: Vec<JournalId> = (1..=230).rev().chain([7, 8]).map(JournalId::new).collect();
         let jobs = jobs(rows);
         let names: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
-        assert_eq!(names, ["jrn_00000001-jrn_00000034:100", "jrn_00000035-jrn_00000068:100", "jrn_00000069-jrn_00000076:30"]);
+        assert_eq!(
+            names,
+            ["jrn_00000001-jrn_00000034:100", "jrn_00000035-jrn_00000068:100", "jrn_00000069-jrn_00000076:30"]
+        );
         let alone = super::jobs(vec![JournalId::new(5)]).remove(0);
         assert_eq!(alone.id, "jrn_00000005");
         assert_eq!(String::from_utf8(alone.payload).unwrap(), r#"{"v":1,"rows":["jrn_00000005"]}"#);
