@@ -11,6 +11,7 @@ mod handlers;
 pub mod hooking;
 pub mod lifecycle;
 mod loops;
+mod many;
 mod metered;
 pub mod news_replays;
 pub mod operations;

@@ -38,5 +38,6 @@ mod sending;
 mod simulator;
 mod smtp_tls;
 mod staff;
+mod store_away;
 mod suspensions;
 mod webhook;
