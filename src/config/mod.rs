@@ -1,6 +1,7 @@
 //! What operators write: settings, secrets, templates, campaigns. Files become domain types here, with everything wrong told at once.
 
 pub mod address;
+pub mod alerts;
 pub mod answers;
 pub mod campaigns;
 pub mod channels;
@@ -18,6 +19,7 @@ pub mod nlp;
 pub mod people;
 pub mod pricing;
 pub mod queue;
+pub mod schedule;
 pub mod secrets;
 pub mod server;
 pub mod stores;
@@ -80,6 +82,8 @@ pub struct Config {
     pub twilio: channels::Twilio,
     /// `[email]`
     pub email: channels::Email,
+    /// `[alerts]`
+    pub alerts: alerts::Alerts,
     /// `[answers]`
     pub answers: answers::Answers,
     /// `[consent]`
@@ -167,6 +171,11 @@ impl Config {
         self.jobs_dir.join("flows")
     }
 
+    /// The schedule of standing jobs.
+    pub fn schedule_file(&self) -> PathBuf {
+        self.jobs_dir.join("schedule.toml")
+    }
+
     /// What `serve` needs and does not have, each with its remedy.
     pub fn missing_for_serving(&self) -> Vec<String> {
         let secrets = &self.secrets;
@@ -244,6 +253,7 @@ impl Config {
             "`[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer",
         );
         warnings.extend(self.warnings_of_channels());
+        warnings.extend(self.warnings_of_alerts());
         warnings.extend(self.warnings_of_nlp());
         warnings
     }
@@ -272,6 +282,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
         let email = table.table("email", channels::Email::read);
+        let alerts = table.table("alerts", alerts::Alerts::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
         let answers = table.table("answers", |table| answers::Answers::read(table, zone));
         let consent = table.table("consent", consent::Consent::read);
@@ -304,6 +315,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             log: log?,
             twilio: twilio?,
             email: email?,
+            alerts: alerts?,
             answers: answers?,
             consent: consent?,
             hooks,

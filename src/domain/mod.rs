@@ -1,5 +1,6 @@
 //! What is true and what follows. Pure: no Redis, HTTP, SQL, files, environment, clock or tasks; every time is a parameter.
 
+pub mod alert;
 pub mod analysis;
 pub mod answering;
 pub mod audience;
@@ -58,9 +59,11 @@ pub mod share;
 pub mod signed_reference;
 pub mod silence;
 pub mod sms;
+pub mod standing_job;
 pub mod start;
 pub mod stop_words;
 pub mod suspension;
 pub mod template;
 pub mod time_zone_of_number;
+pub mod token_check;
 pub mod waits_for;

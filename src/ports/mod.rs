@@ -1,5 +1,6 @@
 //! What jobs need from the world: small traits, one file for each, and [`Services`], the one value that holds them.
 
+mod alerts;
 mod analyzer;
 mod audience_files;
 mod catalogue;
@@ -11,9 +12,11 @@ mod dead_letters;
 mod erasures;
 mod flow_results;
 mod hooks;
+mod job_runs;
 mod journal;
 mod kept_news;
 mod limits;
+mod mail;
 mod management;
 mod media;
 mod messages;
@@ -26,6 +29,7 @@ mod store;
 mod suspensions;
 mod tally;
 mod tokens;
+mod upkeep;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -33,6 +37,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::alerts::*;
 pub use self::analyzer::*;
 pub use self::audience_files::*;
 pub use self::catalogue::*;
@@ -44,9 +49,11 @@ pub use self::dead_letters::*;
 pub use self::erasures::*;
 pub use self::flow_results::*;
 pub use self::hooks::*;
+pub use self::job_runs::*;
 pub use self::journal::*;
 pub use self::kept_news::*;
 pub use self::limits::*;
+pub use self::mail::*;
 pub use self::management::*;
 pub use self::media::*;
 pub use self::messages::*;
@@ -59,6 +66,7 @@ pub use self::store::*;
 pub use self::suspensions::*;
 pub use self::tally::*;
 pub use self::tokens::*;
+pub use self::upkeep::*;
 pub use self::webhook::*;
 use crate::domain::campaign::OnUnknown;
 use crate::domain::channel::Channel;

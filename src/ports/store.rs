@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf,
-    MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
+    Alerts, ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, JobRuns, Journal, KeptNews,
+    LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -51,6 +51,7 @@ pub struct Page<T> {
 #[async_trait]
 pub trait Store:
     Contacts
+    + Alerts
     + ConsentRequests
     + Conversations
     + Runs
@@ -60,6 +61,7 @@ pub trait Store:
     + DeadLetters
     + Erasures
     + FlowResults
+    + JobRuns
     + Journal
     + KeptNews
     + Suspensions

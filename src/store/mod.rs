@@ -25,6 +25,7 @@ mod windows;
 mod loader;
 mod writer;
 
+mod alerts;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -32,6 +33,7 @@ mod erasures;
 mod exchanges;
 mod flow_results;
 mod hook_deliveries;
+mod job_runs;
 mod journal;
 mod kept;
 mod limit_facts;

@@ -6,9 +6,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::alerts::AlertWrite;
 use super::erasures::Step;
+use super::job_runs::JobWrite;
 use super::news::Dated;
 use super::readings::Reading;
+use crate::domain::alert::Alert;
 use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
@@ -21,6 +24,7 @@ use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
+use crate::domain::standing_job::JobRun;
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
@@ -256,6 +260,10 @@ pub(super) enum Request {
     RemovedMedia {
         ids: Vec<FeedbackId>,
     },
+    /// About alerts.
+    Alert(Box<AlertWrite>),
+    /// About runs of standing jobs.
+    Job(Box<JobWrite>),
     /// Forgets all files of a person.
     ForgetMedia {
         contact: ContactId,
@@ -311,7 +319,9 @@ impl Request {
             | Self::AskConsent { .. }
             | Self::EndConsentRequests { .. }
             | Self::RecordMedia { .. }
-            | Self::ForgetMedia { .. } => Kind::Control,
+            | Self::ForgetMedia { .. }
+            | Self::Alert(_)
+            | Self::Job(_) => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)
@@ -400,6 +410,10 @@ pub(super) enum Outcome {
     /// How many, and where the next step begins.
     ReplayedHooks(u64, Option<HookDeliveryId>),
     MediaRecorded(MediaRecorded),
+    /// An alert, and whether it is new.
+    Alert(Option<Box<Alert>>, bool),
+    /// A run of a standing job, and whether it is new.
+    JobRun(Option<Box<JobRun>>, bool),
 }
 
 /// A request and whoever waits for it.

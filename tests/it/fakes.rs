@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use barid::domain::alert::Alert;
 use barid::domain::analysis::Analysis;
 use barid::domain::answering::Rules;
 use barid::domain::byte_size::ByteSize;
@@ -31,6 +32,7 @@ use barid::domain::news::Source;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
+use barid::domain::standing_job::{JobRun, ScheduledJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::domain::template::MessageTemplate;
@@ -73,6 +75,8 @@ pub(crate) struct FakeStore {
     pub(crate) journal_rows: Vec<JournalRow>,
     pub(crate) suspensions: Vec<Suspension>,
     pub(crate) deliveries: Vec<ListedDelivery>,
+    pub(crate) job_runs: Vec<JobRun>,
+    pub(crate) alerts: Vec<Alert>,
     pub(crate) is_down: AtomicBool,
 }
 
@@ -89,13 +93,13 @@ impl FakeStore {
     }
 }
 
-fn page<T: Clone>(all: &[T], key: impl Fn(&T) -> i64, limit: u64) -> Page<T> {
+pub(crate) fn page<T: Clone>(all: &[T], key: impl Fn(&T) -> i64, limit: u64) -> Page<T> {
     let items: Vec<T> = all.iter().take(usize::try_from(limit).unwrap()).cloned().collect();
     let next = (items.len() < all.len()).then(|| key(items.last().unwrap()));
     Page { items, next }
 }
 
-fn not_asked<T>() -> Stored<T> {
+pub(crate) fn not_asked<T>() -> Stored<T> {
     Err(StoreError::Inconsistent { place: "a fake that is not asked for this".to_owned() })
 }
 
@@ -804,6 +808,9 @@ impl Catalogue for Nobody {
         0
     }
 
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        Vec::new()
+    }
     fn is_marketing(&self, _: &Campaign) -> bool {
         false
     }
@@ -913,4 +920,49 @@ pub(crate) fn closed_doors(fakes: &Fakes) -> Arc<barid::http::ChannelDoors> {
 /// Links of ours over this store.
 pub(crate) fn no_links(store: &Arc<FakeStore>) -> Arc<barid::http::LinkState> {
     Arc::new(barid::http::LinkState { clock: Arc::new(Noon), store: Arc::clone(store) as _ })
+}
+
+/// A schedule of standing jobs, and nothing else.
+pub(crate) struct OnlySchedule(pub(crate) Vec<Arc<ScheduledJob>>);
+
+impl Catalogue for OnlySchedule {
+    fn campaigns(&self) -> Vec<Arc<Campaign>> {
+        Nobody.campaigns()
+    }
+    fn campaigns_with(&self, name: &str, language_code: &str) -> Vec<Arc<Campaign>> {
+        Nobody.campaigns_with(name, language_code)
+    }
+    fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender> {
+        Nobody.rendered(campaign, contact, language)
+    }
+    fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
+        Nobody.template(name)
+    }
+    fn rendered_alone(
+        &self,
+        template: &MessageTemplate,
+        values: &CampaignValues,
+        contact: &Contact,
+        language: Language,
+    ) -> Result<Rendered, CannotRender> {
+        Nobody.rendered_alone(template, values, contact, language)
+    }
+    fn answering(&self) -> Option<Arc<Rules>> {
+        Nobody.answering()
+    }
+    fn single_price_micros(&self, content: &Content) -> i64 {
+        Nobody.single_price_micros(content)
+    }
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        self.0.clone()
+    }
+    fn is_marketing(&self, campaign: &Campaign) -> bool {
+        Nobody.is_marketing(campaign)
+    }
+    fn price_micros(&self, campaign: &Campaign) -> i64 {
+        Nobody.price_micros(campaign)
+    }
+    fn timezone_of(&self, phone: Option<&str>) -> String {
+        Nobody.timezone_of(phone)
+    }
 }
