@@ -18,6 +18,7 @@
 //! | `webhook` | callbacks of one status each, journalled before the 200, as many as are taken (`--callbacks 180000`, `--connections 512`), beside a bare warp route that checks the same signature; then the same with PostgreSQL |
 //! | `steady` | 4,000 callbacks/s, each at its moment (`--steady 20`, in seconds): three statuses and an answer of each message |
 //! | `bodies` | 1,000 changes in one POST |
+//! | `tidy` | old rows (`--old 5000000`) that go while 500 messages/s are sent: rows a second, and what sending keeps of its rate |
 //! | `soak` | 1,000 messages/s with all callbacks (`--soak 60`, in seconds): memory, queues and lag at its begin and end |
 //!
 //! Nothing is asserted: machines differ, and the ratios to the bare loops are what to compare; where something must hold, it is said
@@ -40,6 +41,7 @@ mod planning;
 mod postgres;
 mod soak;
 mod storm;
+mod tidy;
 mod webhook;
 
 use std::time::Duration;
@@ -48,7 +50,7 @@ use barid::simulator::{Latency, Millis};
 use campaigns::{Campaign, all_three};
 use measure::{Report, argument};
 
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "send",
     "campaign",
     "callbacks",
@@ -63,6 +65,7 @@ const PARTS: [&str; 15] = [
     "webhook",
     "steady",
     "bodies",
+    "tidy",
     "soak",
 ];
 
@@ -108,6 +111,7 @@ async fn measure(part: &'static str, messages: usize) {
         }
         "steady" => webhook::steady(Duration::from_secs(argument("--steady", 20) as u64)).await,
         "bodies" => webhook::large_bodies(argument("--callbacks", 180_000)).await,
+        "tidy" => tidy::measure(argument("--old", 5_000_000), argument("--recipients", 300_000)).await,
         "soak" => soak::measure(argument("--rate", 1_000), Duration::from_secs(argument("--soak", 60) as u64)).await,
         _ => unreachable!("the names were checked"),
     }

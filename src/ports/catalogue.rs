@@ -8,6 +8,7 @@ use crate::domain::contact::Contact;
 use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
+use crate::domain::standing_job::ScheduledJob;
 use crate::domain::template::MessageTemplate;
 
 /// The text of a message could not be made for one person.
@@ -50,6 +51,8 @@ pub trait Catalogue: Send + Sync {
     fn price_micros(&self, campaign: &Campaign) -> i64;
     /// The rules by which people are answered; `None`: barid says nothing by itself.
     fn answering(&self) -> Option<Arc<answering::Rules>>;
+    /// The schedule of standing jobs.
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>>;
     /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.
     fn timezone_of(&self, phone: Option<&str>) -> String;
 }

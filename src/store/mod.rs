@@ -9,6 +9,7 @@ mod migrations;
 mod packed;
 mod sql;
 
+mod callback_samples;
 mod changes;
 mod consent_requests;
 mod feedback;
@@ -20,11 +21,13 @@ mod people;
 mod policies;
 mod request;
 mod tallies;
+mod tidy;
 mod windows;
 
 mod loader;
 mod writer;
 
+mod alerts;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -32,6 +35,7 @@ mod erasures;
 mod exchanges;
 mod flow_results;
 mod hook_deliveries;
+mod job_runs;
 mod journal;
 mod kept;
 mod limit_facts;

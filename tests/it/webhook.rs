@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::delivery::SuppressedReason;
 use barid::domain::erasure::Erasure;
-use barid::domain::ids::{CampaignName, ContactId, FlowName, JournalId, MessageId};
+use barid::domain::ids::{CampaignName, ContactId, FlowName, JobName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
@@ -17,9 +17,9 @@ use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, ListenError, NewsItem,
-    OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind,
-    ops_routes, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, JobItem, JobRunItem,
+    ListenError, NewsItem, OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest,
+    WebhookState, bind, ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
 use barid::jobs::staff::{StaffDone, StaffRequest};
@@ -101,6 +101,12 @@ impl Operations for NoOperations {
     }
     async fn test_hook(&self, _: &str) -> Result<HookTried, OperationError> {
         unreachable!("callbacks try nothing")
+    }
+    async fn jobs(&self) -> Result<Vec<JobItem>, OperationError> {
+        unreachable!("callbacks ask for no schedule")
+    }
+    async fn run_job(&self, _: &JobName, _: &str) -> Result<JobRunItem, OperationError> {
+        unreachable!("callbacks start no job")
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))

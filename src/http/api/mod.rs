@@ -1,5 +1,6 @@
 //! The API: everything under `/api` but the webhook. Every call carries the token; lists are `{items, next}`.
 
+mod alerts;
 mod campaigns;
 mod contacts;
 mod conversations;
@@ -9,6 +10,7 @@ mod feedback;
 mod flows;
 mod hooks;
 mod integrations;
+mod jobs;
 mod live_check;
 mod media;
 mod messages;
@@ -29,11 +31,14 @@ use warp::path::FullPath;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+pub use alerts::AlertItem;
 pub use contacts::{ContactRow, RowConsent};
 pub use conversations::{Answered, ConversationItem, ConversationShown, ExchangeItem, Handed};
 pub use erasures::ErasureItem;
 pub use flows::{Figure, QuestionItem, ResultRow, ScoresItem, VersionItem};
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
+pub use jobs::{JobItem, JobRunItem};
+pub use live_check::{LiveCheck, LiveCheckStep};
 pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
@@ -80,6 +85,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         integrations::routes(&state),
         suspensions::routes(&state),
         hooks::routes(&state),
+        jobs::routes(&state),
+        alerts::routes(&state),
         not_built_yet(),
     ]
     .into_iter()
