@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod answering;
 pub mod audience;
+pub mod budget;
 pub mod byte_size;
 pub mod campaign;
 pub mod causes;
@@ -44,6 +45,7 @@ pub mod normalised_text;
 pub mod office_hours;
 pub mod opt_in_words;
 pub mod phone_number;
+pub mod pricing;
 pub mod problem;
 pub mod provider_code;
 pub mod question;

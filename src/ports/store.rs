@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, Journal, KeptNews, LimitFactsOf,
-    MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
+    ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults, Journal, KeptNews,
+    LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
 };
 
 /// What the store could not do.
@@ -53,6 +53,7 @@ pub trait Store:
     Contacts
     + ConsentRequests
     + Conversations
+    + Costs
     + Runs
     + Stages
     + Reminders

@@ -10,6 +10,7 @@ mod packed;
 mod sql;
 
 mod changes;
+mod charges;
 mod consent_requests;
 mod feedback;
 mod forgotten;
@@ -27,6 +28,7 @@ mod writer;
 
 mod contacts;
 mod conversations;
+mod costs;
 mod dead_letters;
 mod erasures;
 mod exchanges;
