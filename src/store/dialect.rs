@@ -385,6 +385,11 @@ impl Dialect {
         }
     }
 
+    /// Whether a BEGIN failed because its connection had died, which is out of the pool now. Not: no connection could be had.
+    pub(super) fn was_dead(self, error: &DbErr) -> bool {
+        self == Self::Postgres && matches!(error, DbErr::Query(_)) && self.trouble(error) == Trouble::Unavailable
+    }
+
     /// What an error means.
     pub(super) fn trouble(self, error: &DbErr) -> Trouble {
         let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {

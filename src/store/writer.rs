@@ -82,6 +82,7 @@ impl Writers {
             let (sender, incoming) = mpsc::channel(WAITING_MAX);
             let writer = Writer {
                 pool: pool.clone(),
+                connections: all,
                 dialect,
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
@@ -131,6 +132,8 @@ fn closed() -> StoreError {
 
 struct Writer {
     pool: DatabaseConnection,
+    /// How many the pool has.
+    connections: usize,
     dialect: Dialect,
     /// Which rows of the counts are ours.
     shard: i64,
@@ -274,10 +277,22 @@ impl Writer {
         }
     }
 
+    /// Begins a transaction. After a restart of the server the connections of old are dead, and each fails once before anything has
+    /// happened: nobody who asks is refused for that.
+    async fn begin(&self) -> Sql<DatabaseTransaction> {
+        let mut dead = 0;
+        loop {
+            match self.pool.begin_with_options(self.dialect.write_transaction()).await {
+                Err(error) if dead < self.connections && self.dialect.was_dead(&error) => dead += 1,
+                begun => return Ok(begun?),
+            }
+        }
+    }
+
     async fn transaction(&self, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
         let wanted = self.policies.wanted();
         let told_before = wanted.added();
-        let transaction = self.pool.begin_with_options(self.dialect.write_transaction()).await?;
+        let transaction = self.begin().await?;
         match self.work(&Db::new(&transaction, self.dialect), requests).await {
             Ok((outcomes, charged)) => {
                 transaction.commit().await?;

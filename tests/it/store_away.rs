@@ -37,10 +37,14 @@ async fn kept(database: &str) -> Vec<String> {
     kept
 }
 
-/// Lets nobody in any more and throws out who is.
-async fn take_away(admin: &DatabaseConnection, name: &str) {
-    admin.execute_unprepared(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
-    let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+/// Whether anybody is let in.
+async fn open(admin: &DatabaseConnection, name: &str, open: bool) {
+    admin.execute_unprepared(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {open}")).await.unwrap();
+}
+
+/// Throws out who is in, and waits until they are gone.
+async fn throw_out(admin: &DatabaseConnection, name: &str) {
+    let sql = format!("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{name}'");
     admin.execute_unprepared(&sql).await.unwrap();
 }
 
@@ -53,19 +57,23 @@ async fn while_the_record_is_away_callbacks_are_refused_and_none_is_acknowledged
     let barid = Barid::start_with(Setup { store_url: Some(database.clone()), ..Setup::default() }, &[]).await;
 
     assert_eq!(post(&barid, 0..CALLBACKS).await, [200; CALLBACKS]);
-    take_away(&admin, name).await;
+    open(&admin, name, false).await;
+    throw_out(&admin, name).await;
     assert_eq!(post(&barid, CALLBACKS..2 * CALLBACKS).await, [503; CALLBACKS]);
     let metrics = barid.metrics().await;
     let refused = format!("barid_webhook_requests_total{{result=\"store-unavailable\"}} {CALLBACKS}");
     assert!(metrics.contains(&refused), "{metrics}");
 
-    admin.execute_unprepared(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    open(&admin, name, true).await;
     assert_eq!(kept(&database).await.len(), CALLBACKS, "what was refused was not kept by half");
     // Meta brings them again, and the service has healed by itself.
     assert_eq!(post(&barid, CALLBACKS..2 * CALLBACKS).await, [200; CALLBACKS]);
+    // A server that is only started anew costs nobody a callback, although each connection that we have is dead.
+    throw_out(&admin, name).await;
+    assert_eq!(post(&barid, 2 * CALLBACKS..3 * CALLBACKS).await, [200; CALLBACKS]);
     let mut kept = kept(&database).await;
     kept.sort();
-    let mut expected: Vec<String> = (0..2 * CALLBACKS).map(body).collect();
+    let mut expected: Vec<String> = (0..3 * CALLBACKS).map(body).collect();
     expected.sort();
     assert_eq!(kept, expected);
     admin.close().await.unwrap();
