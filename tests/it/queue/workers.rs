@@ -1,11 +1,15 @@
 //! Panics, time-outs, stopping.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use barid::queue::lane::{Lane, NewJob};
 use barid::queue::workers::{LaneWorker, Workers};
+use tokio::sync::Semaphore;
 
-use super::harness::{Runs, TestRedis, connect, handler, job, jobs, noting, start, until, until_empty, worker};
+use super::harness::{
+    DEADLINE, Runs, TestRedis, connect, handler, job, jobs, noting, start, until, until_empty, worker,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_costs_one_attempt_of_one_job() {
@@ -68,18 +72,36 @@ async fn a_job_that_takes_too_long_is_cut_off_and_runs_again() {
 async fn stopping_lets_what_runs_finish_and_gives_the_rest_back_at_once() {
     let redis = TestRedis::start();
     let (lanes, other) = (connect(&redis.url()).await, connect(&redis.url()).await);
-    let (runs, elsewhere) = (Runs::default(), Runs::default());
-    let workers =
-        Workers::start(lanes.clone(), vec![worker(Lane::Sending, 10, noting(&runs, Duration::from_secs(1)))], None);
+    let (begun, ended, elsewhere) = (Runs::default(), Runs::default(), Runs::default());
+    let gate = Arc::new(Semaphore::new(0));
+    let held = {
+        let (begun, ended, gate) = (begun.clone(), ended.clone(), Arc::clone(&gate));
+        handler(move |_, info| {
+            let (begun, ended, gate) = (begun.clone(), ended.clone(), Arc::clone(&gate));
+            async move {
+                begun.note(&info.id);
+                let _open = gate.acquire().await.unwrap();
+                ended.note(&info.id);
+                Ok(())
+            }
+        })
+    };
+    let workers = Workers::start(lanes.clone(), vec![worker(Lane::Sending, 10, held)], None);
     lanes.push(Lane::Sending, &jobs(100)).await.unwrap();
-    until("some are in hand", async || lanes.depth(Lane::Sending).await.unwrap().leased >= 20).await;
-    let stopping = tokio::spawn(workers.stop(Duration::from_secs(20)));
+    until("ten run and more are in hand", async || {
+        begun.len() == 10 && lanes.depth(Lane::Sending).await.unwrap().leased >= 20
+    })
+    .await;
+    let stopping = tokio::spawn(workers.stop(DEADLINE));
     // While the running ones still run, another process has the others.
     let others = start(&other, noting(&elsewhere, Duration::ZERO));
-    until_empty(&lanes, Lane::Sending).await;
+    until("another process has what does not run", async || elsewhere.len() + begun.len() == 100).await;
+    assert_eq!(ended.len(), 0);
+    gate.add_permits(1);
     stopping.await.unwrap();
-    assert_eq!(runs.len() + elsewhere.len(), 100);
-    assert!((1..=20).contains(&runs.len()), "{} ran to their end", runs.len());
+    until_empty(&lanes, Lane::Sending).await;
+    assert_eq!(ended.times(), begun.times(), "what ran came to its end");
+    assert!((10..=20).contains(&ended.len()), "{} ran", ended.len());
     let depth = lanes.depth(Lane::Sending).await.unwrap();
     assert_eq!((depth.done, depth.reaped), (100, 0), "no lease had to run out");
     others.stop(Duration::from_secs(5)).await;
