@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::channel::Channel;
 use crate::domain::country::CountryCode;
 use crate::domain::ids::{AlertId, CampaignName, JobName, SenderName};
+use crate::domain::live_check::{Step, Verdict};
 use crate::domain::suspension::{self, Cause, Suspension};
 
 macro_rules! alert_kinds {
@@ -180,6 +181,19 @@ pub struct NewAlert {
     pub severity: Severity,
     /// In a sentence, with what to do about it; names nobody.
     pub text: String,
+}
+
+impl NewAlert {
+    /// The alert that a look at Meta is, if it is one.
+    pub fn of_step(kind: AlertKind, scope: AlertScope, step: &Step) -> Option<Self> {
+        let severity = match step.verdict {
+            Verdict::Ok => return None,
+            Verdict::Warning => Severity::Warning,
+            Verdict::Failed => Severity::Critical,
+        };
+        let remedy = step.remedy.map_or(String::new(), |remedy| format!("; {remedy}"));
+        Some(Self { kind, scope, severity, text: format!("{}: {}{remedy}", step.what, step.detail) })
+    }
 }
 
 /// An alert as the record has it. Of one kind and scope one is open at most.

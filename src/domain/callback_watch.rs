@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::domain::alert::{AlertKind, AlertScope, NewAlert, Severity};
 use crate::domain::ids::SenderName;
-use crate::domain::live_check::{Step, Verdict};
+use crate::domain::live_check::Step;
 use crate::domain::standing_job::{JobOutcome, JobResult};
 
 /// How much of the past is looked at.
@@ -80,21 +80,11 @@ pub fn judge(watch: &Watch) -> (Vec<NewAlert>, Vec<AlertKind>, JobOutcome) {
     // Who was not asked about may have an alert that still holds.
     if watch.unanswered == 0 {
         known.push(AlertKind::WebhookSubscription);
-        alerts.extend(watch.accounts.iter().filter(|(_, step)| step.verdict != Verdict::Ok).map(|(account, step)| {
-            let remedy = step.remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
-            NewAlert {
-                kind: AlertKind::WebhookSubscription,
-                scope: AlertScope::Account(account.clone()),
-                severity: if step.verdict == Verdict::Failed { Severity::Critical } else { Severity::Warning },
-                text: format!("{}{remedy}", step.detail),
-            }
+        alerts.extend(watch.accounts.iter().filter_map(|(account, step)| {
+            NewAlert::of_step(AlertKind::WebhookSubscription, AlertScope::Account(account.clone()), step)
         }));
     }
-    let result = match alerts.iter().map(|alert| alert.severity).max() {
-        None => JobResult::Ok,
-        Some(Severity::Warning) => JobResult::Warning,
-        Some(Severity::Critical) => JobResult::Failed,
-    };
+    let result = JobResult::of_alerts(&alerts);
     let asked = if watch.unanswered == 0 { "" } else { "; Meta did not say whether our app is subscribed" };
     let summary = if alerts.is_empty() {
         let (called, heard) =

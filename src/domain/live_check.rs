@@ -1,5 +1,7 @@
 //! Whether what stands at Meta is as we need it: what Meta says of token, numbers, templates and webhook, judged step by step.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::SenderName;
@@ -13,6 +15,13 @@ pub struct Ours {
     pub callback_url: Option<String>,
     /// Numbers: name, account, and how fast each sends.
     pub numbers: Vec<(SenderName, Option<String>, u32)>,
+}
+
+impl Ours {
+    /// The accounts of the numbers, each once.
+    pub fn accounts(&self) -> BTreeSet<&str> {
+        self.numbers.iter().filter_map(|(_, account, _)| account.as_deref()).collect()
+    }
 }
 
 /// What Meta says of an access token (`/debug_token`; developers.facebook.com/docs/graph-api/reference/debug_token, checked 2026-11-22).

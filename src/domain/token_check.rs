@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::{AlertKind, AlertScope, NewAlert, Severity};
 use crate::domain::ids::SenderName;
-use crate::domain::live_check::{EXPIRES_SOON, MANAGEMENT, MESSAGING, NEW_TOKEN, Step, TokenFacts, Verdict};
+use crate::domain::live_check::{EXPIRES_SOON, MANAGEMENT, MESSAGING, NEW_TOKEN, Step, TokenFacts};
 use crate::domain::problem::listed;
 use crate::domain::standing_job::{JobOutcome, JobResult};
 
@@ -91,16 +91,12 @@ pub fn judge(found: &Found, app_id: Option<&str>, now: Timestamp) -> Checked {
     }
     let mut alerts = token_alerts(facts, app_id, now);
     for (sender, step) in &found.numbers {
-        alerts.extend(of_step(AlertKind::NumberState, AlertScope::Sender(sender.clone()), step));
+        alerts.extend(NewAlert::of_step(AlertKind::NumberState, AlertScope::Sender(sender.clone()), step));
     }
     for (account, step) in &found.accounts {
-        alerts.extend(of_step(AlertKind::WebhookSubscription, AlertScope::Account(account.clone()), step));
+        alerts.extend(NewAlert::of_step(AlertKind::WebhookSubscription, AlertScope::Account(account.clone()), step));
     }
-    let result = match alerts.iter().map(|alert| alert.severity).max() {
-        None => JobResult::Ok,
-        Some(Severity::Warning) => JobResult::Warning,
-        Some(Severity::Critical) => JobResult::Failed,
-    };
+    let result = JobResult::of_alerts(&alerts);
     let until = facts.expires_at.map_or_else(|| "without an end".to_owned(), |at| format!("until {at}"));
     let summary = match alerts.as_slice() {
         [] => format!(
@@ -123,17 +119,6 @@ fn n_of(n: usize, what: &str) -> String {
 
 fn alert(kind: AlertKind, scope: AlertScope, severity: Severity, text: String) -> NewAlert {
     NewAlert { kind, scope, severity, text }
-}
-
-/// The alert that a step is, if it is one.
-fn of_step(kind: AlertKind, scope: AlertScope, step: &Step) -> Option<NewAlert> {
-    let severity = match step.verdict {
-        Verdict::Ok => return None,
-        Verdict::Warning => Severity::Warning,
-        Verdict::Failed => Severity::Critical,
-    };
-    let remedy = step.remedy.map_or(String::new(), |remedy| format!("; {remedy}"));
-    Some(alert(kind, scope, severity, format!("{}: {}{remedy}", step.what, step.detail)))
 }
 
 fn token_alerts(facts: &TokenFacts, app_id: Option<&str>, now: Timestamp) -> Vec<NewAlert> {
@@ -191,6 +176,7 @@ fn again_at(facts: &TokenFacts, now: Timestamp) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::live_check::Verdict;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -13,5 +13,5 @@ use crate::ports::Store;
 /// When the store could not be asked; the next pass goes on.
 pub async fn run(store: &dyn Store, now: Timestamp) -> Result<(), JobError> {
     let in_force = store.suspensions(now).await.map_err(JobError::from_store("looking at suspensions"))?;
-    alerts::settle(store, AlertKind::SendingSuspended, of_suspensions(&in_force), now).await
+    alerts::settle(store, &[AlertKind::SendingSuspended], &of_suspensions(&in_force), now).await
 }

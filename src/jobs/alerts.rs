@@ -41,18 +41,26 @@ pub async fn clear(store: &dyn Store, kind: AlertKind, scope: AlertScope, now: T
     Ok(())
 }
 
-/// Sees to it that of a kind exactly these are open.
+/// Sees to it that of these kinds exactly these are open; what is wanted of others is left out.
 ///
 /// # Errors
 /// When the store could not be asked; doing it again does the rest.
-pub async fn settle(store: &dyn Store, kind: AlertKind, wanted: Vec<NewAlert>, now: Timestamp) -> Result<(), JobError> {
+pub async fn settle(
+    store: &dyn Store,
+    kinds: &[AlertKind],
+    wanted: &[NewAlert],
+    now: Timestamp,
+) -> Result<(), JobError> {
     let open = store.open_alerts().await.map_err(JobError::from_store(DOING))?;
-    let to_do = to_settle(kind, wanted, &open);
-    for new in to_do.raise {
-        raise(store, new, now).await?;
-    }
-    for scope in to_do.clear {
-        clear(store, kind, scope, now).await?;
+    for kind in kinds {
+        let wanted = wanted.iter().filter(|alert| alert.kind == *kind).cloned().collect();
+        let to_do = to_settle(*kind, wanted, &open);
+        for new in to_do.raise {
+            raise(store, new, now).await?;
+        }
+        for scope in to_do.clear {
+            clear(store, *kind, scope, now).await?;
+        }
     }
     Ok(())
 }

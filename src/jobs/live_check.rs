@@ -1,7 +1,5 @@
 //! Asks Meta whether everything stands there as we need it: token, each number, templates and webhook of each account. Changes nothing.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use crate::domain::live_check::{
@@ -22,8 +20,7 @@ pub async fn run(meta: &dyn Management, ours: &Ours, templates: &[WantedTemplate
             Err(because) => Step::unanswered(&format!("number {sender}"), &because),
         });
     }
-    let accounts: BTreeSet<&str> = ours.numbers.iter().filter_map(|(_, account, _)| account.as_deref()).collect();
-    for account in accounts {
+    for account in ours.accounts() {
         steps.push(match meta.templates(account).await {
             Ok(found) => judge_templates(account, templates, &found),
             Err(because) => Step::unanswered(&format!("templates of {account}"), &because),

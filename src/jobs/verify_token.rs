@@ -1,8 +1,6 @@
 //! Asks Meta about the access token: whether it takes it and until when, what it may do, how old it is; whether each number answers with it and
 //! whether our app hears of each account. Takes no input and is safe to run twice.
 
-use std::collections::BTreeSet;
-
 use crate::domain::failure::FailureClass;
 use crate::domain::live_check::{judge_number, judge_subscription};
 use crate::domain::standing_job::JobOutcome;
@@ -29,8 +27,7 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
             let step = judge_number(sender.as_str(), &facts, *mps, ours.callback_url.as_deref());
             found.numbers.push((sender.clone(), step));
         }
-        let accounts: BTreeSet<&str> = ours.numbers.iter().filter_map(|(_, account, _)| account.as_deref()).collect();
-        for account in accounts {
+        for account in ours.accounts() {
             let apps = management.subscribed_apps(account).await.map_err(unanswered)?;
             found.accounts.push((account.to_owned(), judge_subscription(account, &apps, app_id)));
         }
@@ -46,10 +43,7 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
             react::suspend(&**store, wanted, now).await;
         }
     }
-    for kind in known {
-        let wanted = alerts.iter().filter(|alert| alert.kind == kind).cloned().collect();
-        alerts::settle(&**store, kind, wanted, now).await?;
-    }
+    alerts::settle(&**store, &known, &alerts, now).await?;
     Ok(outcome)
 }
 

@@ -1,8 +1,6 @@
 //! Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed. Takes no input and is safe to
 //! run twice.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use crate::domain::callback_watch::{GRACE, LOOK_BACK, Watch, judge};
@@ -23,8 +21,7 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
     let called = store.called_lately(ago(LOOK_BACK), ago(GRACE)).await.map_err(JobError::from_store(doing))?;
     let (lag, waiting) = store.lag(now).await.map_err(JobError::from_store(doing))?;
     let mut watch = Watch { called, lag, waiting, ..Watch::default() };
-    let accounts: BTreeSet<&str> = ours.numbers.iter().filter_map(|(_, account, _)| account.as_deref()).collect();
-    for account in accounts {
+    for account in ours.accounts() {
         match management.subscribed_apps(account).await {
             Ok(apps) => {
                 let step = judge_subscription(account, &apps, ours.app_id.as_deref());
@@ -37,9 +34,6 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
         }
     }
     let (wanted, known, outcome) = judge(&watch);
-    for kind in known {
-        let wanted = wanted.iter().filter(|alert| alert.kind == kind).cloned().collect();
-        alerts::settle(&**store, kind, wanted, now).await?;
-    }
+    alerts::settle(&**store, &known, &wanted, now).await?;
     Ok(outcome)
 }

@@ -37,14 +37,9 @@ impl PriceCategory {
     ];
 
     /// The categories for which a rate card may have amounts.
-    pub const ON_CARDS: [Self; 6] = [
-        Self::Marketing,
-        Self::MarketingLite,
-        Self::Utility,
-        Self::Authentication,
-        Self::AuthenticationInternational,
-        Self::Service,
-    ];
+    pub fn on_cards() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|category| *category != Self::Other)
+    }
 
     /// The word in files, the record, the API and metrics.
     pub const fn name(self) -> &'static str {

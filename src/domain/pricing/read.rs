@@ -47,7 +47,7 @@ impl Read for Amount {
 
 impl Read for PriceCategory {
     fn read(node: &Node) -> Result<Self, String> {
-        one_of(node, Self::ON_CARDS, Self::name)
+        one_of(node, Self::on_cards(), Self::name)
     }
 }
 
@@ -184,8 +184,7 @@ type Row = (Arc<str>, Date, Vec<(PriceCategory, Vec<Step>)>, Place);
 fn read_row(row: &Table<'_>, markets: &Markets) -> Option<Row> {
     let name: Option<String> = row.required("market");
     let from: Option<Date> = row.required("from");
-    let amounts: Vec<_> = PriceCategory::ON_CARDS
-        .into_iter()
+    let amounts: Vec<_> = PriceCategory::on_cards()
         .filter_map(|category| Some((category, row.optional::<Steps>(category.name())?.0)))
         .collect();
     let name = name?;
@@ -194,7 +193,7 @@ fn read_row(row: &Table<'_>, markets: &Markets) -> Option<Row> {
         let nearest = did_you_mean(&name, markets.names().map(|name| &**name));
         row.problem("market", format!("`market` is `{name}`, which is none of the markets{nearest}"));
     }
-    if amounts.is_empty() && PriceCategory::ON_CARDS.iter().all(|category| row.node(category.name()).is_none()) {
+    if amounts.is_empty() && PriceCategory::on_cards().all(|category| row.node(category.name()).is_none()) {
         row.problem_here("this row has no amount; write one for a category, such as `utility = \"0.0107\"`");
     }
     Some((market?, from?, amounts, row.place().clone()))

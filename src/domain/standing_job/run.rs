@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::alert::{NewAlert, Severity};
 use crate::domain::ids::{JobName, JobRunId};
 
 /// Who asked for a run.
@@ -63,6 +64,15 @@ impl JobResult {
             Self::Ok => "ok",
             Self::Warning => "warning",
             Self::Failed => "failed",
+        }
+    }
+
+    /// Of a job that found these.
+    pub fn of_alerts(alerts: &[NewAlert]) -> Self {
+        match alerts.iter().map(|alert| alert.severity).max() {
+            None => Self::Ok,
+            Some(Severity::Warning) => Self::Warning,
+            Some(Severity::Critical) => Self::Failed,
         }
     }
 
