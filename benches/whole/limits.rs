@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use barid::daemon::clock::SystemClock;
 use barid::domain::channel::Channel;
 use barid::domain::ids::{ContactId, MessageId, RunId, SenderName};
-use barid::domain::limit::Urgency;
+use barid::domain::limit::{Tier, Urgency};
 use barid::limits::{Limiter, Redis, Sender, Settings};
 use barid::ports::{Ask, Clock, LimitFacts, LimitFactsOf, Limits as _, Stored, Verdict};
 use barid::simulator::Statuses;
@@ -26,6 +26,14 @@ struct NothingUsed(AtomicI64);
 impl LimitFactsOf for NothingUsed {
     async fn limit_facts(&self, _: &str, _: &[SenderName], _: Option<u32>, _: jiff::Timestamp) -> Stored<LimitFacts> {
         Ok(LimitFacts { generation: self.0.fetch_add(1, Ordering::SeqCst) + 1, ..LimitFacts::default() })
+    }
+
+    async fn tier_at_meta(&self, _: &str) -> Stored<Option<Tier>> {
+        Ok(None)
+    }
+
+    async fn note_tier(&self, _: &str, _: Tier) -> Stored<bool> {
+        Ok(false)
     }
 
     async fn limit_generation(&self, _: &str) -> Stored<i64> {

@@ -3,6 +3,7 @@
 use super::address::WebUrl;
 use crate::domain::document::{Node, NodeValue, Read, Table};
 use crate::domain::ids::{SenderId, SenderName};
+use crate::domain::limit::Tier;
 use crate::domain::problem::Place;
 
 /// The name of the sender that `[whatsapp]` makes.
@@ -34,15 +35,6 @@ pub struct WhatsApp {
     pub portfolio: Option<String>,
 }
 
-/// How many people may be written to first in 24 hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tier {
-    /// So many.
-    People(u32),
-    /// All.
-    Unlimited,
-}
-
 impl Read for Tier {
     fn read(node: &Node) -> Result<Self, String> {
         match &node.value {
@@ -68,20 +60,6 @@ pub struct Sender {
     pub portfolio: String,
     /// Meta's messaging limit, the same for all numbers of a portfolio.
     pub tier: Option<Tier>,
-}
-
-impl Tier {
-    /// So many people, unless all.
-    pub const fn people(self) -> Option<u32> {
-        match self {
-            Self::People(people) => Some(people),
-            Self::Unlimited => None,
-        }
-    }
-
-    fn shown(self) -> String {
-        self.people().map_or_else(|| "\"unlimited\"".to_owned(), |people| people.to_string())
-    }
 }
 
 /// The portfolio of numbers for which neither a portfolio nor an account is named.
@@ -199,7 +177,7 @@ pub(super) fn senders(table: &Table<'_>, whatsapp: Option<&WhatsApp>) -> Vec<Sen
                 table.note(place.problem(format!(
                     "the senders `{}` and `{}` belong to the portfolio `{}`, which has one tier, but have {} and {}; give both the same, \
                      or each the `portfolio` that it belongs to",
-                    other.name, sender.name, sender.portfolio, one.shown(), two.shown()
+                    other.name, sender.name, sender.portfolio, one, two
                 )));
             }
             senders.push(sender);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::hook::delivery::DeliveryState;
+use crate::domain::limits_check::{Quality, SaidByMeta};
 use crate::domain::standing_job::{JobRun, StandingJob};
 use crate::domain::suspension::Scope;
 use crate::domain::token_check::TokenChecked;
@@ -85,6 +86,18 @@ async fn standing_jobs(services: &Services, metrics: &Metrics) {
     {
         metrics.token_expires.set(token.seconds_left(services.clock.now()));
     }
+    if let Ok(Some(JobRun { ended: Some((_, outcome)), .. })) =
+        services.store.last_details(StandingJob::SyncLimits).await
+        && let Some(said) = outcome.details.and_then(SaidByMeta::of_details)
+    {
+        for (sender, facts) in &said.numbers {
+            let found = Quality::of_meta(&facts.quality);
+            for quality in Quality::ALL {
+                let gauge = metrics.number_quality.with_label_values(&[sender.as_str(), quality.name()]);
+                gauge.set(i64::from(quality == found));
+            }
+        }
+    }
     if let Ok(open) = services.store.open_alerts().await {
         for kind in AlertKind::ALL {
             for severity in Severity::ALL {
@@ -101,6 +114,8 @@ async fn limits(services: &Services, metrics: &Metrics) {
         metrics.number_rate.with_label_values(&[sender.sender.as_str()]).set(sender.mps_now);
         #[expect(clippy::cast_precision_loss, reason = "a tier is far below what a float counts exactly")]
         metrics.tier_used.with_label_values(&[sender.portfolio.as_str()]).set(sender.tier_used as f64);
+        let tier = sender.tier.map_or(f64::INFINITY, f64::from);
+        metrics.tier.with_label_values(&[sender.portfolio.as_str()]).set(tier);
     }
 }
 

@@ -39,7 +39,7 @@ use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::{Counted, Metered};
 use crate::daemon::operations::Desk;
 use crate::domain::channel::Channel;
-use crate::domain::live_check::Ours;
+use crate::domain::live_check::{OurNumber, Ours};
 use crate::domain::signed_reference::ReferenceSigner;
 use crate::domain::suspension;
 use crate::hooks::EndpointError;
@@ -454,6 +454,7 @@ fn public_routes(
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
         media: Arc::clone(&services.media.store),
+        limits: Arc::clone(&services.limits),
         queue: Arc::clone(&services.queue),
         operations: Arc::new(desk(services, shelf, config)),
         token: config.secrets.barid_api_token.clone(),
@@ -535,7 +536,13 @@ fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
 
 /// What is ours at Meta, as configured.
 fn ours(config: &Config) -> Ours {
-    let number = |sender: &Sender| (sender.name.clone(), sender.business_account_id.clone(), sender.mps);
+    let number = |sender: &Sender| OurNumber {
+        name: sender.name.clone(),
+        account: sender.business_account_id.clone(),
+        mps: sender.mps,
+        portfolio: sender.portfolio.clone(),
+        tier: sender.tier,
+    };
     Ours {
         app_id: config.whatsapp.app_id.clone(),
         callback_url: config

@@ -10,7 +10,7 @@ use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::{StartError, client, files, hooking, ours, rules};
 use crate::domain::ids::{JobName, SenderName};
-use crate::domain::live_check::{NumberFacts, Ours, TemplateFacts, TokenFacts};
+use crate::domain::live_check::{AccountFacts, NumberFacts, Ours, TemplateFacts, TokenFacts};
 use crate::domain::problem::did_you_mean;
 use crate::domain::standing_job::{Fired, JobRun, ScheduledJob, StandingJob, next_firing};
 use crate::http::{JobItem, JobRunItem, OperationError};
@@ -84,6 +84,10 @@ impl Management for NoToken {
     }
 
     async fn number(&self, _: &SenderName) -> Result<NumberFacts, String> {
+        Self::say()
+    }
+
+    async fn account(&self, _: &str) -> Result<AccountFacts, String> {
         Self::say()
     }
 

@@ -47,6 +47,10 @@ alert_kinds! {
     TokenApp = "token-app";
     /// One of our numbers is not as it should be at Meta.
     NumberState = "number-state";
+    /// Meta lets a portfolio write to fewer people than the configuration says, or the configuration puts numbers together that are not.
+    MessagingLimit = "messaging-limit";
+    /// An account may not send, or not as it should.
+    AccountStanding = "account-standing";
     /// Our app does not hear of an account.
     WebhookSubscription = "webhook-subscription";
     /// Nothing is told of what we send.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SenderName;
+use crate::domain::limit::Tier;
 
 /// What is ours at Meta, as configured.
 #[derive(Debug, Clone, Default)]
@@ -13,14 +15,29 @@ pub struct Ours {
     pub app_id: Option<String>,
     /// Where we listen for callbacks, as the world sees it.
     pub callback_url: Option<String>,
-    /// Numbers: name, account, and how fast each sends.
-    pub numbers: Vec<(SenderName, Option<String>, u32)>,
+    /// Our numbers.
+    pub numbers: Vec<OurNumber>,
+}
+
+/// One of our numbers, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OurNumber {
+    /// What we call it.
+    pub name: SenderName,
+    /// Its account, by Meta's id.
+    pub account: Option<String>,
+    /// Messages each second at most.
+    pub mps: u32,
+    /// Whose tier it shares.
+    pub portfolio: String,
+    /// That tier, where the configuration says one.
+    pub tier: Option<Tier>,
 }
 
 impl Ours {
     /// The accounts of the numbers, each once.
     pub fn accounts(&self) -> BTreeSet<&str> {
-        self.numbers.iter().filter_map(|(_, account, _)| account.as_deref()).collect()
+        self.numbers.iter().filter_map(|number| number.account.as_deref()).collect()
     }
 }
 
@@ -42,7 +59,7 @@ pub struct TokenFacts {
 }
 
 /// What Meta says of one of our numbers (`/{phone-number-id}`; …/business-phone-numbers/phone-numbers, checked 2026-11-22).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberFacts {
     /// As people see it.
     pub display_number: String,
@@ -56,6 +73,23 @@ pub struct NumberFacts {
     pub throughput: String,
     /// Where its callbacks go: the number's own address, else its account's, else the app's.
     pub callback_url: Option<String>,
+    /// `APPROVED`, or how far the name that people see is from it.
+    pub name_status: String,
+    /// The tier of its portfolio in Meta's word, such as `TIER_2K`.
+    pub messaging_limit: String,
+}
+
+/// What Meta says of one of our accounts (`/{waba-id}`; …/support/health-status, checked 2026-11-22).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFacts {
+    /// `APPROVED`, `PENDING`, `REJECTED`.
+    pub review: String,
+    /// `verified`, or how far the business is from it.
+    pub business_verification: String,
+    /// Whether it may send: `AVAILABLE`, `LIMITED`, `BLOCKED`.
+    pub can_send: String,
+    /// Why not, in Meta's words.
+    pub because: Vec<String>,
 }
 
 /// A template as Meta holds it, in one language.
@@ -223,6 +257,30 @@ pub fn judge_number(sender: &str, facts: &NumberFacts, mps: u32, callback_url: O
         );
     }
     Step::ok(&what, format!("{shown}: connected, quality {}", facts.quality))
+}
+
+/// Judges how an account stands.
+pub fn judge_account(account: &str, facts: &AccountFacts) -> Step {
+    let what = format!("account {account}");
+    let because = if facts.because.is_empty() { String::new() } else { format!(": {}", facts.because.join("; ")) };
+    let step = |verdict, detail, remedy| Step::new(&what, verdict, detail, Some(remedy));
+    if facts.review == "REJECTED" {
+        let remedy = "see Account Quality in Meta's Business Suite, and ask for a review there";
+        return step(Verdict::Failed, format!("Meta rejected it{because}"), remedy);
+    }
+    match facts.can_send.as_str() {
+        "BLOCKED" => step(
+            Verdict::Failed,
+            format!("it may not send{because}"),
+            "do what Meta says; payment and restrictions are in Meta's Business Suite",
+        ),
+        "LIMITED" => step(
+            Verdict::Warning,
+            format!("it may send within limits only{because}"),
+            "do what Meta says; the verification of the business is in Meta's Business Suite",
+        ),
+        _ => Step::ok(&what, format!("it may send; verification of the business: {}", facts.business_verification)),
+    }
 }
 
 /// Judges the templates of an account.

@@ -34,6 +34,7 @@ pub mod keywords;
 pub mod labelled_text;
 pub mod language;
 pub mod limit;
+pub mod limits_check;
 pub mod link;
 pub mod live_check;
 pub mod log_format;

@@ -1,16 +1,29 @@
 //! What the provider says by itself about our templates, numbers and accounts: what it will refuse is not tried, and what it takes again is let go.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CampaignName, SenderName};
 use crate::domain::news::{Notice, NoticeNews};
+use crate::domain::standing_job::{JobTrigger, StandingJob};
 use crate::domain::suspension::{Cause, NewSuspension, Probe, ReleasedBy, Scope, automatic};
 use crate::jobs::{JobError, probe, react};
-use crate::ports::Services;
+use crate::ports::{NewJobRun, Services};
 
 /// A notice that something is over ends what began until then; the provider's clock may be so much behind ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+
+/// Callbacks that say that tier, quality, throughput or standing may be others (…/webhooks/reference, checked 2026-11-22).
+const SAY_LIMITS: [&str; 6] = [
+    "business_capability_update",
+    "phone_number_quality_update",
+    "phone_number_name_update",
+    "account_update",
+    "account_review_update",
+    "account_alerts",
+];
 
 /// Does what the notice asks for. Safe to do twice. Answers whether it is about us: several installations may share one app at Meta, and each
 /// hears of all accounts.
@@ -64,7 +77,35 @@ pub async fn run(services: &Services, news: &NoticeNews) -> Result<bool, JobErro
         }
         Notice::Told { about, event, alerts: false } => tracing::info!(about, event, "the provider tells of a change"),
     }
+    if let Some(about) = about_limits(&news.notice) {
+        ask_again(services, about, at).await?;
+    }
     Ok(true)
+}
+
+/// Meta's word for a notice after which numbers, accounts or tiers may stand otherwise.
+fn about_limits(notice: &Notice) -> Option<&'static str> {
+    match notice {
+        Notice::Template { .. } => None,
+        Notice::Account { .. } => Some("account_update"),
+        Notice::Quality { .. } => Some("phone_number_quality_update"),
+        Notice::Told { about, .. } => SAY_LIMITS.into_iter().find(|known| known == about),
+    }
+}
+
+/// Has Meta asked how things stand now, in the next full minute: so notices that come in a heap, or twice, are asked about once.
+async fn ask_again(services: &Services, about: &str, at: Timestamp) -> Result<(), JobError> {
+    let doing = "asking for a run of a standing job";
+    let job = StandingJob::SyncLimits;
+    let minute = Timestamp::from_second((at.as_second().div_euclid(60) + 1) * 60).unwrap_or(at);
+    let new = NewJobRun {
+        name: job.name().parse().map_err(|error| JobError::Abort { doing, source: Box::new(error) })?,
+        job,
+        arguments: BTreeMap::new(),
+        trigger: JobTrigger::Notice(about.to_owned()),
+        due_at: minute,
+    };
+    services.store.open_job(new, services.clock.now()).await.map(drop).map_err(JobError::from_store(doing))
 }
 
 /// What was said, as a suspension keeps it.

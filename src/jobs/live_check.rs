@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::live_check::{
-    Ours, Step, WantedTemplate, judge_number, judge_subscription, judge_templates, judge_token,
+    OurNumber, Ours, Step, WantedTemplate, judge_account, judge_number, judge_subscription, judge_templates,
+    judge_token,
 };
 use crate::ports::Management;
 
@@ -14,13 +15,17 @@ pub async fn run(meta: &dyn Management, ours: &Ours, templates: &[WantedTemplate
         Ok(facts) => judge_token(&facts, app_id, now),
         Err(because) => Step::unanswered("token", &because),
     }];
-    for (sender, _, mps) in &ours.numbers {
+    for OurNumber { name: sender, mps, .. } in &ours.numbers {
         steps.push(match meta.number(sender).await {
             Ok(facts) => judge_number(sender.as_str(), &facts, *mps, ours.callback_url.as_deref()),
             Err(because) => Step::unanswered(&format!("number {sender}"), &because),
         });
     }
     for account in ours.accounts() {
+        steps.push(match meta.account(account).await {
+            Ok(facts) => judge_account(account, &facts),
+            Err(because) => Step::unanswered(&format!("account {account}"), &because),
+        });
         steps.push(match meta.templates(account).await {
             Ok(found) => judge_templates(account, templates, &found),
             Err(because) => Step::unanswered(&format!("templates of {account}"), &because),

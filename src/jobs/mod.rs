@@ -36,6 +36,7 @@ pub mod send_single;
 pub mod staff;
 mod standing;
 pub mod sweep;
+mod sync_limits;
 pub mod take_in;
 mod tidy;
 pub mod tidy_hooks;

@@ -2,7 +2,7 @@
 //! whether our app hears of each account. Takes no input and is safe to run twice.
 
 use crate::domain::failure::FailureClass;
-use crate::domain::live_check::{judge_number, judge_subscription};
+use crate::domain::live_check::{OurNumber, judge_number, judge_subscription};
 use crate::domain::standing_job::JobOutcome;
 use crate::domain::suspension::{Cause, Scope, automatic};
 use crate::domain::token_check::{Checked, Found, judge};
@@ -22,7 +22,7 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
     let app_id = ours.app_id.as_deref();
     let mut found = Found { token: management.token().await.map_err(unanswered)?, ..Found::default() };
     if found.token.is_valid {
-        for (sender, _, mps) in &ours.numbers {
+        for OurNumber { name: sender, mps, .. } in &ours.numbers {
             let facts = management.number(sender).await.map_err(unanswered)?;
             let step = judge_number(sender.as_str(), &facts, *mps, ours.callback_url.as_deref());
             found.numbers.push((sender.clone(), step));
@@ -36,7 +36,7 @@ pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
     let Checked { alerts, known, outcome } = judge(&found, app_id, now);
     if !found.token.is_valid {
         // What every message would meet need not be met by one first. It is asked again and again, and goes on when a good token is there.
-        for (sender, ..) in &ours.numbers {
+        for OurNumber { name: sender, .. } in &ours.numbers {
             let cause = Cause::Refusal { class: FailureClass::Credentials, code: Some(REFUSED_CODE) };
             let mut wanted = automatic(Scope::Sender(sender.clone()), cause, &upkeep.suspensions, now);
             wanted.shown_at = Some(asked_at);

@@ -21,7 +21,7 @@ use super::sight::{Sight, is_used_up};
 use crate::domain::budget::{Cap, SpendingCaps};
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName};
-use crate::domain::limit::{Limit, PAIR_BURST, PAIR_INTERVAL, Urgency};
+use crate::domain::limit::{Limit, PAIR_BURST, PAIR_INTERVAL, Tier, Urgency, tier_in_force};
 use crate::ports::{Clock, LimitFacts, LimitFactsOf, Permit, SlowDown, Verdict};
 
 /// Messages in one call of the script: about a millisecond of Redis.
@@ -52,6 +52,7 @@ pub(super) struct DeskSettings {
     pub(super) portfolio: Arc<str>,
     /// Our numbers and their messages each second.
     pub(super) senders: Vec<(SenderName, u32)>,
+    /// People in 24 hours, as configured; what Meta says may be less.
     pub(super) tier: Option<u32>,
     /// What the whole installation may spend, where that is counted here.
     pub(super) caps: Option<Arc<SpendingCaps>>,
@@ -149,6 +150,8 @@ pub(super) struct Desk {
     slower: VecDeque<SlowDown>,
     /// The newest generation that we know of.
     known: i64,
+    /// Whether people count toward a tier, as far as this process knows.
+    counts: bool,
     redis_clock: RedisClock,
     /// Until when places of the tier were promised to those who were refused.
     promised: VecDeque<Timestamp>,
@@ -186,6 +189,7 @@ impl Desk {
             given_back: Vec::new(),
             slower: VecDeque::new(),
             known: 0,
+            counts: true,
             redis_clock: RedisClock::new(Instant::now()),
             promised: VecDeque::new(),
             run_lines: HashMap::new(),
@@ -375,7 +379,7 @@ impl Desk {
         }
         let senders: Vec<(SenderName, u32)> = numbers.iter().map(|at| self.settings.senders[*at].clone()).collect();
         let asked = Instant::now();
-        let asks = Asked { numbers: &senders, runs: &runs, caps: &caps, takes: &takes };
+        let asks = Asked { numbers: &senders, runs: &runs, caps: &caps, takes: &takes, names_nobody: !self.counts };
         let answer = self.shared.take(self.known, self.settings.tier, self.promised.len(), &asks).await;
         let answer = match answer {
             Ok(answer) => answer,
@@ -392,6 +396,7 @@ impl Desk {
         self.note_back();
         self.redis_clock.learn(asked, Instant::now(), answer.now_us);
         self.known = self.known.max(answer.generation);
+        self.counts = answer.tier.is_some();
         self.tell(batch, &numbers, (&caps, today), answer, now).await
     }
 
@@ -412,7 +417,7 @@ impl Desk {
                 number,
                 run,
                 pair: wish.takes_pair.then_some(wish.contact),
-                person: (wish.counts_for_tier && self.settings.tier.is_some()).then_some(wish.contact),
+                person: (wish.counts_for_tier && self.counts).then_some(wish.contact),
                 price_micros: wish.price_micros,
                 horizon_us: i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX),
             }
@@ -577,8 +582,10 @@ impl Desk {
         };
         self.known = self.known.max(facts.generation);
         let people: Vec<(ContactId, i64)> = facts.people.iter().map(|(who, at)| (*who, at.as_millisecond())).collect();
-        let people = self.settings.tier.is_some().then_some(&people[..]);
-        let in_force = self.shared.load(facts.generation, people, &facts.budgets, &facts.days, &debts(&facts)).await;
+        let at_meta = facts.tier_at_meta.and_then(Tier::people);
+        let people = tier_in_force(self.settings.tier, at_meta).is_some().then_some(&people[..]);
+        let debts = debts(&facts);
+        let in_force = self.shared.load(facts.generation, people, at_meta, &facts.budgets, &facts.days, &debts).await;
         self.shared.end_loading().await?;
         let in_force = in_force?;
         self.rebuild_took = begun.elapsed();
@@ -606,6 +613,11 @@ impl Desk {
                 }
                 Err(error) => error,
             },
+            // Since another process loaded what Meta says now.
+            ScriptError::Unnamed => {
+                self.counts = true;
+                return;
+            }
             ScriptError::Redis(error) => error,
         };
         self.note_away(&error);

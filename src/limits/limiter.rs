@@ -23,7 +23,7 @@ use super::sight::Sight;
 use super::{Redis, Settings};
 use crate::domain::channel::Channel;
 use crate::domain::ids::{RunId, SenderName};
-use crate::domain::limit::{Limit, TIER_SPAN, Urgency};
+use crate::domain::limit::{Limit, TIER_SPAN, Urgency, tier_in_force};
 use crate::ports::{Ask, Clock, LimitFactsOf, Limits, LimitsUnavailable, Permit, SenderLimits, SlowDown, Verdict};
 
 /// How long [`Limits::standing`] waits for Redis.
@@ -129,7 +129,7 @@ impl Limiter {
             number,
             urgency: ask.urgency,
             takes_pair: number.is_some(),
-            counts_for_tier: ask.counts_for_tier && number.is_some() && portfolio.settings.tier.is_some(),
+            counts_for_tier: ask.counts_for_tier && number.is_some(),
             run,
             price_micros: ask.price_micros.max(0),
         };
@@ -353,7 +353,7 @@ impl Limits for Limiter {
                     mps: *mps,
                     mps_now,
                     portfolio: portfolio.settings.portfolio.to_string(),
-                    tier: portfolio.settings.tier,
+                    tier: tier_in_force(portfolio.settings.tier, standing.tier_at_meta),
                     tier_used: u64::try_from(standing.people).unwrap_or(0),
                     tier_returns: returns.clone(),
                 });

@@ -51,6 +51,7 @@ pub struct Sender {
     pub mps: u32,
     /// Whose tier it shares.
     pub portfolio: String,
-    /// People whom the portfolio may write to in 24 hours; `None`: any number. The highest of its numbers counts.
+    /// People whom the portfolio may write to in 24 hours, as configured; `None`: as Meta says. The highest of its numbers counts, and
+    /// less where Meta says so.
     pub tier: Option<u32>,
 }

@@ -50,6 +50,9 @@ pub(super) enum ScriptError {
     /// Redis was started anew, or is another one: what it holds may lack what was taken last.
     #[error("Redis does not know the script of the limits")]
     Forgotten,
+    /// A tier counts people, and those that were asked for were not named. Nothing was done.
+    #[error("people count toward the tier, and were not named")]
+    Unnamed,
     /// Redis could not be asked.
     #[error(transparent)]
     Redis(#[from] RedisError),
@@ -105,6 +108,8 @@ pub(super) struct Asked<'a> {
     /// What the whole installation may spend.
     pub(super) caps: &'a [Cap],
     pub(super) takes: &'a [Take],
+    /// No person is named, since nobody was counted so far.
+    pub(super) names_nobody: bool,
 }
 
 /// What one message is answered. Slots are microseconds of Redis's clock, moments milliseconds.
@@ -143,6 +148,8 @@ pub(super) struct TakeAnswer {
     pub(super) generation: i64,
     pub(super) rebuilt_at_ms: i64,
     pub(super) people: i64,
+    /// The tier that counts.
+    pub(super) tier: Option<u32>,
     /// For each number: its next free slot, and the sixteenths of its rate that it has now.
     pub(super) numbers: Vec<(i64, i64)>,
     pub(super) taken: Vec<Taken>,
@@ -167,6 +174,8 @@ pub(super) struct GivenBack {
 pub(super) struct StandingAnswer {
     pub(super) now_us: i64,
     pub(super) people: i64,
+    /// The tier that Meta says, unless all may be written to or nothing is known.
+    pub(super) tier_at_meta: Option<u32>,
     /// Sixteenths of its rate that each number has.
     pub(super) factors: Vec<i64>,
     /// How many places of the tier come back in each part of its span.
@@ -261,7 +270,7 @@ impl Shared {
         promised: usize,
         asked: &Asked<'_>,
     ) -> Result<Option<TakeAnswer>, ScriptError> {
-        let Asked { numbers, runs, caps, takes } = *asked;
+        let Asked { numbers, runs, caps, takes, .. } = *asked;
         let mut keys: Vec<String> = numbers.iter().map(|(sender, _)| self.number(sender)).collect();
         keys.extend(runs.iter().map(|run| self.rate(run.run)));
         let mut kinds = Vec::new();
@@ -279,7 +288,11 @@ impl Shared {
             people.extend(take.person.map(ContactId::number));
         }
         let mut call = self.command(&keys, "take");
-        call.arg(known).arg(tier.map_or(-1, i64::from)).arg(self.span_ms).arg(promised);
+        call.arg(known)
+            .arg(tier.map_or(-1, i64::from))
+            .arg(self.span_ms)
+            .arg(promised)
+            .arg(i64::from(!asked.names_nobody));
         call.arg(numbers.len()).arg(runs.len()).arg(kinds.len()).arg(asks).arg(caps.len());
         for (_, mps) in numbers {
             call.arg(mps);
@@ -365,6 +378,7 @@ impl Shared {
         &self,
         generation: i64,
         people: Option<&[(ContactId, i64)]>,
+        tier_at_meta: Option<u32>,
         budgets: &[(RunId, i64)],
         days: &[(Date, i64)],
         pairs: &[(SenderName, ContactId, i64)],
@@ -378,8 +392,7 @@ impl Shared {
             *months.entry(month_number(*day)).or_default() += used;
         }
         fields.extend(months.into_iter().map(|(month, used)| (field_of(Limit::MonthBudget, month), used)));
-        // A hash without fields is none.
-        fields.push(("loaded".to_owned(), generation));
+        fields.push(("tier".to_owned(), tier_at_meta.map_or(-1, i64::from)));
         for fields in fields.chunks(CHUNK) {
             let mut set = redis::cmd("HSET");
             set.arg(&facts);
@@ -426,13 +439,14 @@ impl Shared {
         let keys: Vec<String> = numbers.iter().map(|sender| self.number(sender)).collect();
         let arguments = [self.span_ms.to_string(), SPAN_PARTS.to_string()];
         let answer: Vec<i64> = self.call(&keys, "standing", &arguments).await?;
-        if answer.len() != 4 + numbers.len() + SPAN_PARTS {
+        if answer.len() != 5 + numbers.len() + SPAN_PARTS {
             return Err(unexpected("standing").into());
         }
-        let (factors, returns) = answer[4..].split_at(numbers.len());
+        let (factors, returns) = answer[5..].split_at(numbers.len());
         Ok(StandingAnswer {
             now_us: answer[0],
             people: answer[2],
+            tier_at_meta: u32::try_from(answer[4]).ok(),
             factors: factors.to_vec(),
             returns: returns.to_vec(),
         })
@@ -446,14 +460,16 @@ fn field_of(limit: Limit, period: i64) -> String {
 }
 
 fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAnswer>, ScriptError> {
-    if answer.get(1) == Some(&-1) {
-        return Ok(None);
+    match answer.get(1) {
+        Some(-1) => return Ok(None),
+        Some(-2) => return Err(ScriptError::Unnamed),
+        _ => {}
     }
-    if answer.len() != 4 + numbers * 2 + takes {
+    if answer.len() != 5 + numbers * 2 + takes {
         return Err(unexpected("take").into());
     }
     let (now_us, now_ms) = (answer[0], answer[0].div_euclid(1_000));
-    let taken = answer[4 + numbers * 2..].iter().map(|code| {
+    let taken = answer[5 + numbers * 2..].iter().map(|code| {
         let (what, after) = (code.rem_euclid(8), code.div_euclid(16));
         match what {
             0 => Ok(Taken::Slot { at_us: now_us + after, is_new_person: code & 8 != 0 }),
@@ -472,7 +488,8 @@ fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAns
         generation: answer[1],
         rebuilt_at_ms: answer[2],
         people: answer[3],
-        numbers: answer[4..4 + numbers * 2].chunks_exact(2).map(|two| (two[0], two[1])).collect(),
+        tier: u32::try_from(answer[4]).ok(),
+        numbers: answer[5..5 + numbers * 2].chunks_exact(2).map(|two| (two[0], two[1])).collect(),
         taken: taken.collect::<Result<_, RedisError>>()?,
     }))
 }

@@ -90,7 +90,7 @@ async fn begin(shared: &Shared) {
     assert!(matches!(shared.take(0, None, 0, &Asked::default()).await, Err(ScriptError::Forgotten)));
     shared.begin_anew().await.unwrap();
     assert_eq!(shared.take(0, Some(TIER), 0, &Asked::default()).await.unwrap(), None, "nobody is granted anything yet");
-    assert_eq!(shared.load(1, Some(&[]), &[], &[], &[]).await.unwrap(), 1);
+    assert_eq!(shared.load(1, Some(&[]), None, &[], &[], &[]).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
     for _ in 0..300 {
         let takes: Vec<Take> = (0..random.random_range(1..25)).map(|_| random_take(&mut random)).collect();
         let answer = shared
-            .take(1, Some(TIER), 0, &Asked { numbers: &numbers, runs: &runs, caps: &caps, takes: &takes })
+            .take(1, Some(TIER), 0, &Asked { runs: &runs, caps: &caps, ..asks(&numbers, &takes) })
             .await
             .unwrap()
             .unwrap();
@@ -254,8 +254,8 @@ async fn only_what_is_whole_and_newer_is_put_in_force() {
     let (_redis, link) = TestRedis::start().await;
     let shared = Shared::new(link, "model", "p");
     begin(&shared).await;
-    assert_eq!(shared.load(5, Some(&[]), &[(RunId::new(1), 10)], &[], &[]).await.unwrap(), 5);
-    assert_eq!(shared.load(4, Some(&[]), &[], &[], &[]).await.unwrap(), 5, "an older one changes nothing");
+    assert_eq!(shared.load(5, Some(&[]), None, &[(RunId::new(1), 10)], &[], &[]).await.unwrap(), 5);
+    assert_eq!(shared.load(4, Some(&[]), None, &[], &[], &[]).await.unwrap(), 5, "an older one changes nothing");
     let answer = shared.take(0, Some(TIER), 0, &Asked::default()).await.unwrap().unwrap();
     assert_eq!(answer.generation, 5);
     assert_eq!(shared.take(6, Some(TIER), 0, &Asked::default()).await.unwrap(), None, "the record knows a newer one");
@@ -272,7 +272,7 @@ async fn people_come_back_one_after_the_other_when_their_day_is_over() {
     let span = i64::try_from(crate::domain::limit::TIER_SPAN.as_millis()).unwrap();
     // Twelve, of whom one is just over and the next has an hour left.
     let people: Vec<_> = (0..12).map(|n| (ContactId::new(n), now_ms - span - 1_000 + n * 3_600_000)).collect();
-    assert_eq!(shared.load(2, Some(&people), &[], &[], &[]).await.unwrap(), 2);
+    assert_eq!(shared.load(2, Some(&people), None, &[], &[], &[]).await.unwrap(), 2);
     let ask = |person| Take {
         number: Some(1),
         run: None,
@@ -304,7 +304,7 @@ async fn pairs_that_were_called_a_moment_ago_are_known_after_loading() {
     begin(&shared).await;
     let paid = redis_ms(&shared).await + 45 * 6_000;
     let numbers = numbers();
-    shared.load(2, Some(&[]), &[], &[], &[(numbers[2].0.clone(), ContactId::new(1), paid)]).await.unwrap();
+    shared.load(2, Some(&[]), None, &[], &[], &[(numbers[2].0.clone(), ContactId::new(1), paid)]).await.unwrap();
     let ask = |contact| Take {
         number: Some(2),
         run: None,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName};
-use crate::domain::limit::{Limit, Urgency};
+use crate::domain::limit::{Limit, Tier, Urgency};
 use crate::ports::Stored;
 
 /// A message that wants to leave.
@@ -140,6 +140,8 @@ pub struct LimitFacts {
     pub budgets: Vec<(RunId, i64)>,
     /// What was spent and is reserved of calls on each day of the month, where the account is, in micro-units.
     pub days: Vec<(Date, i64)>,
+    /// The portfolio's tier, as Meta said last.
+    pub tier_at_meta: Option<Tier>,
 }
 
 /// The record, as the limits ask it.
@@ -147,7 +149,7 @@ pub struct LimitFacts {
 pub trait LimitFactsOf: Send + Sync {
     /// Begins a new generation for this portfolio, to which these numbers belong, and reads what is used up, in one transaction: no
     /// attempt with a permit of an older generation is marked after it.
-    /// People are read where there is a `tier` for them to count toward.
+    /// People are read where there is a tier for them to count toward: as configured (`tier`), or as Meta said.
     async fn limit_facts(
         &self,
         portfolio: &str,
@@ -157,4 +159,9 @@ pub trait LimitFactsOf: Send + Sync {
     ) -> Stored<LimitFacts>;
     /// The generation in force for this portfolio; 0 before the first.
     async fn limit_generation(&self, portfolio: &str) -> Stored<i64>;
+    /// The portfolio's tier, as Meta said last; `None`: it never did.
+    async fn tier_at_meta(&self, portfolio: &str) -> Stored<Option<Tier>>;
+    /// Writes down what Meta says of the portfolio's tier. Where that is new a new generation begins, so that all processes go by it at
+    /// once. Answers whether it is new.
+    async fn note_tier(&self, portfolio: &str, tier: Tier) -> Stored<bool>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::ids::SenderName;
-use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
 
 /// Questions to Meta about what is ours there. A question that cannot be answered is answered with a sentence that says why; it names neither
 /// token nor people.
@@ -13,6 +13,8 @@ pub trait Management: Send + Sync {
     async fn token(&self) -> Result<TokenFacts, String>;
     /// One of our numbers.
     async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String>;
+    /// One of our accounts.
+    async fn account(&self, account: &str) -> Result<AccountFacts, String>;
     /// All templates of an account.
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String>;
     /// The ids of the apps that hear of an account.

@@ -12,7 +12,7 @@ use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, args};
 use crate::domain::budget::{day_number, day_of_number};
 use crate::domain::ids::{ContactId, RunId, SenderName};
-use crate::domain::limit::{PAIR_BURST, PAIR_INTERVAL, TIER_SPAN};
+use crate::domain::limit::{PAIR_BURST, PAIR_INTERVAL, TIER_SPAN, Tier, tier_in_force};
 use crate::domain::pricing::Tariff;
 use crate::ports::{LimitFacts, LimitFactsOf, Stored};
 
@@ -20,6 +20,22 @@ use crate::ports::{LimitFacts, LimitFactsOf, Stored};
 const PAIR_SPAN: SignedDuration = SignedDuration::from_secs(PAIR_INTERVAL.as_secs() * PAIR_BURST as i64);
 /// For so long the budget of an ended run is known: a late failure or an operator may open it again.
 const BUDGETS_KNOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How a column says that everybody may be written to.
+const UNLIMITED: i64 = -1;
+
+fn tier_of(column: i64) -> Tier {
+    u32::try_from(column).map_or(Tier::Unlimited, Tier::People)
+}
+
+/// Writes down what Meta says of a tier; answers whether it is new, and a new generation began.
+pub(super) async fn note_tier(db: &Db<'_, DatabaseTransaction>, portfolio: &str, tier: Tier) -> Sql<bool> {
+    let column = tier.people().map_or(UNLIMITED, i64::from);
+    let sql = "INSERT INTO limit_generations (portfolio, generation, tier) VALUES (?, 1, ?) \
+               ON CONFLICT (portfolio) DO UPDATE SET generation = limit_generations.generation + 1, tier = excluded.tier \
+               WHERE limit_generations.tier IS NULL OR limit_generations.tier <> excluded.tier";
+    Ok(db.run(sql, args![portfolio, column]).await? > 0)
+}
 
 /// Begins a new generation and reads the facts.
 pub(super) async fn read(
@@ -38,14 +54,21 @@ pub(super) async fn read(
         args![portfolio],
     )
     .await?;
-    let row = db.first("SELECT generation FROM limit_generations WHERE portfolio = ?", args![portfolio]).await?;
-    let generation = row.map_or(Ok(1), |row| Row::of(&row, "limit_generations").int())?;
+    let row = db.first("SELECT generation, tier FROM limit_generations WHERE portfolio = ?", args![portfolio]).await?;
+    let (generation, tier_at_meta) = match row {
+        Some(row) => {
+            let mut row = Row::of(&row, "limit_generations");
+            (row.int()?, row.opt_int()?.map(tier_of))
+        }
+        None => (1, None),
+    };
+    let counts = tier_in_force(tier, tier_at_meta.and_then(Tier::people)).is_some();
 
     let names: Vec<String> = senders.iter().map(ToString::to_string).collect();
     let counted_since = now.saturating_sub(TIER_SPAN).unwrap_or(Timestamp::MIN);
     let pairs_since = now.saturating_sub(PAIR_SPAN).unwrap_or(Timestamp::MIN);
-    let since = if tier.is_some() { counted_since } else { pairs_since };
-    let mut facts = LimitFacts { generation, ..LimitFacts::default() };
+    let since = if counts { counted_since } else { pairs_since };
+    let mut facts = LimitFacts { generation, tier_at_meta, ..LimitFacts::default() };
 
     // Runs that ended before that called nobody since, so what lies before the first message of all others is left alone.
     let sql = "SELECT MIN(first_message) FROM runs WHERE ended_at IS NULL OR ended_at >= ?";
@@ -67,7 +90,7 @@ pub(super) async fn read(
         let contact = ContactId::new(row.int()?);
         let sender: SenderName = row.parsed(|text| text.parse().ok())?;
         let (called_at, counted_at) = (row.time()?, row.opt_time()?);
-        if let Some(counted_at) = counted_at.filter(|at| tier.is_some() && *at >= counted_since) {
+        if let Some(counted_at) = counted_at.filter(|at| counts && *at >= counted_since) {
             people.entry(contact).and_modify(|at| *at = (*at).max(counted_at)).or_insert(counted_at);
         }
         if called_at >= pairs_since {
@@ -114,5 +137,19 @@ impl LimitFactsOf for SqlStore {
         let rows = self.read(sql, args![portfolio]).await?;
         let generations = self.rows(&rows, "limit_generations", |row| row.int())?;
         Ok(generations.first().copied().unwrap_or(0))
+    }
+
+    async fn tier_at_meta(&self, portfolio: &str) -> Stored<Option<Tier>> {
+        let sql = "SELECT tier FROM limit_generations WHERE portfolio = ?";
+        let rows = self.read(sql, args![portfolio]).await?;
+        let tiers = self.rows(&rows, "limit_generations", |row| row.opt_int())?;
+        Ok(tiers.first().copied().flatten().map(tier_of))
+    }
+
+    async fn note_tier(&self, portfolio: &str, tier: Tier) -> Stored<bool> {
+        match self.writers.ask(Request::NoteTier { portfolio: portfolio.to_owned(), tier }).await? {
+            Outcome::Ended(is_new) => Ok(is_new),
+            other => Err(unexpected(&other)),
+        }
     }
 }

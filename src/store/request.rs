@@ -22,6 +22,7 @@ use crate::domain::ids::{
     CampaignName, ContactId, FeedbackId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName,
 };
 use crate::domain::language::Language;
+use crate::domain::limit::Tier;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
@@ -211,6 +212,10 @@ pub(super) enum Request {
         became: LetThrough,
         now: Timestamp,
     },
+    NoteTier {
+        portfolio: String,
+        tier: Tier,
+    },
     LimitFacts {
         portfolio: String,
         senders: Vec<SenderName>,
@@ -335,6 +340,7 @@ impl Request {
             | Self::Replay { .. }
             | Self::Wake { .. }
             | Self::LimitFacts { .. }
+            | Self::NoteTier { .. }
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
             | Self::TidyHooks { .. }

@@ -522,6 +522,9 @@ impl Writer {
             Request::LetThrough { message, became, now } => {
                 suspensions::let_through(db, message.number(), *became, *now).await.map(Outcome::Released)
             }
+            Request::NoteTier { portfolio, tier } => {
+                limit_facts::note_tier(db, portfolio, *tier).await.map(Outcome::Ended)
+            }
             Request::LimitFacts { portfolio, senders, tier, now } => {
                 limit_facts::read(db, portfolio, senders, *tier, self.policies.tariff(), *now)
                     .await

@@ -17,6 +17,7 @@ use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
 use crate::domain::flow::{Answer, Flow, FlowResult, FlowStep, QuestionKind, ResultState};
+use crate::domain::limits_check::Quality;
 use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::pricing::PriceCategory;
 use crate::domain::standing_job::StandingJob;
@@ -115,6 +116,10 @@ metrics! {
     limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
     /// What messages have cost, in millionths of the currency of `[pricing]`, by channel and by the category under which they were charged. What a later callback takes back is in the reports, not here.
     cost_micros: IntCounterVec = counters("barid_cost_micros_total", &[("channel", &CHANNELS), ("category", &price_categories())]);
+    /// People whom a portfolio may write to first in 24 hours, as configured or as Meta says, whichever is less; `+Inf` where nobody is counted.
+    tier: GaugeVec = gauges("barid_tier", "portfolio", &[]);
+    /// 1 at the quality that Meta gave one of our numbers last.
+    number_quality: IntGaugeVec = int_gauges_of_two("barid_number_quality", ("sender", &[]), ("quality", &Quality::ALL.map(Quality::name)));
     /// People of the last 24 hours who count toward the tier, by portfolio.
     tier_used: GaugeVec = gauges("barid_tier_used", "portfolio", &[]);
     /// Messages each second at most from a number now, less than configured after Meta asked to slow down.

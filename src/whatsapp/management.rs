@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::Client;
 use crate::domain::ids::SenderName;
-use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
 use crate::outgoing::chain;
 use crate::ports::Management;
 
@@ -56,7 +56,7 @@ struct Words {
 
 impl Words {
     fn sentence(&self) -> String {
-        let words: String = self.message.chars().take(WORDS_MAX).collect();
+        let words = cut(&self.message);
         self.code.map_or_else(|| words.clone(), |code| format!("{code} {words}"))
     }
 }
@@ -89,9 +89,45 @@ struct Number {
     display_phone_number: String,
     verified_name: String,
     status: String,
+    name_status: String,
     quality_rating: String,
     throughput: Throughput,
     webhook_configuration: Callbacks,
+    whatsapp_business_manager_messaging_limit: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Account {
+    account_review_status: String,
+    business_verification_status: String,
+    health_status: Health,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Health {
+    can_send_message: String,
+    entities: Vec<Entity>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entity {
+    errors: Vec<HealthError>,
+    additional_info: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HealthError {
+    error_code: Option<i64>,
+    error_description: String,
+}
+
+/// Of Meta's words as many as anybody reads.
+fn cut(words: &str) -> String {
+    words.chars().take(WORDS_MAX).collect()
 }
 
 #[derive(Default, Deserialize)]
@@ -209,7 +245,8 @@ impl Management for Client {
 
     async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String> {
         let id = self.ids.get(sender).ok_or_else(|| format!("no phone number id is known for sender `{sender}`"))?;
-        let fields = "display_phone_number,verified_name,status,quality_rating,throughput,webhook_configuration";
+        let fields = "display_phone_number,verified_name,status,name_status,quality_rating,throughput,webhook_configuration,\
+                      whatsapp_business_manager_messaging_limit";
         let number: Number = self.question(&[id.as_str()], &[("fields", fields)]).await?;
         let Callbacks { phone_number, whatsapp_business_account, application } = number.webhook_configuration;
         Ok(NumberFacts {
@@ -219,6 +256,27 @@ impl Management for Client {
             quality: number.quality_rating,
             throughput: number.throughput.level,
             callback_url: phone_number.or(whatsapp_business_account).or(application),
+            name_status: number.name_status,
+            messaging_limit: number.whatsapp_business_manager_messaging_limit,
+        })
+    }
+
+    async fn account(&self, account: &str) -> Result<AccountFacts, String> {
+        let fields = "account_review_status,business_verification_status,health_status";
+        let Account { account_review_status, business_verification_status, health_status } =
+            self.question(&[account], &[("fields", fields)]).await?;
+        let because = health_status.entities.into_iter().flat_map(|entity| {
+            let errors = entity.errors.into_iter().map(|error| match error.error_code {
+                Some(code) => format!("{code} {}", cut(&error.error_description)),
+                None => cut(&error.error_description),
+            });
+            errors.chain(entity.additional_info.iter().map(|info| cut(info))).collect::<Vec<_>>()
+        });
+        Ok(AccountFacts {
+            review: account_review_status,
+            business_verification: business_verification_status,
+            can_send: health_status.can_send_message,
+            because: because.collect(),
         })
     }
 

@@ -374,6 +374,7 @@ async fn open() -> Api {
         clock: Arc::new(Noon),
         store: Arc::clone(&store) as _,
         media: Arc::new(crate::fakes::Nobody),
+        limits: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&queue) as _,
         operations: Arc::clone(&operator) as _,
         token: Some("api-token".into()),

@@ -25,8 +25,8 @@ use barid::domain::ids::TemplateName;
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::language::Language;
-use barid::domain::limit::Limit;
-use barid::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use barid::domain::limit::{Limit, Tier};
+use barid::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
 use barid::domain::media::{MediaKey, MediaRules, MediaTrouble};
 use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
@@ -595,6 +595,12 @@ impl Suspensions for FakeStore {
 
 #[async_trait]
 impl LimitFactsOf for FakeStore {
+    async fn tier_at_meta(&self, _: &str) -> Stored<Option<Tier>> {
+        unreachable!("a door asks for no tier")
+    }
+    async fn note_tier(&self, _: &str, _: Tier) -> Stored<bool> {
+        unreachable!("a door asks for no tier")
+    }
     async fn limit_generation(&self, _: &str) -> Stored<i64> {
         unreachable!("nothing here has limits")
     }
@@ -801,6 +807,9 @@ impl Management for Nobody {
         unreachable!("a door asks nobody")
     }
     async fn number(&self, _: &SenderName) -> Result<NumberFacts, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn account(&self, _: &str) -> Result<AccountFacts, String> {
         unreachable!("a door asks nobody")
     }
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {

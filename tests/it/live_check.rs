@@ -36,7 +36,7 @@ async fn token_number_templates_and_webhook_are_judged_as_they_stand() {
         }
     }
     let (result, steps) = check(&barid).await;
-    assert_eq!(steps.len(), 4, "{steps:?}");
+    assert_eq!(steps.len(), 5, "{steps:?}");
     assert_eq!((result.as_str(), step(&steps, "token").0), ("ok", "ok"), "{steps:?}");
 
     // An approved template is paused, and the app hears of nothing any more.
@@ -56,6 +56,6 @@ async fn token_number_templates_and_webhook_are_judged_as_they_stand() {
     let (_, steps) = check(&barid).await;
     let (verdict, detail) = step(&steps, "token");
     assert!(verdict == "failed" && detail.contains("190"), "{steps:?}");
-    assert_eq!(step(&steps, "number").0, "failed");
+    assert_eq!((step(&steps, "number").0, step(&steps, "account").0), ("failed".into(), "failed".into()));
     assert!(!barid.log().contains(&barid.simulator.settings().token), "the token is in no log");
 }

@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use barid::domain::alert::{AlertKind, Severity};
 use barid::domain::delivery::Fact;
 use barid::domain::ids::{JobName, SenderName};
-use barid::domain::live_check::{MANAGEMENT, MESSAGING, NumberFacts, Ours, TemplateFacts, TokenFacts};
+use barid::domain::limit::Tier;
+use barid::domain::live_check::{
+    AccountFacts, MANAGEMENT, MESSAGING, NumberFacts, OurNumber, Ours, TemplateFacts, TokenFacts,
+};
 use barid::domain::news::{ProviderStatus, Source};
 use barid::domain::retention::{KeepFor, Retention};
 use barid::domain::standing_job::{JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob, TRIES_MAX};
@@ -17,9 +20,10 @@ use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::media::Folder;
 use barid::ports::{
-    Alerts as _, Clock, JobRuns as _, Journal as _, Management, Messages as _, RowNews, Suspensions as _, Upkeep,
+    Alerts as _, Clock, JobRuns as _, Journal as _, LimitFactsOf as _, Management, Messages as _, RowNews,
+    Suspensions as _, Upkeep,
 };
-use barid::simulator::{Faults, TokenState};
+use barid::simulator::{Faults, Portfolio, Statuses, TokenState};
 use barid::store::SqlStore;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -56,6 +60,8 @@ impl Clock for Hand {
 struct Meta {
     token: Mutex<Result<TokenFacts, String>>,
     apps: Mutex<Vec<String>>,
+    number: Mutex<NumberFacts>,
+    account: Mutex<AccountFacts>,
 }
 
 fn good() -> TokenFacts {
@@ -67,13 +73,20 @@ fn good() -> TokenFacts {
     }
 }
 
+fn connected() -> NumberFacts {
+    NumberFacts { status: "CONNECTED".to_owned(), quality: "GREEN".to_owned(), ..NumberFacts::default() }
+}
+
 #[async_trait]
 impl Management for Meta {
     async fn token(&self) -> Result<TokenFacts, String> {
         self.token.lock().unwrap().clone()
     }
     async fn number(&self, _: &SenderName) -> Result<NumberFacts, String> {
-        Ok(NumberFacts { status: "CONNECTED".to_owned(), quality: "GREEN".to_owned(), ..NumberFacts::default() })
+        Ok(self.number.lock().unwrap().clone())
+    }
+    async fn account(&self, _: &str) -> Result<AccountFacts, String> {
+        Ok(self.account.lock().unwrap().clone())
     }
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("the token has nothing to do with templates")
@@ -105,11 +118,22 @@ struct Process {
 impl Process {
     async fn over(database: &Database, clock: &Arc<Hand>, schedule: Vec<ScheduledJob>) -> Self {
         let (store, files) = (Arc::new(database.open().await), tempfile::tempdir().unwrap());
-        let meta = Arc::new(Meta { token: Mutex::new(Ok(good())), apps: Mutex::new(vec!["7".to_owned()]) });
+        let meta = Arc::new(Meta {
+            token: Mutex::new(Ok(good())),
+            apps: Mutex::new(vec!["7".to_owned()]),
+            number: Mutex::new(connected()),
+            account: Mutex::default(),
+        });
         let ours = Ours {
             app_id: Some("7".to_owned()),
             callback_url: None,
-            numbers: vec![("default".parse().unwrap(), Some("800".to_owned()), 70)],
+            numbers: vec![OurNumber {
+                name: "default".parse().unwrap(),
+                account: Some("800".to_owned()),
+                mps: 70,
+                portfolio: "p1".to_owned(),
+                tier: None,
+            }],
         };
         let upkeep = Upkeep {
             clock: Arc::clone(clock) as _,
@@ -214,6 +238,50 @@ async fn silence_about_what_we_send_is_an_alert_until_a_callback_comes() {
         kinds,
         [(AlertKind::WebhookSubscription, Severity::Critical), (AlertKind::CallbacksLag, Severity::Warning)]
     );
+}
+
+#[tokio::test]
+async fn a_tier_that_meta_changes_is_in_the_record_and_what_fell_is_an_alert_until_it_rises() {
+    let (_database, process) = Process::alone(StandingJob::SyncLimits, "17 * * * *", "2026-12-01T09:00:00Z").await;
+    let hour = SignedDuration::from_hours(1);
+    let says = |limit: &str, quality: &str, can_send: &str| {
+        let number = NumberFacts { messaging_limit: limit.to_owned(), quality: quality.to_owned(), ..connected() };
+        *process.meta.number.lock().unwrap() = number;
+        process.meta.account.lock().unwrap().can_send = can_send.to_owned();
+    };
+    process.pass().await;
+    for (limit, quality, can_send, tier, alerts, changed) in [
+        ("TIER_250", "GREEN", "AVAILABLE", Tier::People(250), vec![], ""),
+        (
+            "TIER_250",
+            "RED",
+            "BLOCKED",
+            Tier::People(250),
+            vec![
+                (AlertKind::NumberState, "sender default".to_owned(), Severity::Warning),
+                (AlertKind::AccountStanding, "account 800".to_owned(), Severity::Critical),
+            ],
+            "; changed: the quality of default from GREEN to RED, what may be sent of 800 from AVAILABLE to BLOCKED",
+        ),
+        (
+            "TIER_UNLIMITED",
+            "GREEN",
+            "AVAILABLE",
+            Tier::Unlimited,
+            vec![],
+            "; changed: the tier of default from TIER_250 to TIER_UNLIMITED, the quality of default from RED to GREEN, what may be sent of 800 \
+             from BLOCKED to AVAILABLE",
+        ),
+    ] {
+        says(limit, quality, can_send);
+        process.clock.advance(hour);
+        let carried = process.pass().await;
+        let [Carried::Done(outcome)] = &carried[..] else { panic!("{carried:?}") };
+        assert!(outcome.summary.ends_with(changed), "{}", outcome.summary);
+        assert_eq!(outcome.summary.contains("changed"), !changed.is_empty(), "{}", outcome.summary);
+        assert_eq!(process.alerts().await, BTreeSet::from_iter(alerts));
+        assert_eq!(process.store.tier_at_meta("p1").await.unwrap(), Some(tier));
+    }
 }
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -407,7 +475,11 @@ async fn the_service_lists_runs_and_measures_its_jobs_and_the_doctor_sees_what_i
     let barid = Barid::start_with(Setup { mps: 80, ..Setup::default() }, &people(1)).await;
     let listed = json_of(&barid.run(&["job", "list", "--json"]));
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["verify-token", "watch-callbacks", "tidy"], "without a file, the one that ships holds");
+    assert_eq!(
+        names,
+        ["verify-token", "sync-limits", "watch-callbacks", "tidy"],
+        "without a file, the one that ships holds"
+    );
     assert!(listed[0]["next_at"].is_string() && listed[0]["last"].is_null(), "{listed}");
 
     let run = barid.run(&["job", "run", "verify-token", "--json"]);
@@ -449,4 +521,31 @@ async fn the_service_lists_runs_and_measures_its_jobs_and_the_doctor_sees_what_i
 fn value_of(metrics: &str, name: &str) -> String {
     let line = metrics.lines().find(|line| line.starts_with(name)).expect("it is declared");
     line.rsplit(' ').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tier_that_meta_says_is_planned_with_shown_and_kept_though_nothing_is_configured() {
+    let people = people(50);
+    let mut setup = Setup::default();
+    setup.simulator.statuses = Statuses::prompt();
+    let portfolio = setup.simulator.numbers[0].portfolio.clone();
+    setup.simulator.portfolios = vec![Portfolio { id: portfolio, limit: 30 }];
+    let barid = Barid::start_with(setup, &people).await;
+    assert_eq!(barid.get("/api/whatsapp/status").await["senders"][0]["at_meta"], serde_json::Value::Null);
+    let ran = barid.run(&["job", "run", "sync-limits"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let sender = &barid.get("/api/whatsapp/status").await["senders"][0];
+    assert_eq!(
+        (&sender["at_meta"]["messaging_limit"], &sender["at_meta"]["quality"]),
+        (&"TIER_30".into(), &"GREEN".into())
+    );
+    let plan = barid.run(&["campaign", "plan", "survey", "--json"]);
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!((&plan["limited_by"], &plan["days"]), (&"tier".into(), &serde_json::json!([30, 20])), "{plan}");
+    barid.start_campaign("survey").await;
+    barid.wait_for("survey", "the day's people", |_, run| run["read"] == 30 && run["held"] == 20).await;
+    assert!(barid.simulator.counts().refused.is_empty(), "{:?}", barid.simulator.counts());
+    let tier = &barid.get("/api/whatsapp/status").await["senders"][0]["tier"];
+    assert_eq!(*tier, serde_json::json!({ "people": 30, "used": 30 }));
+    assert!(barid.metrics().await.contains("barid_tier{portfolio=\"800000000000001\"} 30"));
 }

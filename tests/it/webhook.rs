@@ -150,6 +150,7 @@ async fn open_over(services: Services, fakes: Fakes, settings: ServerSettings) -
         clock: Arc::new(Noon),
         store: Arc::clone(&fakes.store) as _,
         media: Arc::new(crate::fakes::Nobody),
+        limits: Arc::new(crate::fakes::Nobody),
         queue: Arc::clone(&fakes.queue) as _,
         operations: Arc::new(NoOperations),
         token: None,
@@ -294,7 +295,8 @@ async fn once_a_stop_of_marketing_is_acknowledged_no_marketing_begins() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callbacks_that_were_set_aside_are_applied_when_they_can_be_read_and_nothing_follows_twice() {
     use barid::domain::news::Source;
-    use barid::ports::{Journal as _, Suspensions as _};
+    use barid::domain::standing_job::JobTrigger;
+    use barid::ports::{JobRuns as _, Journal as _, Suspensions as _};
     let database = Database::sqlite();
     let store = Arc::new(database.open().await);
     let fakes = Fakes::default();
@@ -319,6 +321,10 @@ async fn callbacks_that_were_set_aside_are_applied_when_they_can_be_read_and_not
         assert_eq!(store.feedback(None, 10).await.unwrap().items.len(), 1, "round {round}");
     }
     assert!(store.suspensions(at(9)).await.unwrap().is_empty(), "what is over does not begin again");
+    let asked = store.job_runs(None, None, 10).await.unwrap().items;
+    let asked: Vec<_> = asked.iter().map(|run| (run.job.as_str(), &run.trigger)).collect();
+    let by_the_notice = JobTrigger::Notice("account_update".to_owned());
+    assert_eq!(asked, [("sync-limits", &by_the_notice)], "how the account stands is asked once for each notice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

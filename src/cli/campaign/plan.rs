@@ -11,6 +11,7 @@ use crate::cli::contacts::cannot_read;
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
 use crate::cli::{Json, screen};
+use crate::config::Config;
 use crate::config::pricing::Pricing;
 use crate::contacts_file::{ContactsFile, Settings};
 use crate::domain::audience::{AudienceSource, suppression};
@@ -23,11 +24,12 @@ use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::forecast::{self, Forecast, TierLeft};
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
+use crate::domain::limit::{Tier, tier_in_force};
 use crate::domain::money::Money;
 use crate::domain::pricing::PriceCategory;
 use crate::domain::template::{Category, MessageTemplate, Values};
 use crate::http::Cost;
-use crate::ports::{Contacts as _, Costs as _, Messages as _};
+use crate::ports::{Contacts as _, Costs as _, LimitFactsOf as _, Messages as _, Stored};
 use crate::store::SqlStore;
 
 /// People who are looked at in one step.
@@ -136,7 +138,8 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
             from_file(file, &store, &judge, language, rules, &mut tally).await?;
         }
     }
-    let shown = shown(tally, &campaign, &template, installation, now);
+    let tier = tier(&store, &campaign, &installation.config).await.or_exit(Exit::Unavailable)?;
+    let shown = shown(tally, &campaign, &template, installation, tier, now);
     if arguments.json.json { screen::json(&shown) } else { tell(shown) }
 }
 
@@ -300,11 +303,19 @@ fn as_imported(
     contact
 }
 
+/// How many people the campaign's number may write to first in 24 hours: as configured, or as Meta said, whichever is less.
+async fn tier(store: &SqlStore, campaign: &Campaign, config: &Config) -> Stored<Option<u32>> {
+    let Some(sender) = config.senders.iter().find(|sender| sender.name == campaign.sender) else { return Ok(None) };
+    let at_meta = store.tier_at_meta(&sender.portfolio).await?;
+    Ok(tier_in_force(sender.tier.and_then(Tier::people), at_meta.and_then(Tier::people)))
+}
+
 fn shown(
     tally: Tally<'_>,
     campaign: &Campaign,
     template: &MessageTemplate,
     installation: &Installation,
+    tier: Option<u32>,
     now: Timestamp,
 ) -> Shown {
     let config = &installation.config;
@@ -328,9 +339,7 @@ fn shown(
         number_rate: f64::from(rate),
         run_rate: campaign.delivery.rate,
         // As if nobody had been written to today: what a running daemon knows better, `campaign show` tells.
-        tier: sender
-            .and_then(|sender| sender.tier?.people())
-            .map(|people| TierLeft { left: people.into(), returns: Vec::new() }),
+        tier: tier.map(|people| TierLeft { left: people.into(), returns: Vec::new() }),
         paid_for: paid_for.map(|messages| u64::try_from(messages).unwrap_or(0)),
     };
     let Forecast { ends_at, limited_by, days, .. } = forecast::forecast(&pace, from);

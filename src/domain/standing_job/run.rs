@@ -14,6 +14,8 @@ pub enum JobTrigger {
     Schedule,
     /// A person, by this name.
     Operator(String),
+    /// Meta, by this word of a callback.
+    Notice(String),
 }
 
 impl JobTrigger {
@@ -22,14 +24,15 @@ impl JobTrigger {
         match self {
             Self::Schedule => "schedule",
             Self::Operator(_) => "operator",
+            Self::Notice(_) => "notice",
         }
     }
 
-    /// The person; empty for the schedule.
+    /// The person, or the word; empty for the schedule.
     pub fn by(&self) -> &str {
         match self {
             Self::Schedule => "",
-            Self::Operator(by) => by,
+            Self::Operator(by) | Self::Notice(by) => by,
         }
     }
 
@@ -38,6 +41,7 @@ impl JobTrigger {
         match name {
             "schedule" => Some(Self::Schedule),
             "operator" => Some(Self::Operator(by)),
+            "notice" => Some(Self::Notice(by)),
             _ => None,
         }
     }

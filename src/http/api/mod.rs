@@ -46,7 +46,7 @@ pub use suspensions::SuspensionItem;
 use super::error::{Problem, Unauthorised};
 use super::operations::Operations;
 use super::secret;
-use crate::ports::{Clock, MediaStore, Queue, Store};
+use crate::ports::{Clock, Limits, MediaStore, Queue, Store};
 
 /// What the API needs.
 pub struct ApiState {
@@ -56,6 +56,8 @@ pub struct ApiState {
     pub store: Arc<dyn Store>,
     /// Files that people sent.
     pub media: Arc<dyn MediaStore>,
+    /// For how far they are used.
+    pub limits: Arc<dyn Limits>,
     /// For its depth.
     pub queue: Arc<dyn Queue>,
     /// What operators may do.

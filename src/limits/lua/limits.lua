@@ -1,8 +1,8 @@
 -- Everything that is done to the limits of one portfolio, in one script with one hash: that Redis does not know it any more is
 -- the sign that it was started anew and may have forgotten what was taken last.
 --
--- KEYS[1] facts: generation, rebuilt_at (ms), account (ms until which nothing is called), micro-units used: budget:<run>,
---   and of the whole installation day:<its number> and month:<its number>
+-- KEYS[1] facts: generation, rebuilt_at (ms), account (ms until which nothing is called), tier (what Meta says; -1: all, or nothing is
+--   known), micro-units used: budget:<run>, and of the whole installation day:<its number> and month:<its number>
 -- KEYS[2] tier:  contact -> when counted (ms), and `+` at infinity, so that a lost set is not taken for an empty one
 -- Further keys and arguments are those of the command ARGV[1].
 -- number: `next` or `next factor slowed_at` (µs, sixteenths, µs); rate: `next` (µs); pair: `next` or `next x until` (ms)
@@ -50,9 +50,17 @@ local function save_pair(key, next_at, x, till)
   end
 end
 
+-- The lower of two tiers, where -1 is none.
+local function lower(a, b)
+  if a < 0 then return b end
+  if b < 0 then return a end
+  return math.min(a, b)
+end
+
 local commands = {}
 
--- ARGV: generation known, tier (-1: none), span of the tier (ms), how many were promised a place before, numbers, rates, kinds of asks,
+-- ARGV: generation known, tier as configured (-1: none), span of the tier (ms), how many were promised a place before, whether the persons
+--   that count are named (0, 1), numbers, rates, kinds of asks,
 --   the asks, two bytes each: its kind; caps of the installation;
 --   for each number: messages each second; for each run: messages each second (0: any), budget (-1: none), its name;
 --   for each cap: its field among the facts, micro-units;
@@ -60,30 +68,34 @@ local commands = {}
 --   counts (0, 1), price, horizon (µs); then the persons that count, in the order of the asks.
 --   Asks are much alike, and each argument costs as much as deciding: so what they have in common is said once.
 -- KEYS: numbers, rates of runs, pairs in the order of the asks that take from one.
--- Answers: now, generation (-1: none, nothing was done), rebuilt_at, people counted; for each number: next and factor; for each ask one
+-- Answers: now, generation (-1: none, -2: people count and were not named; nothing was done), rebuilt_at, people counted, the tier that
+--   counts (-1: none); for each number: next and factor; for each ask one
 --   number: 16 × (the slot in µs, or the moment in ms, after now) + what (0 granted, 1 number, 2 rate: not yet; 3 pair, 4 tier, 5 budget,
 --   6 account, 7 cap: refused; of a cap its place stands for the moment), + 8 where it was granted and added a person.
 function commands.take()
   local known, tier, span, rank = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-  local n_numbers, n_runs, n_kinds, asks = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+  local is_named = ARGV[6] == '1'
+  local n_numbers, n_runs, n_kinds, asks = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
   local n_asks = #asks / 2
-  local n_caps = tonumber(ARGV[10])
-  local at_number, at_run = 10, 10 + n_numbers
+  local n_caps = tonumber(ARGV[11])
+  local at_number, at_run = 11, 11 + n_numbers
   local at_cap = at_run + n_runs * 3
   local at_kind = at_cap + n_caps * 2
   local max = math.max
 
-  local wanted = { 'generation', 'rebuilt_at', 'account' }
-  for run = 1, n_runs do wanted[3 + run] = 'budget:' .. ARGV[at_run + run * 3] end
-  for cap = 1, n_caps do wanted[3 + n_runs + cap] = ARGV[at_cap + cap * 2 - 1] end
+  local wanted = { 'generation', 'rebuilt_at', 'account', 'tier' }
+  for run = 1, n_runs do wanted[4 + run] = 'budget:' .. ARGV[at_run + run * 3] end
+  for cap = 1, n_caps do wanted[4 + n_runs + cap] = ARGV[at_cap + cap * 2 - 1] end
   local facts = redis.call('HMGET', KEYS[1], unpack(wanted))
   local generation = tonumber(facts[1] or '-1')
-  if generation < 0 or generation < known then return { now, -1, 0, 0 } end
+  if generation < 0 or generation < known then return { now, -1, 0, 0, -1 } end
+  tier = lower(tier, tonumber(facts[4] or '-1'))
+  if tier >= 0 and not is_named then return { now, -2, 0, 0, tier } end
   redis.call('PEXPIRE', KEYS[1], KEEP_MS)
   local account = tonumber(facts[3] or '0')
   local used = {}
   -- Of the runs, and behind them of the caps.
-  for n = 1, n_runs + n_caps do used[n] = tonumber(facts[3 + n] or '0') end
+  for n = 1, n_runs + n_caps do used[n] = tonumber(facts[4 + n] or '0') end
   local before, cap_of = {}, {}
   for n = 1, n_runs + n_caps do before[n] = used[n] end
   for cap = 1, n_caps do cap_of[cap] = tonumber(ARGV[at_cap + cap * 2]) end
@@ -140,7 +152,7 @@ function commands.take()
     local people = { '+' }
     for ask = 1, n_asks do people[#people + 1] = person_of[ask] end
     local scores = redis.call('ZMSCORE', KEYS[2], unpack(people))
-    if not scores[1] then return { now, -1, 0, 0 } end
+    if not scores[1] then return { now, -1, 0, 0, tier } end
     redis.call('PEXPIRE', KEYS[2], KEEP_MS)
     for n = 2, #people do counted[people[n]] = scores[n] and true or nil end
     n_counted = redis.call('ZCARD', KEYS[2]) - 1
@@ -149,8 +161,8 @@ function commands.take()
   end
 
   local pairs_of, touched = {}, {}
-  local answers = { now, generation, tonumber(facts[2] or '0'), 0 }
-  local out = 4 + n_numbers * 2
+  local answers = { now, generation, tonumber(facts[2] or '0'), 0, tier }
+  local out = 5 + n_numbers * 2
   local n_tier_refused = 0
 
   local function answer(ask, what, after_now) answers[out + ask] = after_now * 16 + what end
@@ -252,7 +264,7 @@ function commands.take()
 
   for n = 1, n_numbers do
     if moved[n] then save_number(KEYS[2 + n], cursor[n], slowed[n], slowed_at[n]) end
-    answers[4 + n * 2 - 1], answers[4 + n * 2] = cursor[n], factor(slowed[n], slowed_at[n])
+    answers[5 + n * 2 - 1], answers[5 + n * 2] = cursor[n], factor(slowed[n], slowed_at[n])
   end
   for run = 1, n_runs do
     if ran[run] then
@@ -261,7 +273,7 @@ function commands.take()
     end
   end
   for n = 1, n_runs + n_caps do
-    if used[n] ~= before[n] then redis.call('HINCRBY', KEYS[1], wanted[3 + n], whole(used[n] - before[n])) end
+    if used[n] ~= before[n] then redis.call('HINCRBY', KEYS[1], wanted[4 + n], whole(used[n] - before[n])) end
   end
   for key, p in pairs(touched) do save_pair(key, p[1], p[2], p[3]) end
   if #added > 0 then redis.call('ZADD', KEYS[2], unpack(added)) end
@@ -359,14 +371,14 @@ function commands.open()
   return new
 end
 
--- ARGV: span of the tier (ms), parts of it; KEYS: numbers. Answers: now, generation, people counted, account; for each number its
--- factor; for each part of the span, the nearest first, how many places it gives back.
+-- ARGV: span of the tier (ms), parts of it; KEYS: numbers. Answers: now, generation, people counted, account, tier that Meta says (-1: all,
+-- or nothing is known); for each number its factor; for each part of the span, the nearest first, how many places it gives back.
 function commands.standing()
   local span, parts = tonumber(ARGV[2]), tonumber(ARGV[3])
   local answers = {
     now, tonumber(redis.call('HGET', KEYS[1], 'generation') or '-1'),
     redis.call('ZCOUNT', KEYS[2], '(' .. whole(now_ms - span), '(+inf'),
-    tonumber(redis.call('HGET', KEYS[1], 'account') or '0')
+    tonumber(redis.call('HGET', KEYS[1], 'account') or '0'), tonumber(redis.call('HGET', KEYS[1], 'tier') or '-1')
   }
   for n = 3, #KEYS do
     local _, slowed, at = parsed(redis.call('GET', KEYS[n]))

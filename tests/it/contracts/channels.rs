@@ -7,6 +7,7 @@ use barid::domain::consent::Purpose;
 use barid::domain::delivery::{Delivery, Fact, HeldReason, State};
 use barid::domain::failure::{FailureClass, Refusal};
 use barid::domain::ids::{MessageId, RunId, WhatsAppId};
+use barid::domain::limit::Tier;
 use barid::domain::message::{Content, Rendered};
 use barid::domain::news::ProviderStatus;
 use barid::domain::share::Share;
@@ -162,5 +163,30 @@ on_both_databases! {
         store.learn(messages[0], 1, refused, at(3)).await.unwrap();
         let after = store.limit_facts("portfolio", &["default".parse().unwrap()], Some(250), at(4)).await.unwrap();
         assert_eq!((after.people.len(), after.budgets), (1, vec![(run, 30_000)]));
+    }
+
+    async fn a_tier_that_meta_changes_begins_a_generation_and_one_that_stays_does_not(database: Database) {
+        let store = database.open().await;
+        let (_, messages) = falling_back(&store, None).await;
+        let senders = ["default".parse().unwrap()];
+        assert_eq!(store.tier_at_meta("portfolio").await.unwrap(), None);
+        let facts = store.limit_facts("portfolio", &senders, None, at(1)).await.unwrap();
+        let with = |id, generation| Start {
+            permits: vec![("portfolio".to_owned(), generation)],
+            ..begin(id, 0, at(60), at(1))
+        };
+        assert_eq!(store.start(with(messages[0], 1)).await.unwrap(), StartAnswer::Go);
+        assert_eq!((facts.generation, facts.tier_at_meta), (1, None));
+        assert!(store.note_tier("portfolio", Tier::People(250)).await.unwrap());
+        assert!(!store.note_tier("portfolio", Tier::People(250)).await.unwrap());
+        assert_eq!(store.limit_generation("portfolio").await.unwrap(), 2);
+        assert!(matches!(store.start(with(messages[1], 1)).await.unwrap(), StartAnswer::NotNow { .. }));
+        let facts = store.limit_facts("portfolio", &senders, None, at(2)).await.unwrap();
+        assert_eq!((facts.generation, facts.tier_at_meta), (3, Some(Tier::People(250))));
+        assert_eq!(facts.people.len(), 1, "people count, though nothing is configured");
+        assert!(store.note_tier("portfolio", Tier::Unlimited).await.unwrap());
+        assert_eq!(store.tier_at_meta("portfolio").await.unwrap(), Some(Tier::Unlimited));
+        assert!(store.note_tier("another", Tier::People(2_000)).await.unwrap());
+        assert_eq!(store.limit_generation("another").await.unwrap(), 1);
     }
 }

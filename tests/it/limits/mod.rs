@@ -9,6 +9,7 @@ mod lost;
 mod paces;
 mod refusals;
 mod slower;
+mod tiers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,28 +19,41 @@ use async_trait::async_trait;
 use barid::daemon::clock::SystemClock;
 use barid::domain::channel::Channel;
 use barid::domain::ids::{ContactId, MessageId, RunId, SenderName};
-use barid::domain::limit::{Limit, Urgency};
+use barid::domain::limit::{Limit, Tier, Urgency};
 use barid::limits::{Limiter, Redis, Sender, Settings};
 use barid::ports::{Ask, Clock, LimitFacts, LimitFactsOf, Limits as _, Permit, Stored, Verdict};
 use jiff::Timestamp;
 
 use crate::queue::harness::TestRedis;
 
-/// A record of which nothing is used up, with the generation of each portfolio.
+/// A record of which nothing is used up, with the generation of each portfolio and what Meta says of its tier.
 #[derive(Default)]
-pub(crate) struct NothingUsed(Mutex<HashMap<String, i64>>);
+pub(crate) struct NothingUsed(Mutex<HashMap<String, (i64, Option<Tier>)>>);
 
 #[async_trait]
 impl LimitFactsOf for NothingUsed {
     async fn limit_facts(&self, of: &str, _: &[SenderName], _: Option<u32>, _: Timestamp) -> Stored<LimitFacts> {
         let mut generations = self.0.lock().unwrap();
-        let generation = generations.entry(of.to_owned()).or_default();
+        let (generation, tier_at_meta) = generations.entry(of.to_owned()).or_default();
         *generation += 1;
-        Ok(LimitFacts { generation: *generation, ..LimitFacts::default() })
+        Ok(LimitFacts { generation: *generation, tier_at_meta: *tier_at_meta, ..LimitFacts::default() })
     }
 
     async fn limit_generation(&self, of: &str) -> Stored<i64> {
-        Ok(self.0.lock().unwrap().get(of).copied().unwrap_or(0))
+        Ok(self.0.lock().unwrap().get(of).map_or(0, |(generation, _)| *generation))
+    }
+
+    async fn tier_at_meta(&self, of: &str) -> Stored<Option<Tier>> {
+        Ok(self.0.lock().unwrap().get(of).and_then(|(_, tier)| *tier))
+    }
+
+    async fn note_tier(&self, of: &str, tier: Tier) -> Stored<bool> {
+        let mut generations = self.0.lock().unwrap();
+        let (generation, known) = generations.entry(of.to_owned()).or_default();
+        let is_new = *known != Some(tier);
+        *generation += i64::from(is_new);
+        *known = Some(tier);
+        Ok(is_new)
     }
 }
 

@@ -22,6 +22,7 @@ use barid::domain::flow::FlowCounts;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
 use barid::domain::ids::{AlertId, ErasureId, FeedbackId, JobName, JobRunId};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use barid::domain::limit::Tier;
 use barid::domain::news::Source;
 use barid::domain::pricing::PriceCategory;
 use barid::domain::retention::Retained;
@@ -454,6 +455,8 @@ tapped!(Alerts {
 tapped!(LimitFactsOf {
     effect limit_facts(portfolio: &str, senders: &[SenderName], tier: Option<u32>, now: Timestamp) -> LimitFacts;
     look limit_generation(portfolio: &str) -> i64;
+    look tier_at_meta(portfolio: &str) -> Option<Tier>;
+    effect note_tier(portfolio: &str, tier: Tier) -> bool;
 });
 
 tapped!(Outbox {
