@@ -14,6 +14,7 @@ use crate::cli::{Json, screen};
 use crate::config::schedule as schedule_file;
 use crate::daemon::standing;
 use crate::domain::ids::JobName;
+use crate::domain::standing_job::StandingJob;
 use crate::http::{JobItem, JobRunItem};
 use crate::jobs::schedule::{self, Carried};
 use crate::ports::JobRuns as _;
@@ -68,6 +69,12 @@ pub(super) async fn run(command: &Job, installation: &Installation) -> Ended {
         Job::Run(arguments) => run_one(arguments, installation).await,
         Job::History(arguments) => history(arguments, installation).await,
     }
+}
+
+/// Starts this job, waits for its end and says what came of it.
+pub(super) async fn run_now(job: StandingJob, json: Json, installation: &Installation) -> Ended {
+    let name = job.name().parse().or_exit(Exit::Software)?;
+    run_one(&Run { name, no_wait: false, json }, installation).await
 }
 
 async fn list(arguments: &List, installation: &Installation) -> Ended {

@@ -15,6 +15,8 @@ use crate::domain::problem::{Place, Problem};
 pub struct Secrets {
     /// Meta's access token.
     pub whatsapp_api_token: Option<SecretString>,
+    /// Takes its place once Meta was asked about it.
+    pub whatsapp_api_token_next: Option<SecretString>,
     /// Signs Meta's callbacks.
     pub whatsapp_app_secret: Option<SecretString>,
     /// Signed them before, while it is being changed.
@@ -33,13 +35,23 @@ pub struct Secrets {
     pub barid_api_token: Option<SecretString>,
     /// Password of the dashboard.
     pub barid_admin_password: Option<SecretString>,
+    /// Where the access token and the next one are read again from.
+    token_files: TokenFiles,
+}
+
+/// The files that the access tokens come from, where they come from files.
+#[derive(Debug, Clone, Default)]
+struct TokenFiles {
+    token: Option<PathBuf>,
+    next: Option<PathBuf>,
 }
 
 /// Name in the environment, key in `[secrets]`, and its place.
 type Secret = (&'static str, &'static str, fn(&mut Secrets) -> &mut Option<SecretString>);
 
-const SECRETS: [Secret; 10] = [
+const SECRETS: [Secret; 11] = [
     ("WHATSAPP_API_TOKEN", "whatsapp_api_token_file", |secrets| &mut secrets.whatsapp_api_token),
+    (NEXT_TOKEN, "whatsapp_api_token_next_file", |secrets| &mut secrets.whatsapp_api_token_next),
     ("WHATSAPP_APP_SECRET", "whatsapp_app_secret_file", |secrets| &mut secrets.whatsapp_app_secret),
     ("WHATSAPP_APP_SECRET_PREVIOUS", "whatsapp_app_secret_previous_file", |secrets| {
         &mut secrets.whatsapp_app_secret_previous
@@ -54,6 +66,9 @@ const SECRETS: [Secret; 10] = [
     ("BARID_API_TOKEN", "barid_api_token_file", |secrets| &mut secrets.barid_api_token),
     ("BARID_ADMIN_PASSWORD", "barid_admin_password_file", |secrets| &mut secrets.barid_admin_password),
 ];
+
+/// Its file may come later than we do.
+const NEXT_TOKEN: &str = "WHATSAPP_API_TOKEN_NEXT";
 
 /// Words in keys that betray a secret, and the name under which it is read.
 const TELLTALES: [(&str, &str); 12] = [
@@ -126,33 +141,87 @@ impl Secrets {
         for (name, key, field) in SECRETS {
             *field(&mut secrets) = one(table, environment, name, key);
         }
+        let file = |name, key| sources(table, environment, name, key).into_iter().find_map(|(_, source)| source.file());
+        secrets.token_files = TokenFiles {
+            token: file("WHATSAPP_API_TOKEN", "whatsapp_api_token_file"),
+            next: file(NEXT_TOKEN, "whatsapp_api_token_next_file"),
+        };
         secrets
+    }
+
+    /// The access token that is wished for now: the next one where there is one. Files are read again; what the environment said stays.
+    ///
+    /// # Errors
+    /// When a file cannot be read: a sentence with its remedy.
+    pub fn wanted_token(&self) -> Result<Option<SecretString>, String> {
+        let again = |file: &Option<PathBuf>, known: &Option<SecretString>| match file {
+            Some(file) => from_file(file).map(|text| Some(SecretString::from(text))),
+            None => Ok(known.clone()),
+        };
+        match &self.token_files.next {
+            // It comes when somebody puts it there, and goes when its place is taken.
+            Some(file) if !file.exists() => again(&self.token_files.token, &self.whatsapp_api_token),
+            file => match again(file, &self.whatsapp_api_token_next)? {
+                Some(next) => Ok(Some(next)),
+                None => again(&self.token_files.token, &self.whatsapp_api_token),
+            },
+        }
+    }
+}
+
+/// Where a secret comes from.
+enum Source {
+    Value(String),
+    File(PathBuf),
+}
+
+impl Source {
+    fn file(self) -> Option<PathBuf> {
+        match self {
+            Self::Value(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
+    fn read(self) -> Result<String, String> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::File(path) => from_file(&path),
+        }
     }
 }
 
 /// The secret of that name in the environment, under `key` in the table as the path of a file, or in a credential.
 pub(super) fn one(table: &Table<'_>, environment: &Environment, name: &str, key: &'static str) -> Option<SecretString> {
-    let credentials = environment.get("CREDENTIALS_DIRECTORY").map(Path::new);
-    let mut found: Vec<(Place, Result<String, String>)> = Vec::new();
-    if let Some(value) = environment.get(name) {
-        found.push((Place::Variable(name.to_owned()), Ok(value.to_owned())));
-    }
-    let file_name = format!("{name}_FILE");
-    if let Some(path) = environment.get(&file_name) {
-        found.push((Place::Variable(file_name), from_file(Path::new(path))));
-    }
-    if let (Some(path), Some(node)) = (table.optional::<PathBuf>(key), table.node(key)) {
-        found.push((node.place.clone(), from_file(&located(node, path))));
-    }
-    if let Some(path) = credentials.and_then(|folder| credential(folder, name)) {
-        let text = from_file(&path);
-        found.push((Place::file(path.display().to_string()), text));
+    let mut found = sources(table, environment, name, key);
+    if name == NEXT_TOKEN {
+        found.retain(|(_, source)| !matches!(source, Source::File(path) if !path.exists()));
     }
     if let [(first, _), .., (last, _)] = found.as_slice() {
         table.note(last.problem(format!("gives {name} a second time; {first} gives it too, keep one of them")));
     }
-    let (place, value) = found.into_iter().next()?;
-    value.map(SecretString::from).map_err(|message| table.note(place.problem(message))).ok()
+    let (place, source) = found.into_iter().next()?;
+    source.read().map(SecretString::from).map_err(|message| table.note(place.problem(message))).ok()
+}
+
+/// Everything that gives the secret; one at most should.
+fn sources(table: &Table<'_>, environment: &Environment, name: &str, key: &'static str) -> Vec<(Place, Source)> {
+    let mut found = Vec::new();
+    if let Some(value) = environment.get(name) {
+        found.push((Place::Variable(name.to_owned()), Source::Value(value.to_owned())));
+    }
+    let file_name = format!("{name}_FILE");
+    if let Some(path) = environment.get(&file_name) {
+        found.push((Place::Variable(file_name), Source::File(PathBuf::from(path))));
+    }
+    if let (Some(path), Some(node)) = (table.optional::<PathBuf>(key), table.node(key)) {
+        found.push((node.place.clone(), Source::File(located(node, path))));
+    }
+    let credentials = environment.get("CREDENTIALS_DIRECTORY").map(Path::new);
+    if let Some(path) = credentials.and_then(|folder| credential(folder, name)) {
+        found.push((Place::file(path.display().to_string()), Source::File(path)));
+    }
+    found
 }
 
 /// The credential of that name, in whatever case and with `-` for `_`.

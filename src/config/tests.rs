@@ -209,6 +209,27 @@ fn secrets_come_from_variables_files_and_credentials() {
 }
 
 #[test]
+fn the_next_token_may_come_later_and_a_changed_file_is_read_again() {
+    use secrecy::ExposeSecret as _;
+    let dir = tempfile::tempdir().unwrap();
+    let token = secret_file(dir.path(), "token", "first", 0o600);
+    let next = dir.path().join("next").display().to_string();
+    let env = environment(&[("WHATSAPP_API_TOKEN_FILE", &token), ("WHATSAPP_API_TOKEN_NEXT_FILE", &next)]);
+    let secrets = Config::load(None, &env).unwrap().secrets;
+    let wanted =
+        || secrets.wanted_token().map(|token| token.map(|token| token.expose_secret().to_owned()).unwrap_or_default());
+    assert!(secrets.whatsapp_api_token_next.is_none());
+    assert_eq!(wanted().as_deref(), Ok("first"));
+    secret_file(dir.path(), "next", "second\n", 0o600);
+    assert_eq!(wanted().as_deref(), Ok("second"), "it is there now");
+    secret_file(dir.path(), "next", "third", 0o644);
+    assert!(wanted().unwrap_err().contains("chmod 600"));
+    std::fs::remove_file(&next).unwrap();
+    secret_file(dir.path(), "token", "fourth", 0o600);
+    assert_eq!(wanted().as_deref(), Ok("fourth"), "without a next one the file of the token counts, as it is now");
+}
+
+#[test]
 fn a_secret_that_everybody_can_read_or_that_is_given_twice_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let open = secret_file(dir.path(), "open", "secret", 0o644);

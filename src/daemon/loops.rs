@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::daemon::standing;
 use crate::domain::causes::in_one_line;
+use crate::domain::live_check::Ours;
 use crate::domain::standing_job::StandingJob;
 use crate::jobs::mail_alerts::MailTo;
+use crate::jobs::rotate_token::Rotation;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::schedule::{self, Carried};
 use crate::jobs::{
     JobError, alert_suspensions, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, mail_alerts, probe,
-    read_feedback, reminder, rollout, sweep, tidy_hooks, tidy_media,
+    read_feedback, reminder, rollout, rotate_token, sweep, tidy_hooks, tidy_media,
 };
-use crate::ports::{Notices, Services, Upkeep};
+use crate::ports::{AccessToken, Notices, Services, Upkeep};
 use crate::telemetry::Metrics;
 
 /// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
@@ -54,6 +56,10 @@ const ASK_PAUSE: Duration = Duration::from_secs(1);
 const ALERT_PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks for standing jobs, due and opened.
 const JOB_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at the file of the access token.
+const TOKEN_PAUSE: Duration = Duration::from_secs(5);
+/// Between two proofs of a token that cannot take over yet.
+const TOKEN_AGAIN: Duration = Duration::from_secs(30);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -264,6 +270,28 @@ pub(super) async fn scheduling(upkeep: Upkeep, stop: watch::Receiver<bool>) {
         schedule::open_due(&upkeep).await?;
         Ok(JOB_PAUSE)
     })
+    .await;
+}
+
+/// Changes the access token when another one is wished for.
+pub(super) async fn rotating_token(
+    services: Services,
+    ours: Ours,
+    access: Arc<dyn AccessToken>,
+    wished: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+) {
+    repeat_or_wake(
+        "token",
+        stop,
+        || wished.notified(),
+        || async {
+            Ok(match rotate_token::run(&services, &ours, &*access).await? {
+                Rotation::Settled => TOKEN_PAUSE,
+                Rotation::Pending => TOKEN_AGAIN,
+            })
+        },
+    )
     .await;
 }
 

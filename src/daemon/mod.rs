@@ -1,6 +1,7 @@
 //! Composition: builds both sides from the configuration and owns their life. The process is a value, so that tests and the demo
 //! run the real thing.
 
+mod access_token;
 pub mod catalogue;
 mod channels;
 pub mod clock;
@@ -118,6 +119,8 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     changed: Arc<Notify>,
+    /// Wakes who looks for another access token.
+    token_wished: Arc<Notify>,
     _watch: Option<files::Watch>,
 }
 
@@ -225,7 +228,7 @@ impl Daemon {
             clock: Arc::clone(&clock),
             store: Arc::clone(&store) as Arc<dyn Store>,
             whatsapp: Arc::new(Metered { port: Arc::clone(&meta), metrics: Arc::clone(&metrics) }),
-            management: meta,
+            management: Arc::clone(&meta) as _,
             media,
             fallbacks: workshop.fallbacks()?,
             webhook: Arc::clone(&webhook),
@@ -342,6 +345,15 @@ impl Daemon {
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::alerting_suspensions(services.clone(), stop.subscribe())));
+        let token_wished = Arc::new(Notify::new());
+        let tokens = access_token::Tokens { client: meta, secrets: config.secrets.clone() };
+        tasks.push(tokio::spawn(loops::rotating_token(
+            services.clone(),
+            ours(&config),
+            Arc::new(tokens),
+            Arc::clone(&token_wished),
+            stop.subscribe(),
+        )));
         let upkeep = standing::beside(&services, &config);
         tasks.push(tokio::spawn(loops::scheduling(upkeep.clone(), stop.subscribe())));
         // Two, so that a long report does not hold up the look at the token.
@@ -353,7 +365,20 @@ impl Daemon {
             let share = feed_hooks::share(concurrency.hooks, n_hooks);
             tasks.push(tokio::spawn(loops::feeding_hooks(services.clone(), share, stop.subscribe())));
         }
-        Ok(Self { config, store, services, shelf, metrics, workers, redis: None, stop, tasks, changed, _watch: watch })
+        Ok(Self {
+            config,
+            store,
+            services,
+            shelf,
+            metrics,
+            workers,
+            redis: None,
+            stop,
+            tasks,
+            changed,
+            token_wished,
+            _watch: watch,
+        })
     }
 
     /// The ports, for whoever shares the process: the demo.
@@ -376,9 +401,10 @@ impl Daemon {
         &self.metrics
     }
 
-    /// Loads campaigns and templates again.
+    /// Loads campaigns and templates again, and looks whether another access token is wished for.
     pub fn reload(&self) {
         self.changed.notify_one();
+        self.token_wished.notify_one();
     }
 
     /// Resolves when the service cannot go on and should be started anew.

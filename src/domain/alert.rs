@@ -39,6 +39,8 @@ alert_kinds! {
     TokenRefused = "token-refused";
     /// The access token ends soon.
     TokenExpires = "token-expires";
+    /// Another access token was given that cannot be used.
+    TokenRotation = "token-rotation";
     /// The access token is older than tokens should get.
     TokenAge = "token-age";
     /// The access token lacks a permission.

@@ -70,5 +70,6 @@ pub mod stop_words;
 pub mod suspension;
 pub mod template;
 pub mod time_zone_of_number;
+pub mod token_candidate;
 pub mod token_check;
 pub mod waits_for;

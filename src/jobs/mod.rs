@@ -29,6 +29,7 @@ pub mod reminder;
 pub mod replay;
 pub mod replay_news;
 pub mod rollout;
+pub mod rotate_token;
 pub mod run_campaign;
 pub mod schedule;
 pub mod send_message;

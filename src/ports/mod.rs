@@ -1,5 +1,6 @@
 //! What jobs need from the world: small traits, one file for each, and [`Services`], the one value that holds them.
 
+mod access_token;
 mod alerts;
 mod analyzer;
 mod audience_files;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::access_token::*;
 pub use self::alerts::*;
 pub use self::analyzer::*;
 pub use self::audience_files::*;

@@ -144,6 +144,26 @@ impl Client {
         Arc::clone(&self.authorization)
     }
 
+    /// Whether this token is the one in force.
+    pub fn carries(&self, token: &SecretString) -> bool {
+        self.token.load().expose_secret() == token.expose_secret()
+    }
+
+    /// The same client over the same connections, with another token.
+    ///
+    /// # Errors
+    /// When a header cannot carry it.
+    pub fn with_token(&self, token: &SecretString) -> Result<Self, ClientError> {
+        Ok(Self {
+            http: self.http.clone(),
+            root: self.root.clone(),
+            ids: self.ids.clone(),
+            urls: self.urls.clone(),
+            token: ArcSwap::from_pointee(token.clone()),
+            authorization: Arc::new(ArcSwap::from_pointee(bearer(token)?)),
+        })
+    }
+
     /// Puts another token in force; calls that begin after this carry it.
     ///
     /// # Errors

@@ -264,3 +264,51 @@ async fn after_a_cancel_only_calls_in_flight_still_leave_and_everybody_is_counte
     assert_eq!(campaign["run"]["suppressed"].as_u64(), Some(1_000 - told), "{campaign}");
     reconcile(&barid, "survey", &people).await.assert_clean(&barid);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_token_is_proved_before_it_takes_over_and_what_the_old_one_stopped_goes_on() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let people = people(400);
+    let mut setup = setup();
+    // A question that is asked again would end the suspension, too; here the new token does.
+    setup.more = setup.more.replace("ask_waits = [\"1s\"]", "ask_waits = [\"1h\"]");
+    setup.more += "[secrets]\nwhatsapp_api_token_next_file = \"next-token\"\n";
+    setup.simulator.next_token = Some("second-simulator-token".to_owned());
+    let barid = Barid::start_with(setup, &people).await;
+    let revoked = Faults { token: TokenState::Revoked, ..Faults::default() };
+    refused_in_the_middle(&barid, revoked, "credentials").await;
+
+    let file = barid.dir.path().join("next-token");
+    let wish = |token: &str| {
+        std::fs::write(&file, token).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        crate::queue::harness::send_signal(barid.pid(), "-HUP");
+    };
+    let alerts = async || {
+        let open = barid.get("/api/v1/alerts").await;
+        let about =
+            |alert: &Value| (alert["kind"] == "token-rotation").then(|| alert["text"].as_str().unwrap().to_owned());
+        open["items"].as_array().unwrap().iter().find_map(about)
+    };
+    wish("second-simulator-token-with-a-slip");
+    let begin = Instant::now();
+    let told = loop {
+        if let Some(text) = alerts().await {
+            break text;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{}", barid.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(told.contains("Meta refuses it") && told.contains("stays in force"), "{told}");
+    assert_eq!(suspensions(&barid, "").await.len(), 1, "a token that is no good releases nothing");
+
+    wish("second-simulator-token");
+    wait_until(&barid, "the release", <[Value]>::is_empty).await;
+    barid.settle("survey").await;
+    reconcile(&barid, "survey", &people).await.assert_clean(&barid);
+    assert_eq!(alerts().await, None);
+    let history = barid.get("/api/v1/jobs/verify-token/history").await;
+    assert_eq!(history["items"][0]["trigger"], "notice", "{history}");
+    assert!(!barid.log().contains("second-simulator-token"), "the token is in no log");
+}

@@ -14,7 +14,7 @@ pub enum JobTrigger {
     Schedule,
     /// A person, by this name.
     Operator(String),
-    /// Meta, by this word of a callback.
+    /// Something that was noticed: Meta's word for a callback, or `new-token`.
     Notice(String),
 }
 

@@ -29,10 +29,7 @@ pub(super) fn authorize(world: &World, incoming: &Incoming) -> Result<(), GraphE
     let Some(token) = incoming.token() else {
         return Err(GraphError::new(104, ""));
     };
-    if token != world.settings.token {
-        return Err(GraphError::token(467, "Invalid OAuth access token - Cannot parse access token"));
-    }
-    match token_state(world) {
+    match state_of(world, &token).ok_or_else(cannot_parse)? {
         TokenState::Valid => Ok(()),
         TokenState::Expired => Err(GraphError::token(463, "Error validating access token: Session has expired")),
         TokenState::Revoked => Err(GraphError::token(
@@ -41,6 +38,18 @@ pub(super) fn authorize(world: &World, incoming: &Incoming) -> Result<(), GraphE
         )),
         TokenState::NoAccess => Err(GraphError::new(200, "")),
     }
+}
+
+fn cannot_parse() -> GraphError {
+    GraphError::token(467, "Invalid OAuth access token - Cannot parse access token")
+}
+
+/// How a token stands; `None`: it is none of ours.
+fn state_of(world: &World, token: &str) -> Option<TokenState> {
+    if world.settings.next_token.as_deref() == Some(token) {
+        return Some(TokenState::Valid);
+    }
+    (token == world.settings.token).then(|| token_state(world))
 }
 
 fn token_state(world: &World) -> TokenState {
@@ -52,16 +61,16 @@ fn token_state(world: &World) -> TokenState {
 pub(super) fn debug_token(world: &World, incoming: &Incoming) -> Result<Value, GraphError> {
     let settings = &world.settings;
     let app_token = format!("{}|{}", settings.app_id, settings.app_secret);
-    if incoming.token().is_none_or(|token| token != settings.token && token != app_token) {
-        return Err(GraphError::token(467, "Invalid OAuth access token - Cannot parse access token"));
+    if incoming.token().is_none_or(|token| token != app_token && state_of(world, &token).is_none()) {
+        return Err(cannot_parse());
     }
     let input =
         incoming.query("input_token").ok_or_else(|| GraphError::invalid("The parameter input_token is required."))?;
-    let subcode = match token_state(world) {
-        _ if input != settings.token => Some((467, "Invalid OAuth access token data.")),
-        TokenState::Valid | TokenState::NoAccess => None,
-        TokenState::Expired => Some((463, "Error validating access token: Session has expired")),
-        TokenState::Revoked => Some((467, "The session was invalidated explicitly using an API call")),
+    let subcode = match state_of(world, &input) {
+        None => Some((467, "Invalid OAuth access token data.")),
+        Some(TokenState::Valid | TokenState::NoAccess) => None,
+        Some(TokenState::Expired) => Some((463, "Error validating access token: Session has expired")),
+        Some(TokenState::Revoked) => Some((467, "The session was invalidated explicitly using an API call")),
     };
     if let Some((subcode, message)) = subcode {
         let error = json!({"code": 190, "message": message, "subcode": subcode});

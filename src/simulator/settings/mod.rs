@@ -30,6 +30,8 @@ pub struct Settings {
     pub seed: u64,
     /// The access token that works.
     pub token: String,
+    /// Another one that works, whatever the state of the first.
+    pub next_token: Option<String>,
     /// When the token ends, in Unix seconds; 0: never. After that moment it is refused with 190/463.
     pub token_expires_at: i64,
     /// Meta's id of the app.
@@ -78,6 +80,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
             token: "simulator-token".to_owned(),
+            next_token: None,
             token_expires_at: 0,
             app_id: "700000000000001".to_owned(),
             app_secret: "simulator-app-secret".to_owned(),

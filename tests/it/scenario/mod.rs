@@ -45,9 +45,10 @@ const PARTS_OF_JOBS: [&str; 10] =
 /// Jobs that no scenario shows: each of their effects is one transaction that changes nothing when it is made again. Answers, staff and hooks are
 /// killed in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`), an erasure is gone on with by
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
-/// changes nothing. Standing jobs and alerts are killed and doubled in `tests/it/standing_jobs.rs`, `tests/it/alerts.rs` and
+/// changes nothing. Another token takes over in the middle of a
+/// campaign in `tests/it/suspensions.rs`. Standing jobs and alerts are killed and doubled in `tests/it/standing_jobs.rs`, `tests/it/alerts.rs` and
 /// `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 17] = [
+const SHOWN_ELSEWHERE: [&str; 18] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -58,6 +59,7 @@ const SHOWN_ELSEWHERE: [&str; 17] = [
     "mail-alerts",
     "read-feedback",
     "replay-news",
+    "rotate-token",
     "schedule",
     "staff",
     "sync-limits",
