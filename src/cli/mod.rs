@@ -26,6 +26,7 @@ mod news;
 mod queue;
 mod release;
 mod replaying;
+mod report;
 mod screen;
 mod serve;
 mod simulate;
@@ -88,6 +89,9 @@ enum Command {
     /// Callbacks that are kept, and applying them again
     #[command(subcommand)]
     News(news::News),
+    /// What messages cost
+    #[command(subcommand)]
+    Report(report::Report),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -137,6 +141,7 @@ impl Arguments {
             Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
             Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
+            Command::Report(arguments) => wait_for(report::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

@@ -15,6 +15,7 @@ mod metered;
 pub mod news_replays;
 pub mod operations;
 pub mod reading;
+pub mod reports;
 pub(crate) mod summary;
 pub mod suspending;
 pub mod tokens;
@@ -445,6 +446,11 @@ fn reader(config: &Config) -> Reader {
     let in_force: Vec<_> =
         secrets.whatsapp_app_secret.iter().chain(&secrets.whatsapp_app_secret_previous).cloned().collect();
     Reader::new(&in_force)
+}
+
+/// Meta, to be asked about what is ours there, by a command; `None` where there is no token to ask with.
+pub fn meta(config: &Config) -> Option<Result<whatsapp::Client, StartError>> {
+    config.secrets.whatsapp_api_token.as_ref().map(|_| client(config))
 }
 
 fn client(config: &Config) -> Result<whatsapp::Client, StartError> {

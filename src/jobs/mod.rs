@@ -25,6 +25,7 @@ pub mod read_feedback;
 pub mod reminder;
 pub mod replay;
 pub mod replay_news;
+pub mod report_costs;
 pub mod rollout;
 pub mod run_campaign;
 pub mod send_message;

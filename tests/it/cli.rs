@@ -107,7 +107,7 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 8] = [
+    let grouped: [(&str, &[&str]); 9] = [
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
         ("conversation", &["list", "show", "answer", "take", "hand-back"]),
@@ -116,6 +116,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("hooks", &["list", "deliveries", "test", "replay"]),
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
+        ("report", &["costs"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];

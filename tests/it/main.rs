@@ -16,6 +16,7 @@ mod cli;
 mod client;
 mod config;
 mod contracts;
+mod costs;
 mod crash;
 mod double_opt_in;
 mod erasure;

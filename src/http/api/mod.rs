@@ -15,6 +15,7 @@ mod messages;
 mod news;
 mod query;
 mod registry;
+mod reports;
 mod sending;
 mod status;
 mod suspensions;
@@ -92,6 +93,8 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         .or(suspensions::routes(&state))
         .unify()
         .or(hooks::routes(&state))
+        .unify()
+        .or(reports::routes(&state))
         .unify()
         .or(not_built_yet())
         .unify();

@@ -171,6 +171,9 @@ on_both_databases! {
 
     async fn after_a_flush_at_one_message_below_what_a_day_may_cost_not_one_too_many_is_started(database: Database) {
         World::capped(&database, 40, 20 * PRICE + 1, 1).await.lose_everything_at_one_below(20).await;
+    }
+
+    async fn after_a_flush_three_portfolios_together_spend_not_one_message_too_many(database: Database) {
         World::capped(&database, 40, 20 * PRICE + 1, 3).await.lose_everything_at_one_below(20).await;
     }
 

@@ -43,9 +43,9 @@ const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-ou
 
 /// Jobs that no scenario shows: each of their effects is one transaction that changes nothing when it is made again. Answers, staff and hooks are
 /// killed in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`), an erasure is gone on with by
-/// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
-/// changes nothing.
-const SHOWN_ELSEWHERE: [&str; 10] = [
+/// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check and cost
+/// reports change nothing.
+const SHOWN_ELSEWHERE: [&str; 11] = [
     "answer",
     "ask-consent",
     "deliver-hook",
@@ -54,6 +54,7 @@ const SHOWN_ELSEWHERE: [&str; 10] = [
     "live-check",
     "read-feedback",
     "replay-news",
+    "report-costs",
     "staff",
     "tidy-hooks",
 ];

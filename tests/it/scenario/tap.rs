@@ -13,6 +13,7 @@ use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::cost_report::{Answered, CallDay, CostDay};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
@@ -28,14 +29,13 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Answered, Applied, BudgetUsed, CallDay, Clicks, ConsentRequests, Contacts, Conversations, CostDay, Costs, Created,
-    DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
-    HookDelivery, HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts,
-    LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame, MediaRecord,
-    MediaRecorded, MediaToFetch, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue,
-    QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs,
-    Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId,
-    Unasked, Wanted,
+    Applied, BudgetUsed, Clicks, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter,
+    DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery,
+    HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf,
+    ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded,
+    MediaToFetch, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings,
+    Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage,
+    Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
