@@ -15,7 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::charges::Charged;
+use super::charges::{Charged, Counter};
 use super::dialect::{Dialect, Trouble};
 use super::forgotten::Forgotten;
 use super::ledger::Ledger;
@@ -31,7 +31,6 @@ use super::{
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
 use crate::ports::{Start, StoreError, Stored};
-use crate::telemetry::metrics::Metrics;
 
 /// Rows of one kind in a transaction.
 const ROWS_MAX: usize = 500;
@@ -72,7 +71,7 @@ impl Writers {
         wanted: usize,
         tag: &Arc<str>,
         policies: &Arc<Policies>,
-        metrics: Option<Arc<Metrics>>,
+        counter: Option<Arc<Counter>>,
     ) -> Self {
         let small = dialect.writers(wanted);
         let all = small + usize::from(dialect.has_bulk_writer());
@@ -86,7 +85,7 @@ impl Writers {
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
                 policies: Arc::clone(policies),
-                metrics: metrics.clone(),
+                counter: counter.clone(),
             };
             tasks.push(tokio::spawn(writer.run(incoming)));
             senders.push(sender);
@@ -136,7 +135,7 @@ struct Writer {
     shard: i64,
     tag: Arc<str>,
     policies: Arc<Policies>,
-    metrics: Option<Arc<Metrics>>,
+    counter: Option<Arc<Counter>>,
 }
 
 /// Requests that wait for their turn, by kind.
@@ -281,10 +280,8 @@ impl Writer {
         match self.work(&Db::new(&transaction, self.dialect), requests).await {
             Ok((outcomes, charged)) => {
                 transaction.commit().await?;
-                if let Some(metrics) = &self.metrics {
-                    for ((channel, category), micros) in charged {
-                        metrics.count_cost(channel, category, micros);
-                    }
+                if let Some(counter) = &self.counter {
+                    counter.count(charged);
                 }
                 // Another writer's events at worst: then who feeds the queue looks once in vain.
                 if wanted.added() != told_before {
