@@ -219,7 +219,7 @@ pub(super) fn percent(share: i64) -> String {
 }
 
 impl ShownReport {
-    /// Of a report; `with_rows`: the single rows of [`rows`], too, which are many.
+    /// Of a report; `with_rows`: the single rows, too, which are many.
     pub fn new(report: &CostReport, with_rows: bool) -> Self {
         let decimal = |micros| report.money(micros).to_decimal();
         let sum = |sum: &Sum| ShownSum {

@@ -1,7 +1,7 @@
 //! What messages cost in some days, from every side: by day, campaign, channel, country, category and language; our estimate beside what
 //! callbacks said and what Meta's analytics say; the channels beside each other; the days before; and what would have been cheaper.
 //!
-//! Pure: it is made from sums ([`facts`]) and written in one of the forms. It knows no messages and no people.
+//! Pure: it is made from sums (`facts`) and written in one of the forms. It knows no messages and no people.
 //!
 //! | module | owns |
 //! |---|---|
