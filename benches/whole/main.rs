@@ -15,6 +15,10 @@
 //! | `decisions` | decisions of the limits, beside bare calls of Redis |
 //! | `arrivals` | calls of a number where they arrive: its busiest and emptiest second, from one process and from two |
 //! | `beside` | single messages beside a campaign of 500,000 |
+//! | `webhook` | callbacks of one status each, journalled before the 200, as many as are taken (`--callbacks 180000`, `--connections 512`), beside a bare warp route that checks the same signature; then the same with PostgreSQL |
+//! | `steady` | 4,000 callbacks/s, each at its moment (`--steady 20`, in seconds): three statuses and an answer of each message |
+//! | `bodies` | 1,000 changes in one POST |
+//! | `tidy` | old rows (`--old 5000000`) that go while 500 messages/s are sent: rows a second, and what sending keeps of its rate |
 //! | `soak` | 1,000 messages/s with all callbacks (`--soak 60`, in seconds): memory, queues and lag at its begin and end |
 //!
 //! Nothing is asserted: machines differ, and the ratios to the bare loops are what to compare; where something must hold, it is said
@@ -26,6 +30,7 @@
 mod bare;
 mod beside;
 mod campaigns;
+mod generator;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/harness/mod.rs"]
 mod harness;
@@ -36,6 +41,8 @@ mod planning;
 mod postgres;
 mod soak;
 mod storm;
+mod tidy;
+mod webhook;
 
 use std::time::Duration;
 
@@ -43,7 +50,7 @@ use barid::simulator::{Latency, Millis};
 use campaigns::{Campaign, all_three};
 use measure::{Report, argument};
 
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 16] = [
     "send",
     "campaign",
     "callbacks",
@@ -55,6 +62,10 @@ const PARTS: [&str; 12] = [
     "decisions",
     "arrivals",
     "beside",
+    "webhook",
+    "steady",
+    "bodies",
+    "tidy",
     "soak",
 ];
 
@@ -93,6 +104,14 @@ async fn measure(part: &'static str, messages: usize) {
         "decisions" => limits::decisions(argument("--decisions", 200_000)).await,
         "arrivals" => limits::arrivals(argument("--seconds", 12) as u32).await,
         "beside" => beside::measure(argument("--large", 500_000), argument("--singles", 60)).await,
+        "webhook" => {
+            let callbacks = argument("--callbacks", 180_000);
+            webhook::as_fast_as_it_goes(callbacks, false).await;
+            webhook::as_fast_as_it_goes(callbacks / 3, true).await;
+        }
+        "steady" => webhook::steady(Duration::from_secs(argument("--steady", 20) as u64)).await,
+        "bodies" => webhook::large_bodies(argument("--callbacks", 180_000)).await,
+        "tidy" => tidy::measure(argument("--old", 5_000_000), argument("--recipients", 300_000)).await,
         "soak" => soak::measure(argument("--rate", 1_000), Duration::from_secs(argument("--soak", 60) as u64)).await,
         _ => unreachable!("the names were checked"),
     }

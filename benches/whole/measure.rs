@@ -81,6 +81,17 @@ pub(crate) fn megabytes(pid: u32, line: &str) -> f64 {
     kilobytes / 1024.0
 }
 
+/// Makes [`megabytes`] of `VmHWM` begin anew; where the kernel does not let us, it tells of the time before, too.
+pub(crate) fn forget_peak(pid: u32) {
+    let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
+}
+
+/// The value of a metric without labels, or with exactly these, in a page of them.
+pub(crate) fn metric(page: &str, name: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.trim().parse().ok()).unwrap_or(f64::NAN)
+}
+
 /// The process whose id stands in a file; 0, of which nothing is known, without one.
 fn pid_in(file: &Path) -> u32 {
     let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -109,6 +120,11 @@ impl Cpu {
             redis: cpu_seconds(redis_pid(barid)),
             postgres: server.map(|file| cpu_seconds_of_family(pid_in(&file))),
         }
+    }
+
+    /// What barid alone used since `before`.
+    pub(crate) fn barid_since(self, before: Self) -> f64 {
+        self.barid - before.barid
     }
 
     /// Adds what was used since `before`, for each 1,000 messages. The database server is named beside the sum, not in it.

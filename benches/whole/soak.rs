@@ -6,26 +6,21 @@ use barid::simulator::{Latency, Millis, Settings};
 
 use crate::campaigns::all_three;
 use crate::harness::{Barid, Setup, people};
-use crate::measure::{Cpu, Report, megabytes, redis_pid};
+use crate::measure::{Cpu, Report, megabytes, metric, redis_pid};
 
 /// What fills at first (connections, caches, statements) does not count as growth.
 const WARM_UP: Duration = Duration::from_secs(10);
 
-fn value(metrics: &str, name: &str) -> f64 {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.trim().parse().ok()).unwrap_or(f64::NAN)
-}
-
 async fn look(barid: &Barid, when: &str, report: Report) -> Report {
     let metrics = barid.metrics().await;
-    let depth = |queue: &str| value(&metrics, &format!("barid_queue_depth{{queue=\"{queue}\"}}"));
+    let depth = |queue: &str| metric(&metrics, &format!("barid_queue_depth{{queue=\"{queue}\"}}"));
     let named = |what: &str| format!("{what}_at_{when}");
     report
         .with(&named("barid_mb"), megabytes(barid.pid(), "VmRSS"))
         .with(&named("redis_mb"), megabytes(redis_pid(barid), "VmRSS"))
         .with(&named("sending_depth"), depth("sending"))
         .with(&named("news_depth"), depth("news"))
-        .with(&named("news_lag_seconds"), value(&metrics, "barid_news_lag_seconds"))
+        .with(&named("news_lag_seconds"), metric(&metrics, "barid_news_lag_seconds"))
 }
 
 /// `rate` messages each second for `time`. The reference is the rate itself.

@@ -6,7 +6,7 @@ use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::{Json, screen};
 use crate::config::{self, Environment};
 
-/// Check settings, templates, campaigns and flows, and list everything that is wrong
+/// Check settings, templates, campaigns, flows and the schedule, and list everything that is wrong
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -24,6 +24,7 @@ pub(super) fn run(arguments: &Check, config: Option<&Path>) -> Ended {
             "templates": report.n_templates,
             "campaigns": report.n_campaigns,
             "flows": report.n_flows,
+            "standing_jobs": report.n_standing_jobs,
         }))?;
     } else {
         screen::say(&report.to_string())?;

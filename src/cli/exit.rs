@@ -53,11 +53,6 @@ impl Failure {
         Self { exit, error: None }
     }
 
-    /// For what the design names and this version cannot do.
-    pub(super) fn not_yet_supported(what: &str) -> Self {
-        Self::because(Exit::Unavailable, format!("{what} is not yet supported by this version"))
-    }
-
     /// The error with its causes in one line.
     pub(super) fn line(&self) -> Option<String> {
         let error = self.error.as_ref()?;

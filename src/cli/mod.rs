@@ -5,6 +5,7 @@
 //! standard error.
 
 mod accuracy;
+mod alert;
 mod approved_templates;
 mod campaign;
 mod check;
@@ -21,6 +22,7 @@ mod feedback;
 mod flow;
 mod hooks;
 mod installation;
+mod job;
 mod migrate;
 mod news;
 mod queue;
@@ -68,6 +70,9 @@ enum Command {
     Simulate(simulate::Simulate),
     Check(check::Check),
     Doctor(doctor::Doctor),
+    /// What somebody should look at
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// See, try out and steer campaigns
     #[command(subcommand)]
     Campaign(campaign::Campaign),
@@ -86,6 +91,9 @@ enum Command {
     /// What is told to other systems: the endpoints of `[[hooks]]`
     #[command(subcommand)]
     Hooks(hooks::Hooks),
+    /// What barid does by itself at times that a schedule names
+    #[command(subcommand)]
+    Job(job::Job),
     /// Callbacks that are kept, and applying them again
     #[command(subcommand)]
     News(news::News),
@@ -133,13 +141,15 @@ impl Arguments {
             Command::Demo(arguments) => demo::run(arguments, config),
             Command::Simulate(arguments) => simulate::run(arguments, config),
             Command::Check(arguments) => check::run(arguments, config),
-            Command::Doctor(arguments) => doctor::run(arguments),
+            Command::Doctor(arguments) => wait_for(doctor::run(arguments, &Installation::load(config)?)),
+            Command::Alert(arguments) => wait_for(alert::run(arguments, &Installation::load(config)?)),
             Command::Campaign(arguments) => wait_for(campaign::run(arguments, &Installation::load(config)?)),
             Command::Contacts(arguments) => wait_for(contacts::run(arguments, &Installation::load(config)?)),
             Command::Conversation(arguments) => wait_for(conversation::run(arguments, &Installation::load(config)?)),
             Command::Feedback(arguments) => wait_for(feedback::run(arguments, &Installation::load(config)?)),
             Command::Flow(arguments) => flow::run(arguments, &Installation::load(config)?),
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
+            Command::Job(arguments) => wait_for(job::run(arguments, &Installation::load(config)?)),
             Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
             Command::Report(arguments) => wait_for(report::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),

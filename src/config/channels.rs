@@ -128,7 +128,7 @@ fn authorities(table: &Table<'_>) -> Result<Option<Vec<u8>>, String> {
 /// How a certificate begins in PEM.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-fn is_mailbox(text: &str) -> bool {
+pub(super) fn is_mailbox(text: &str) -> bool {
     let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>')).trim();
     address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
         && !text.chars().any(char::is_control)

@@ -7,7 +7,7 @@ use super::campaigns::{CampaignContext, CampaignFiles};
 use super::environment::Environment;
 use super::flows::{FlowContext, FlowFiles};
 use super::templates::Templates;
-use super::{Config, FileErrors};
+use super::{Config, FileErrors, schedule};
 use crate::domain::problem::Problem;
 
 /// What was found.
@@ -25,6 +25,8 @@ pub struct Report {
     pub n_campaigns: usize,
     /// Flows in order.
     pub n_flows: usize,
+    /// Entries of the schedule in order.
+    pub n_standing_jobs: usize,
 }
 
 impl Report {
@@ -43,8 +45,12 @@ pub fn check(path: Option<&Path>, environment: &Environment) -> Report {
         CampaignFiles::load(&config.campaigns_dir(), &CampaignContext::new(&config, &templates));
     let (flows, flow_errors) = FlowFiles::load(&config.flows_dir(), &FlowContext::new(&config));
     let faq_errors = config.load_faq().err().into_iter().collect();
+    let (entries, schedule_errors) = schedule::load(&config.schedule_file());
+    let schedule_errors = schedule_errors.into_iter().collect();
     let problems = |errors: Vec<FileErrors>| errors.into_iter().flat_map(|error| error.problems);
-    found.extend([template_errors, campaign_errors, flow_errors, faq_errors].into_iter().flat_map(problems));
+    found.extend(
+        [template_errors, campaign_errors, flow_errors, faq_errors, schedule_errors].into_iter().flat_map(problems),
+    );
     Report {
         problems: found,
         warnings: config.warnings(),
@@ -52,6 +58,7 @@ pub fn check(path: Option<&Path>, environment: &Environment) -> Report {
         n_templates: templates.iter().count(),
         n_campaigns: campaigns.len(),
         n_flows: flows.len(),
+        n_standing_jobs: entries.map_or(0, |entries| entries.len()),
     }
 }
 
@@ -68,8 +75,11 @@ impl fmt::Display for Report {
         }
         match self.problems.len() {
             0 => {
-                let Self { n_templates, n_campaigns, n_flows, .. } = self;
-                write!(f, "in order: {n_templates} templates, {n_campaigns} campaigns, {n_flows} flows")
+                let Self { n_templates, n_campaigns, n_flows, n_standing_jobs, .. } = self;
+                write!(
+                    f,
+                    "in order: {n_templates} templates, {n_campaigns} campaigns, {n_flows} flows, {n_standing_jobs} standing jobs"
+                )
             }
             1 => f.write_str("1 problem"),
             n => write!(f, "{n} problems"),

@@ -1,6 +1,7 @@
 //! What operators write: settings, secrets, templates, campaigns. Files become domain types here, with everything wrong told at once.
 
 pub mod address;
+pub mod alerts;
 pub mod answers;
 mod budget;
 pub mod campaigns;
@@ -19,6 +20,8 @@ pub mod nlp;
 pub mod people;
 pub mod pricing;
 pub mod queue;
+mod retention;
+pub mod schedule;
 pub mod secrets;
 pub mod server;
 pub mod stores;
@@ -34,6 +37,7 @@ use crate::domain::budget::SpendingCaps;
 use crate::domain::document::{Node, Table};
 use crate::domain::link::AllowedHosts;
 use crate::domain::problem::{Place, Problem};
+use crate::domain::retention::Retention;
 use crate::domain::template::Brand;
 
 pub use check::check;
@@ -85,6 +89,8 @@ pub struct Config {
     pub twilio: channels::Twilio,
     /// `[email]`
     pub email: channels::Email,
+    /// `[alerts]`
+    pub alerts: alerts::Alerts,
     /// `[answers]`
     pub answers: answers::Answers,
     /// `[consent]`
@@ -95,6 +101,8 @@ pub struct Config {
     pub nlp: nlp::Nlp,
     /// `[media]`
     pub media: media::Media,
+    /// `[retention]`
+    pub retention: Retention,
     /// What may not be shown.
     pub secrets: Secrets,
     /// What is to be said about single settings: a password where others may read it.
@@ -170,6 +178,11 @@ impl Config {
     /// Folder of flow files.
     pub fn flows_dir(&self) -> PathBuf {
         self.jobs_dir.join("flows")
+    }
+
+    /// The schedule of standing jobs.
+    pub fn schedule_file(&self) -> PathBuf {
+        self.jobs_dir.join("schedule.toml")
     }
 
     /// What `serve` needs and does not have, each with its remedy.
@@ -249,6 +262,7 @@ impl Config {
             "`[server] drain` is shorter than `[delivery] answer_timeout`: stopping may leave calls without an answer",
         );
         warnings.extend(self.warnings_of_channels());
+        warnings.extend(self.warnings_of_alerts());
         warnings.extend(self.warnings_of_nlp());
         warnings
     }
@@ -276,6 +290,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
         let email = table.table("email", channels::Email::read);
+        let alerts = table.table("alerts", alerts::Alerts::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
         let mut wrong_rates = Vec::new();
         let pricing = table
@@ -288,6 +303,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let hooks = hooks::read(table, environment);
         let nlp = table.table("nlp", |table| nlp::Nlp::read(table, state_dir.as_deref()));
         let media = table.table("media", |table| media::Media::read(table, state_dir.as_deref()));
+        let retention = table.table("retention", Retention::read);
         let secrets = table.table("secrets", |table| Secrets::read(table, environment));
         let mut notes = Vec::new();
         notes.extend(password_in_file(node, "redis", redis.as_ref().and_then(|redis| redis.url.as_ref())));
@@ -315,11 +331,13 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             log: log?,
             twilio: twilio?,
             email: email?,
+            alerts: alerts?,
             answers: answers?,
             consent: consent?,
             hooks,
             nlp: nlp?,
             media: media?,
+            retention: retention?,
             secrets,
             notes,
         })

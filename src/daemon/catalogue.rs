@@ -14,6 +14,7 @@ use crate::domain::live_check::WantedTemplate;
 use crate::domain::message::{Content, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::pricing::Tariff;
+use crate::domain::standing_job::ScheduledJob;
 use crate::domain::template::{Brand, Category, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
 use crate::ports::{CannotRender, Catalogue};
@@ -28,6 +29,8 @@ pub struct InForce {
     pub brand: Brand,
     /// By which rules people are answered; `None`: they are not, by us.
     pub answering: Option<Arc<Rules>>,
+    /// When standing jobs fire; `None`: their file cannot be read.
+    pub schedule: Option<Vec<Arc<ScheduledJob>>>,
 }
 
 /// Flat prices of one message over WhatsApp, in micro-units.
@@ -70,8 +73,9 @@ impl Shelf {
         in_force.templates.values().flat_map(both).collect()
     }
 
-    /// Puts something else in force.
-    pub fn replace(&self, in_force: InForce) {
+    /// Puts something else in force. A schedule that cannot be read leaves the one before it.
+    pub fn replace(&self, mut in_force: InForce) {
+        in_force.schedule = in_force.schedule.or_else(|| self.in_force.load().schedule.clone());
         self.in_force.store(Arc::new(in_force));
     }
 
@@ -146,6 +150,10 @@ impl Catalogue for Shelf {
 
     fn answering(&self) -> Option<Arc<Rules>> {
         self.in_force.load().answering.clone()
+    }
+
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        self.in_force.load().schedule.clone().unwrap_or_default()
     }
 
     fn is_marketing(&self, campaign: &Campaign) -> bool {

@@ -69,26 +69,35 @@ impl Workshop<'_> {
                 channels.insert(Channel::Sms, self.watched(Sms::new(Arc::clone(client), from, pricing.sms.micros)));
             }
         }
-        if works(Channel::Email)
-            && let (Some(url), Some(from)) = (&config.secrets.smtp_url, &config.email.from)
-        {
-            let public_url = config.server.public_url.as_ref();
-            let settings = email::Settings {
-                server: SmtpServer::of(secrecy::ExposeSecret::expose_secret(url)).map_err(|error| setting(&error))?,
-                from: from.clone(),
-                reply_to: config.email.reply_to.clone(),
-                bounces: config.email.bounces.clone(),
-                unsubscribe: config.email.unsubscribe.clone(),
-                unsubscribe_url: public_url.map(|url| format!("{}{UNSUBSCRIBE}", url.as_str())),
-                authorities: config.email.authorities.clone().unwrap_or_default(),
-                message_micros: pricing.email.micros,
-                connect_within: config.delivery.connect_timeout,
-                answer_within: config.delivery.answer_timeout,
-            };
-            let channel = Email::new(&settings, self.signer.clone(), Arc::clone(self.clock));
-            channels.insert(Channel::Email, self.watched(channel.map_err(|error| setting(&error))?));
+        if let Some(channel) = self.email()? {
+            channels.insert(Channel::Email, self.watched(channel));
         }
         Ok(channels)
+    }
+
+    /// E-mail, where it is configured.
+    pub(super) fn email(&self) -> Result<Option<Email>, StartError> {
+        let config = self.config;
+        let setting = |error: &dyn std::error::Error| StartError::Setting(error.to_string());
+        let (Some(url), Some(from)) = (&config.secrets.smtp_url, &config.email.from) else { return Ok(None) };
+        if !config.missing_for(Channel::Email).is_empty() {
+            return Ok(None);
+        }
+        let public_url = config.server.public_url.as_ref();
+        let settings = email::Settings {
+            server: SmtpServer::of(secrecy::ExposeSecret::expose_secret(url)).map_err(|error| setting(&error))?,
+            from: from.clone(),
+            reply_to: config.email.reply_to.clone(),
+            bounces: config.email.bounces.clone(),
+            unsubscribe: config.email.unsubscribe.clone(),
+            unsubscribe_url: public_url.map(|url| format!("{}{UNSUBSCRIBE}", url.as_str())),
+            authorities: config.email.authorities.clone().unwrap_or_default(),
+            message_micros: config.pricing.email.micros,
+            connect_within: config.delivery.connect_timeout,
+            answer_within: config.delivery.answer_timeout,
+        };
+        let channel = Email::new(&settings, self.signer.clone(), Arc::clone(self.clock));
+        channel.map(Some).map_err(|error| setting(&error))
     }
 
     fn twilio(&self) -> Result<Option<Arc<twilio::Client>>, twilio::TwilioError> {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::config::campaigns::{CampaignContext, CampaignFiles};
 use crate::config::flows::{FlowContext, FlowFiles};
+use crate::config::schedule;
 use crate::config::templates::Templates;
 use crate::config::{Config, FileErrors};
 use crate::daemon::catalogue::{InForce, Prices, Shelf};
@@ -40,11 +41,14 @@ pub fn read(config: &Config) -> (InForce, Vec<FileErrors>) {
             "there is no template `{CONFIRMATION}` in order, so nobody is told that what they wrote has arrived; copy the one that ships, or set `[answers] automatic = false`"
         );
     }
+    let (standing, bad) = schedule::load(&config.schedule_file());
+    wrong.extend(bad);
     let in_force = InForce {
         answering: config.answers.automatic.then(|| Arc::new(answering(config, &templates, flows, faq))),
         campaigns: campaigns.into_iter().map(|campaign| (campaign.name.clone(), Arc::new(campaign))).collect(),
         templates: templates.iter().map(|template| (template.name().clone(), Arc::clone(template))).collect(),
         brand: config.brand.clone(),
+        schedule: standing.map(|entries| entries.into_iter().map(Arc::new).collect()),
     };
     (in_force, wrong)
 }

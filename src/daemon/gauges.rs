@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::hook::delivery::DeliveryState;
+use crate::domain::standing_job::{JobRun, StandingJob};
 use crate::domain::suspension::Scope;
+use crate::domain::token_check::TokenChecked;
 use crate::http::Refresh;
 use crate::ports::Services;
 use crate::queue::lane::{Lane, Lanes};
@@ -30,8 +33,9 @@ pub(super) fn refresh(
             let record = tokio::time::timeout(READ_WITHIN, record(&services, &metrics));
             let limits = tokio::time::timeout(READ_WITHIN, limits(&services, &metrics));
             let hooks = tokio::time::timeout(READ_WITHIN, hooks(&services, &metrics));
+            let jobs = tokio::time::timeout(READ_WITHIN, standing_jobs(&services, &metrics));
             // Whoever is late is late: readiness is what says that something is wrong.
-            let _ = tokio::join!(queues, record, limits, hooks);
+            let _ = tokio::join!(queues, record, limits, hooks, jobs);
         })
     })
 }
@@ -65,6 +69,30 @@ async fn hooks(services: &Services, metrics: &Metrics) {
         let health = healths.iter().find(|(name, _)| *name == hook.name).map(|(_, health)| health);
         let is_well = health.is_none_or(|health| health.allowance(&hook.fingerprint, 2, now) == 2);
         metrics.hook_up.with_label_values(&label).set(i64::from(is_well));
+    }
+}
+
+/// Of the record, since any process may have done the job.
+async fn standing_jobs(services: &Services, metrics: &Metrics) {
+    for entry in services.catalogue.standing_jobs() {
+        if let Ok(Some(JobRun { ended: Some((at, _)), .. })) = services.store.last_job(&entry.name, true).await {
+            metrics.job_last_success.with_label_values(&[entry.name.as_str()]).set(at.as_duration().as_secs_f64());
+        }
+    }
+    if let Ok(Some(JobRun { ended: Some((_, outcome)), .. })) =
+        services.store.last_details(StandingJob::VerifyToken).await
+        && let Some(token) = outcome.details.and_then(|details| serde_json::from_value::<TokenChecked>(details).ok())
+    {
+        metrics.token_expires.set(token.seconds_left(services.clock.now()));
+    }
+    if let Ok(open) = services.store.open_alerts().await {
+        for kind in AlertKind::ALL {
+            for severity in Severity::ALL {
+                let n = open.iter().filter(|alert| alert.kind == kind && alert.severity == severity).count();
+                let gauge = metrics.alerts_open.with_label_values(&[kind.name(), severity.name()]);
+                gauge.set(i64::try_from(n).unwrap_or(i64::MAX));
+            }
+        }
     }
 }
 

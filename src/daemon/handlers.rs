@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
+use crate::daemon::many;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::jobs::{JobError, apply_news, deliver_hook, fetch_media, run_campaign, send_message};
 use crate::ports::Services;
@@ -73,11 +75,17 @@ pub(super) fn lanes(shared: &Arc<Shared>, concurrency: Concurrency) -> Vec<LaneW
     };
     let news = {
         let shared = Arc::clone(shared);
+        // A job is about up to a hundred callbacks; what is limited is how many of these are in hand.
+        let at_once = Arc::new(Semaphore::new(concurrency.news.max(1)));
         worker(Lane::News, concurrency.news, NEWS_TIMEOUT, move |payload: ApplyNews| {
-            let shared = Arc::clone(&shared);
+            let (shared, at_once) = (Arc::clone(&shared), Arc::clone(&at_once));
             async move {
-                let measure = Measure::begin(&shared.metrics, "apply-news");
-                measure.end(apply_news::run(&shared.services, payload.row).await)
+                let shared = &shared;
+                many::each(payload.rows, &at_once, "applying a callback", |row| async move {
+                    let measure = Measure::begin(&shared.metrics, "apply-news");
+                    measure.end(apply_news::run(&shared.services, row).await)
+                })
+                .await
             }
         })
     };

@@ -4,18 +4,23 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::daemon::standing;
 use crate::domain::causes::in_one_line;
+use crate::domain::standing_job::StandingJob;
+use crate::jobs::mail_alerts::MailTo;
 use crate::jobs::run_campaign::Definitions;
+use crate::jobs::schedule::{self, Carried};
 use crate::jobs::{
-    JobError, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, probe, read_feedback, reminder, rollout,
-    sweep, tidy_hooks, tidy_media,
+    JobError, alert_suspensions, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, mail_alerts, probe,
+    read_feedback, reminder, rollout, sweep, tidy_hooks, tidy_media,
 };
-use crate::ports::Services;
+use crate::ports::{Notices, Services, Upkeep};
+use crate::telemetry::Metrics;
 
 /// Between two passes of feeding while runs are active: far less than it takes to send what is fed ahead.
 const FEED_PAUSE: Duration = Duration::from_millis(100);
@@ -45,6 +50,10 @@ const READ_PAUSE: Duration = Duration::from_millis(500);
 const ERASE_PAUSE: Duration = Duration::from_secs(2);
 /// Between two looks for people who are to be asked whether they agree.
 const ASK_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks for suspensions to alert of, and for alerts to mail.
+const ALERT_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks for standing jobs, due and opened.
+const JOB_PAUSE: Duration = Duration::from_secs(1);
 /// After a pass that failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -184,7 +193,7 @@ pub(super) async fn erasing(services: Services, stop: watch::Receiver<bool>) {
 /// Tidies what was told.
 pub(super) async fn tidying_hooks(services: Services, stop: watch::Receiver<bool>) {
     repeat("tidy-hooks", stop, || async {
-        tidy_hooks::run(&services).await?;
+        tidy_hooks::run(&*services.store, &*services.hooks, &*services.clock).await?;
         Ok(TIDY_PAUSE)
     })
     .await;
@@ -202,7 +211,7 @@ pub(super) async fn feeding_media(services: Services, limit: u64, stop: watch::R
 /// Removes files that nobody is to have any more.
 pub(super) async fn forgetting_media(services: Services, stop: watch::Receiver<bool>) {
     repeat("forget-media", stop, || async {
-        tidy_media::forgotten(&services).await?;
+        tidy_media::forgotten(&*services.store, &*services.media.store).await?;
         Ok(MEDIA_PAUSE)
     })
     .await;
@@ -211,7 +220,7 @@ pub(super) async fn forgetting_media(services: Services, stop: watch::Receiver<b
 /// Removes files that nothing names.
 pub(super) async fn tidying_media(services: Services, stop: watch::Receiver<bool>) {
     repeat("tidy-media", stop, || async {
-        tidy_media::orphans(&services).await?;
+        tidy_media::orphans(&*services.store, &*services.media.store).await?;
         Ok(ORPHANS_PAUSE)
     })
     .await;
@@ -222,6 +231,64 @@ pub(super) async fn reading(services: Services, stop: watch::Receiver<bool>) {
     repeat("read-feedback", stop, || async {
         // While there is more, at once.
         Ok(if read_feedback::run(&services).await? == 0 { READ_PAUSE } else { Duration::ZERO })
+    })
+    .await;
+}
+
+/// Alerts of suspensions.
+pub(super) async fn alerting_suspensions(services: Services, stop: watch::Receiver<bool>) {
+    repeat("alert-suspensions", stop, || async {
+        alert_suspensions::run(&*services.store, services.clock.now()).await?;
+        Ok(ALERT_PAUSE)
+    })
+    .await;
+}
+
+/// Mails alerts.
+pub(super) async fn mailing_alerts(
+    services: Services,
+    notices: Arc<dyn Notices>,
+    mail_to: MailTo,
+    stop: watch::Receiver<bool>,
+) {
+    repeat("mail-alerts", stop, || async {
+        mail_alerts::run(&*services.store, &*notices, &*services.clock, &mail_to).await?;
+        Ok(ALERT_PAUSE)
+    })
+    .await;
+}
+
+/// Opens the firings of standing jobs whose moment has come.
+pub(super) async fn scheduling(upkeep: Upkeep, stop: watch::Receiver<bool>) {
+    repeat("schedule", stop, || async {
+        schedule::open_due(&upkeep).await?;
+        Ok(JOB_PAUSE)
+    })
+    .await;
+}
+
+/// Carries standing jobs out, one after the other.
+pub(super) async fn standing(upkeep: Upkeep, metrics: Arc<Metrics>, stop: watch::Receiver<bool>) {
+    repeat("standing-jobs", stop.clone(), || async {
+        while let Some(run) = schedule::take(&upkeep, None).await? {
+            let begin = Instant::now();
+            let mut stop = stop.clone();
+            let stopped = async move {
+                // The sender lives as long as the daemon; its end is a stop, too.
+                let _ = stop.wait_for(|stop| *stop).await;
+            };
+            let carried = standing::perform(&upkeep, &run, stopped).await?;
+            if let Some(job) = StandingJob::named(&run.job) {
+                metrics.job_duration.with_label_values(&[job.name()]).observe(begin.elapsed().as_secs_f64());
+                if matches!(carried, Some(Carried::Again { .. } | Carried::GivenUp(_))) {
+                    metrics.job_errors.with_label_values(&[job.name()]).inc();
+                }
+            }
+            if carried == Some(Carried::BrokenOff) {
+                break;
+            }
+        }
+        Ok(JOB_PAUSE)
     })
     .await;
 }

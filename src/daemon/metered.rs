@@ -80,6 +80,13 @@ pub(super) fn declare_flows(in_force: &InForce, metrics: &Metrics) {
     }
 }
 
+/// Declares the entries of the schedule.
+pub(super) fn declare_jobs(in_force: &InForce, metrics: &Metrics) {
+    for entry in in_force.schedule.iter().flatten() {
+        metrics.job_last_success.with_label_values(&[entry.name.as_str()]);
+    }
+}
+
 /// Counts what jobs decide.
 pub(super) struct Counted(pub(super) Arc<Metrics>);
 

@@ -11,11 +11,13 @@ mod handlers;
 pub mod hooking;
 pub mod lifecycle;
 mod loops;
+mod many;
 mod metered;
 pub mod news_replays;
 pub mod operations;
 pub mod reading;
 pub mod reports;
+pub mod standing;
 pub(crate) mod summary;
 pub mod suspending;
 pub mod tokens;
@@ -38,12 +40,13 @@ use crate::daemon::handlers::{Concurrency, Shared};
 use crate::daemon::metered::{Counted, Metered};
 use crate::daemon::operations::Desk;
 use crate::domain::channel::Channel;
+use crate::domain::live_check::Ours;
 use crate::domain::signed_reference::ReferenceSigner;
 use crate::domain::suspension;
 use crate::hooks::EndpointError;
 use crate::http;
 use crate::jobs::feed_hooks;
-use crate::jobs::live_check::Ours;
+use crate::jobs::mail_alerts::MailTo;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
 use crate::ports::{
@@ -202,6 +205,7 @@ impl Daemon {
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
         metered::declare_flows(&in_force, &metrics);
+        metered::declare_jobs(&in_force, &metrics);
         let shelf = Arc::new(files::shelf(&config, in_force));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue: Arc<dyn Queue> = Arc::new(Wakeups::new(lanes.clone(), control.clone()));
@@ -215,6 +219,7 @@ impl Daemon {
             shelf: &shelf,
             signer: &signer,
         };
+        let email = workshop.email()?;
         let meta = Arc::new(client(&config)?);
         let media = media(&config, &meta)?;
         let services = Services {
@@ -311,6 +316,21 @@ impl Daemon {
                 stopped(stop.subscribe()),
             )),
         ];
+        if !config.alerts.email_to.is_empty()
+            && let Some(email) = email
+        {
+            let mail_to = MailTo {
+                to: config.alerts.email_to.clone(),
+                apart: config.alerts.mails_apart,
+                tag: services.store.tag().to_owned(),
+            };
+            tasks.push(tokio::spawn(loops::mailing_alerts(
+                services.clone(),
+                Arc::new(email),
+                mail_to,
+                stop.subscribe(),
+            )));
+        }
         // Files outlive the wish for them.
         tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::tidying_media(services.clone(), stop.subscribe())));
@@ -322,6 +342,13 @@ impl Daemon {
         tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
+        tasks.push(tokio::spawn(loops::alerting_suspensions(services.clone(), stop.subscribe())));
+        let upkeep = standing::beside(&services, &config);
+        tasks.push(tokio::spawn(loops::scheduling(upkeep.clone(), stop.subscribe())));
+        // Two, so that a long report does not hold up the look at the token.
+        for _ in 0..2 {
+            tasks.push(tokio::spawn(loops::standing(upkeep.clone(), Arc::clone(&metrics), stop.subscribe())));
+        }
         let n_hooks = services.hooks.configured().len();
         if n_hooks > 0 {
             let share = feed_hooks::share(concurrency.hooks, n_hooks);
@@ -398,6 +425,7 @@ async fn reloading(
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
         metered::declare_flows(&in_force, &metrics);
+        metered::declare_jobs(&in_force, &metrics);
         tracing::info!(
             campaigns = in_force.campaigns.len(),
             templates = in_force.templates.len(),
@@ -507,8 +535,14 @@ fn limiter(
 
 fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
     let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
+    let upkeep = standing::beside(services, config);
+    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, upkeep)
+}
+
+/// What is ours at Meta, as configured.
+fn ours(config: &Config) -> Ours {
     let number = |sender: &Sender| (sender.name.clone(), sender.business_account_id.clone(), sender.mps);
-    let ours = Ours {
+    Ours {
         app_id: config.whatsapp.app_id.clone(),
         callback_url: config
             .server
@@ -516,8 +550,7 @@ fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
             .as_ref()
             .map(|url| format!("{}{}", url.as_str().trim_end_matches('/'), http::META_WEBHOOK_PATH)),
         numbers: config.senders.iter().map(number).collect(),
-    };
-    Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, ours)
+    }
 }
 
 fn rules(config: &Config) -> SendingRules {

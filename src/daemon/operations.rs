@@ -7,14 +7,14 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, hooking, news_replays, summary};
+use crate::daemon::{forecasts, hooking, news_replays, standing, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::cost_report::{CostReport, WantedDays};
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::erasure::Erasure;
-use crate::domain::ids::{CampaignName, ContactId, FlowName, MessageId};
+use crate::domain::ids::{CampaignName, ContactId, FlowName, JobName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::live_check::Step;
 use crate::domain::money::Currency;
@@ -23,17 +23,17 @@ use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{
-    CampaignSummary, CampaignVerb, HookSummary, HookTried, NewsItem, OperationError, Operations, Replay,
-    SuspensionRequest,
+    CampaignSummary, CampaignVerb, HookSummary, HookTried, JobItem, JobRunItem, NewsItem, OperationError, Operations,
+    Replay, SuspensionRequest,
 };
 use crate::jobs::command_run::{self, CommandError};
-use crate::jobs::live_check::{self, Ours};
+use crate::jobs::live_check;
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::staff::{self, StaffDone, StaffRequest};
 use crate::jobs::{JobError, erase, replay, replay_news, report_costs};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
-    SingleMessage, StoreError,
+    SingleMessage, StoreError, Upkeep,
 };
 
 /// Carries out what operators ask.
@@ -42,20 +42,20 @@ pub struct Desk {
     shelf: Arc<Shelf>,
     currency: Currency,
     expires_after: SignedDuration,
-    ours: Ours,
+    upkeep: Upkeep,
 }
 
 impl Desk {
     /// Over these ports and files; `currency` is that of the price estimates, `expires_after` the time after which a message without a
-    /// campaign is too old, `ours` what is ours at Meta.
+    /// campaign is too old, `upkeep` what standing jobs may touch.
     pub fn new(
         services: Services,
         shelf: Arc<Shelf>,
         currency: Currency,
         expires_after: SignedDuration,
-        ours: Ours,
+        upkeep: Upkeep,
     ) -> Self {
-        Self { services, shelf, currency, expires_after, ours }
+        Self { services, shelf, currency, expires_after, upkeep }
     }
 
     fn defined(&self, name: &CampaignName) -> Result<Arc<Campaign>, OperationError> {
@@ -201,7 +201,8 @@ impl Operations for Desk {
     }
 
     async fn live_check(&self) -> Vec<Step> {
-        live_check::run(&self.services, &self.ours, &self.shelf.wanted_at_meta()).await
+        let Upkeep { management, clock, ours, .. } = &self.upkeep;
+        live_check::run(&**management, ours, &self.shelf.wanted_at_meta(), clock.now()).await
     }
 
     async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError> {
@@ -298,6 +299,15 @@ impl Operations for Desk {
     async fn test_hook(&self, name: &str) -> Result<HookTried, OperationError> {
         let Services { store, hooks, clock, .. } = &self.services;
         hooking::test(&**store, &**hooks, &**clock, name).await
+    }
+
+    async fn jobs(&self) -> Result<Vec<JobItem>, OperationError> {
+        let Upkeep { store, catalogue, clock, .. } = &self.upkeep;
+        standing::all(&**store, &catalogue.standing_jobs(), &**clock).await
+    }
+
+    async fn run_job(&self, name: &JobName, by: &str) -> Result<JobRunItem, OperationError> {
+        standing::run_by_hand(&self.upkeep, name, by).await
     }
 
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {

@@ -121,6 +121,13 @@ numbered!(
     /// One person who was forgotten.
     ErasureId, "ers_");
 
+numbered!(
+    /// One firing of a standing job.
+    JobRunId, "job_");
+numbered!(
+    /// One thing that somebody should look at, from when on until it is over.
+    AlertId, "alr_");
+
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $expected:literal) => {
         $(#[$doc])*
@@ -195,6 +202,9 @@ named!(
 named!(
     /// A step of a flow. No `-`, so that `{{answers.STEP}}` can name it.
     FlowStepId, is_word, "a name of at most 40 lower-case letters, digits and `_` that begins with a letter");
+named!(
+    /// An entry of the schedule of standing jobs.
+    JobName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");
 named!(
     /// One of our WhatsApp numbers, by the name that the configuration gives it.
     SenderName, is_slug, "a name of at most 64 lower-case letters, digits, `-` and `_`");

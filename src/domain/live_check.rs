@@ -2,6 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::ids::SenderName;
+
+/// What is ours at Meta, as configured.
+#[derive(Debug, Clone, Default)]
+pub struct Ours {
+    /// The app.
+    pub app_id: Option<String>,
+    /// Where we listen for callbacks, as the world sees it.
+    pub callback_url: Option<String>,
+    /// Numbers: name, account, and how fast each sends.
+    pub numbers: Vec<(SenderName, Option<String>, u32)>,
+}
+
 /// What Meta says of an access token (`/debug_token`; developers.facebook.com/docs/graph-api/reference/debug_token, checked 2026-11-22).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenFacts {
@@ -13,6 +26,8 @@ pub struct TokenFacts {
     pub app_id: Option<String>,
     /// When it ends; `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// When it was made, where Meta says it.
+    pub issued_at: Option<Timestamp>,
     /// What it may be used for.
     pub scopes: Vec<String>,
 }
@@ -115,17 +130,18 @@ impl Step {
 }
 
 /// From when on the end of a token is near.
-const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Without it nothing is sent.
-const MESSAGING: &str = "whatsapp_business_messaging";
+pub const MESSAGING: &str = "whatsapp_business_messaging";
 /// Without it templates and subscriptions cannot be read.
-const MANAGEMENT: &str = "whatsapp_business_management";
+pub const MANAGEMENT: &str = "whatsapp_business_management";
 /// What a number of level `STANDARD` may send in a second.
 const STANDARD_MPS: u32 = 80;
 /// Templates that a sentence names.
 const NAMED_MAX: usize = 5;
 
-const NEW_TOKEN: &str = "make a token of a system user with both `whatsapp_business_…` permissions, set it as `WHATSAPP_API_TOKEN`, and restart";
+/// What to do about a token that is no good.
+pub const NEW_TOKEN: &str = "make a token of a system user with both `whatsapp_business_…` permissions, set it as `WHATSAPP_API_TOKEN`, and restart";
 
 /// Judges the token. `app_id`: as configured.
 pub fn judge_token(facts: &TokenFacts, app_id: Option<&str>, now: Timestamp) -> Step {

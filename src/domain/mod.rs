@@ -1,10 +1,12 @@
 //! What is true and what follows. Pure: no Redis, HTTP, SQL, files, environment, clock or tasks; every time is a parameter.
 
+pub mod alert;
 pub mod analysis;
 pub mod answering;
 pub mod audience;
 pub mod budget;
 pub mod byte_size;
+pub mod callback_watch;
 pub mod campaign;
 pub mod causes;
 pub mod channel;
@@ -52,6 +54,7 @@ pub mod provider_code;
 pub mod question;
 pub mod quiet_hours;
 pub mod reminder;
+pub mod retention;
 pub mod retry;
 pub mod rollout;
 pub mod run;
@@ -61,9 +64,11 @@ pub mod share;
 pub mod signed_reference;
 pub mod silence;
 pub mod sms;
+pub mod standing_job;
 pub mod start;
 pub mod stop_words;
 pub mod suspension;
 pub mod template;
 pub mod time_zone_of_number;
+pub mod token_check;
 pub mod waits_for;

@@ -30,9 +30,10 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub use api::{
-    Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure, Handed,
-    HookDeliveryItem, HookSummary, HookTried, Integration, NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem,
-    ResultRow, RowConsent, ScoresItem, SuspensionItem, VersionItem,
+    AlertItem, Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure,
+    Handed, HookDeliveryItem, HookSummary, HookTried, Integration, JobItem, JobRunItem, LiveCheck, LiveCheckStep,
+    NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem, ResultRow, RowConsent, ScoresItem, SuspensionItem,
+    VersionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
@@ -78,6 +79,12 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// GET  /api/v1/hooks/deliveries?hook=&state=&event=&since=&id=   what was told, newest first
 /// POST /api/v1/hooks/replay                        tells some of it once more
 /// POST /api/v1/hooks/{name}/test                   tries an endpoint
+/// GET  /api/v1/jobs                                standing jobs: when each fires next, how it last went
+/// GET  /api/v1/jobs/history                        what was run, newest first
+/// GET  /api/v1/jobs/{name}/history                 the same of one
+/// GET  /api/v1/jobs/runs/{id}                      one run
+/// POST /api/v1/jobs/{name}/run                     starts one by hand
+/// GET  /api/v1/alerts?all=                         what somebody should look at, and with `all=true` what was
 /// GET  /api/v1/conversations?state=&contact=       who talks with a person and who with barid
 /// GET  /api/v1/conversations/{contact}?sender=     one, with what was said last
 /// POST /api/v1/conversations/{contact}/answer      staff say something

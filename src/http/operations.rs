@@ -7,14 +7,14 @@ use crate::domain::answering::staff::StaffRefusal;
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::cost_report::{CostReport, WantedDays};
 use crate::domain::erasure::Erasure;
-use crate::domain::ids::{CampaignName, ContactId, FlowName, MessageId};
+use crate::domain::ids::{CampaignName, ContactId, FlowName, JobName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::live_check::Step;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::api::NewsItem;
-use crate::http::api::{HookSummary, HookTried};
+use crate::http::api::{HookSummary, HookTried, JobItem, JobRunItem};
 use crate::http::summary::CampaignSummary;
 use crate::jobs::send_single::{SendRequest, Sent};
 use crate::jobs::staff::{StaffDone, StaffError, StaffRequest};
@@ -166,6 +166,10 @@ pub trait Operations: Send + Sync {
     async fn replay_hooks(&self, filter: &HookFilter, is_dry: bool) -> Result<u64, OperationError>;
     /// Calls an endpoint now.
     async fn test_hook(&self, name: &str) -> Result<HookTried, OperationError>;
+    /// The schedule of standing jobs.
+    async fn jobs(&self) -> Result<Vec<JobItem>, OperationError>;
+    /// Starts a standing job, whatever its schedule says; answers the run, which is carried out in a moment.
+    async fn run_job(&self, name: &JobName, by: &str) -> Result<JobRunItem, OperationError>;
     /// Writes these, new or known; answers each as it is now, in the same order, with whether it is new. At most 500.
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError>;
 }

@@ -92,7 +92,8 @@ async fn heed(
                 Some(_) => NewSuspension { until: said.until, probe: Probe::Never, probe_at: None, ..plain },
                 None => plain,
             };
-            react::suspend(services, NewSuspension { shown_at: Some(at), ..wanted }).await;
+            let wanted = NewSuspension { shown_at: Some(at), ..wanted };
+            react::suspend(&*services.store, wanted, services.clock.now()).await;
         }
         return Ok(());
     }

@@ -2,26 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::ids::SenderName;
-use crate::domain::live_check::{Step, WantedTemplate, judge_number, judge_subscription, judge_templates, judge_token};
-use crate::ports::Services;
+use jiff::Timestamp;
 
-/// What is ours at Meta, as configured.
-#[derive(Debug, Clone, Default)]
-pub struct Ours {
-    /// The app.
-    pub app_id: Option<String>,
-    /// Where we listen for callbacks, as the world sees it.
-    pub callback_url: Option<String>,
-    /// Numbers: name, account, and how fast each sends.
-    pub numbers: Vec<(SenderName, Option<String>, u32)>,
-}
+use crate::domain::live_check::{
+    Ours, Step, WantedTemplate, judge_number, judge_subscription, judge_templates, judge_token,
+};
+use crate::ports::Management;
 
 /// Looks at everything, one step after the other; `templates`: those that we have.
-pub async fn run(services: &Services, ours: &Ours, templates: &[WantedTemplate]) -> Vec<Step> {
-    let (meta, app_id) = (&services.management, ours.app_id.as_deref());
+pub async fn run(meta: &dyn Management, ours: &Ours, templates: &[WantedTemplate], now: Timestamp) -> Vec<Step> {
+    let app_id = ours.app_id.as_deref();
     let mut steps = vec![match meta.token().await {
-        Ok(facts) => judge_token(&facts, app_id, services.clock.now()),
+        Ok(facts) => judge_token(&facts, app_id, now),
         Err(because) => Step::unanswered("token", &because),
     }];
     for (sender, _, mps) in &ours.numbers {

@@ -3,6 +3,8 @@
 //! A refusal by Meta is an outcome and the job succeeds. A job fails only when we could not do our own work, and then it says
 //! whether trying again in a moment can help.
 
+pub mod alert_suspensions;
+pub mod alerts;
 pub mod answer;
 pub mod apply_news;
 pub mod ask_consent;
@@ -17,6 +19,7 @@ pub mod fire;
 mod first_sight;
 pub mod heed;
 pub mod live_check;
+pub mod mail_alerts;
 mod nudge;
 mod opt_out;
 pub mod probe;
@@ -28,14 +31,19 @@ pub mod replay_news;
 pub mod report_costs;
 pub mod rollout;
 pub mod run_campaign;
+pub mod schedule;
 pub mod send_message;
 pub mod send_single;
 pub mod staff;
+mod standing;
 pub mod sweep;
 pub mod take_in;
+mod tidy;
 pub mod tidy_hooks;
 pub mod tidy_media;
+mod verify_token;
 pub mod wake;
+mod watch_callbacks;
 
 use crate::ports::{MediaStoreError, QueueUnavailable, StoreError};
 

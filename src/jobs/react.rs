@@ -9,7 +9,7 @@ use crate::domain::ids::ContactId;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::suspension::{NewSuspension, Refused, suspension_after};
 use crate::jobs::first_sight::{Sight, TOLD};
-use crate::ports::{LoadedMessage, RefusedMessage, Services, SlowDown};
+use crate::ports::{LoadedMessage, RefusedMessage, Services, SlowDown, Store};
 
 /// Without an estimate of the provider's, the account rests so long.
 const ACCOUNT_REST: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
@@ -71,13 +71,13 @@ async fn react(services: &Services, refused: &Refused<'_>, contact: ContactId, r
         }
         return;
     };
-    suspend(services, wanted).await;
+    suspend(&*services.store, wanted, services.clock.now()).await;
 }
 
 /// Puts in force what nobody has to think about, and says so once.
-pub(super) async fn suspend(services: &Services, wanted: NewSuspension) {
+pub(super) async fn suspend(store: &dyn Store, wanted: NewSuspension, now: Timestamp) {
     let scope = wanted.scope.clone();
-    match services.store.suspend(wanted, services.clock.now()).await {
+    match store.suspend(wanted, now).await {
         Ok((suspension, true)) => tracing::error!(
             suspension.id = suspension.id,
             suspension.scope = suspension.scope.kind(),

@@ -3,7 +3,7 @@
 
 use crate::domain::media::{MediaKey, SHARDS};
 use crate::jobs::JobError;
-use crate::ports::Services;
+use crate::ports::{MediaStore, Store};
 
 /// Rows in one step.
 const STEP: u64 = 200;
@@ -12,21 +12,21 @@ const STEP: u64 = 200;
 ///
 /// # Errors
 /// When the store could not be asked, or where files are kept does not answer; the next pass goes on.
-pub async fn forgotten(services: &Services) -> Result<u64, JobError> {
+pub async fn forgotten(store: &dyn Store, media: &dyn MediaStore) -> Result<u64, JobError> {
     let doing = "removing files that nobody is to have any more";
     let mut removed = 0;
     loop {
-        let gone = services.store.media_to_remove(STEP).await.map_err(JobError::from_store(doing))?;
+        let gone = store.media_to_remove(STEP).await.map_err(JobError::from_store(doing))?;
         if gone.is_empty() {
             return Ok(removed);
         }
         for feedback in &gone {
-            let key = MediaKey { tag: services.store.tag().to_owned(), feedback: *feedback };
-            services.media.store.remove(&key).await.map_err(JobError::from_media(doing))?;
+            let key = MediaKey { tag: store.tag().to_owned(), feedback: *feedback };
+            media.remove(&key).await.map_err(JobError::from_media(doing))?;
         }
         removed += gone.len() as u64;
         // Only now: should we end before this, they are removed once more, which is no error.
-        services.store.removed_media(gone).await.map_err(JobError::from_store(doing))?;
+        store.removed_media(gone).await.map_err(JobError::from_store(doing))?;
     }
 }
 
@@ -37,16 +37,15 @@ pub async fn forgotten(services: &Services) -> Result<u64, JobError> {
 ///
 /// # Errors
 /// When the store could not be asked, or where files are kept does not answer; the next pass goes on.
-pub async fn orphans(services: &Services) -> Result<u64, JobError> {
+pub async fn orphans(store: &dyn Store, media: &dyn MediaStore) -> Result<u64, JobError> {
     let doing = "removing files that nothing names";
-    let media = &services.media.store;
     let mut removed = media.remove_unfinished().await.map_err(JobError::from_media(doing))?;
     for shard in 0..SHARDS {
-        let there = media.in_shard(services.store.tag(), shard).await.map_err(JobError::from_media(doing))?;
+        let there = media.in_shard(store.tag(), shard).await.map_err(JobError::from_media(doing))?;
         for some in there.chunks(usize::try_from(STEP).unwrap_or(1)) {
-            let named = services.store.with_media(some).await.map_err(JobError::from_store(doing))?;
+            let named = store.with_media(some).await.map_err(JobError::from_store(doing))?;
             for feedback in some.iter().filter(|feedback| !named.contains(feedback)) {
-                let key = MediaKey { tag: services.store.tag().to_owned(), feedback: *feedback };
+                let key = MediaKey { tag: store.tag().to_owned(), feedback: *feedback };
                 media.remove(&key).await.map_err(JobError::from_media(doing))?;
                 removed += 1;
             }

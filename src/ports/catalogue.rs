@@ -9,6 +9,7 @@ use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
 use crate::domain::pricing::Tariff;
+use crate::domain::standing_job::ScheduledJob;
 use crate::domain::template::MessageTemplate;
 
 /// The text of a message could not be made for one person.
@@ -53,6 +54,8 @@ pub trait Catalogue: Send + Sync {
     fn tariff(&self) -> Arc<Tariff>;
     /// The rules by which people are answered; `None`: barid says nothing by itself.
     fn answering(&self) -> Option<Arc<answering::Rules>>;
+    /// The schedule of standing jobs.
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>>;
     /// The time zone that a number in E.164 suggests (IANA name); the service's own without one.
     fn timezone_of(&self, phone: Option<&str>) -> String;
 }

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults, Journal, KeptNews,
-    LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
+    Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults,
+    JobRuns, Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages,
+    Suspensions, Tidying,
 };
 
 /// What the store could not do.
@@ -51,6 +52,7 @@ pub struct Page<T> {
 #[async_trait]
 pub trait Store:
     Contacts
+    + Alerts
     + ConsentRequests
     + Conversations
     + Costs
@@ -61,6 +63,7 @@ pub trait Store:
     + DeadLetters
     + Erasures
     + FlowResults
+    + JobRuns
     + Journal
     + KeptNews
     + Suspensions
@@ -68,6 +71,8 @@ pub trait Store:
     + Outbox
     + Readings
     + MediaRecord
+    + Tidying
+    + CallbackSamples
 {
     /// Four letters, made when the store was made: tells our callbacks from those of another installation.
     fn tag(&self) -> &str;

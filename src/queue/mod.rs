@@ -9,6 +9,7 @@
 
 pub mod control;
 mod error;
+mod gathering;
 pub mod job;
 pub mod lane;
 mod link;

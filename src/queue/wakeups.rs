@@ -10,6 +10,7 @@ use crate::domain::ids::{FeedbackId, HookDeliveryId, JournalId, MessageId, RunId
 use crate::ports::{Queue, QueueUnavailable, Wanted};
 use crate::queue::QueueError;
 use crate::queue::control::{ControlJob, ControlQueue};
+use crate::queue::gathering::Gathering;
 use crate::queue::lane::{Lane, Lanes, NewJob};
 
 /// How often a job is tried again when we could not do our own work. The store holds what it is about, so a dead job is found by
@@ -26,12 +27,22 @@ pub struct SendMessage {
     pub attempts_before: u16,
 }
 
-/// "Apply this journal row."
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// "Apply these journal rows."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplyNews {
     v: u8,
-    /// Which row.
-    pub row: JournalId,
+    /// Which rows.
+    pub rows: Vec<JournalId>,
+}
+
+impl ApplyNews {
+    pub(super) fn new(rows: Vec<JournalId>) -> Self {
+        Self { v: VERSION, rows }
+    }
+
+    pub(super) fn into_job(self, id: String) -> NewJob {
+        job(id, &self, None)
+    }
 }
 
 /// "Tell this event." The job of an attempt has the attempt in its name, so that the next one is another job.
@@ -71,12 +82,13 @@ const VERSION: u8 = 1;
 pub struct Wakeups {
     lanes: Lanes,
     control: ControlQueue,
+    news: Gathering,
 }
 
 impl Wakeups {
-    /// Over these lanes and this control queue.
+    /// Over these lanes and this control queue. Must be called inside a runtime.
     pub fn new(lanes: Lanes, control: ControlQueue) -> Self {
-        Self { lanes, control }
+        Self { news: Gathering::start(lanes.clone()), lanes, control }
     }
 
     async fn push<T: Serialize>(
@@ -85,20 +97,17 @@ impl Wakeups {
         jobs: impl Iterator<Item = (String, T)>,
         due: Option<Timestamp>,
     ) -> Result<(), QueueUnavailable> {
-        let jobs: Vec<NewJob> = jobs
-            .map(|(id, payload)| NewJob {
-                id,
-                priority: 1,
-                payload: serde_json::to_vec(&payload).expect("ids and numbers always become JSON"),
-                due,
-                max_attempts: ATTEMPTS_MAX,
-            })
-            .collect();
+        let jobs: Vec<NewJob> = jobs.map(|(id, payload)| job(id, &payload, due)).collect();
         if jobs.is_empty() {
             return Ok(());
         }
         self.lanes.push(lane, &jobs).await.map(drop).map_err(unavailable)
     }
+}
+
+fn job(id: String, payload: &impl Serialize, due: Option<Timestamp>) -> NewJob {
+    let payload = serde_json::to_vec(payload).expect("ids and numbers always become JSON");
+    NewJob { id, priority: 1, payload, due, max_attempts: ATTEMPTS_MAX }
 }
 
 fn unavailable(error: QueueError) -> QueueUnavailable {
@@ -132,8 +141,10 @@ impl Queue for Wakeups {
     }
 
     async fn apply(&self, rows: &[JournalId]) -> Result<(), QueueUnavailable> {
-        let jobs = rows.iter().map(|row| (row.to_string(), ApplyNews { v: VERSION, row: *row }));
-        self.push(Lane::News, jobs, None).await
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.news.push(rows).await.map_err(|error| QueueUnavailable(Box::new(error)))
     }
 
     async fn deliver(&self, deliveries: &[(HookDeliveryId, u16)]) -> Result<(), QueueUnavailable> {

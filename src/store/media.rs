@@ -23,6 +23,9 @@ use crate::ports::{MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, Stored
 pub(super) const FILE_COLUMNS: &str =
     "f.media_state, f.media_type, f.media_name, f.media_bytes, f.media_hash, f.media_detail";
 
+/// Why a file is not there any more that was kept once.
+const EXPIRED: &str = "it was kept as long as files are kept, and removed";
+
 /// Makes a feedback one without a file.
 const NO_FILE: &str = "media_id = NULL, media_state = NULL, media_type = NULL, media_name = NULL, media_bytes = NULL, media_hash = NULL, \
                        media_detail = NULL, media_due_at = NULL, media_tries = 0";
@@ -105,6 +108,21 @@ pub(super) async fn take_back(db: &Db<'_, DatabaseTransaction>, whatsapp_id: &st
 /// Takes all files of a person out. For erasing a person: call it in the transaction that erases, before the feedback goes.
 pub(super) async fn forget(db: &Db<'_, DatabaseTransaction>, contact: ContactId, now: Timestamp) -> Sql<u64> {
     release(db, "contact_id = ?", contact.number().into(), now).await
+}
+
+/// Takes the files out of this feedback, which is about to go itself.
+pub(super) async fn release_all(db: &Db<'_, DatabaseTransaction>, feedback: Vec<i64>, now: Timestamp) -> Sql<u64> {
+    release(db, "id {}", feedback.into(), now).await
+}
+
+/// Removes the files of this feedback, which stays and says so; answers how many there were.
+pub(super) async fn expire(db: &Db<'_, DatabaseTransaction>, feedback: Vec<i64>, now: Timestamp) -> Sql<u64> {
+    let gone = "INSERT INTO media_gone (feedback_id, since) SELECT id, CAST(? AS BIGINT) FROM feedback \
+                WHERE id {} AND media_state = 'kept' ON CONFLICT (feedback_id) DO NOTHING";
+    let n = db.run(gone, args![now, feedback.clone()]).await?;
+    let lost = "UPDATE feedback SET media_state = 'lost', media_detail = ? WHERE id {} AND media_state = 'kept'";
+    db.run(lost, args![EXPIRED, feedback]).await?;
+    Ok(n)
 }
 
 /// Strikes out what was removed.

@@ -9,6 +9,7 @@ mod migrations;
 mod packed;
 mod sql;
 
+mod callback_samples;
 mod changes;
 mod charges;
 mod consent_requests;
@@ -21,11 +22,13 @@ mod people;
 mod policies;
 mod request;
 mod tallies;
+mod tidy;
 mod windows;
 
 mod loader;
 mod writer;
 
+mod alerts;
 mod contacts;
 mod conversations;
 mod costs;
@@ -34,6 +37,7 @@ mod erasures;
 mod exchanges;
 mod flow_results;
 mod hook_deliveries;
+mod job_runs;
 mod journal;
 mod kept;
 mod limit_facts;

@@ -6,9 +6,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::alerts::AlertWrite;
 use super::erasures::Step;
+use super::job_runs::JobWrite;
 use super::news::Dated;
 use super::readings::Reading;
+use super::tidy::Old;
+use crate::domain::alert::Alert;
 use crate::domain::consent::{ConsentChange, Purposes};
 use crate::domain::contact::{Contact, ContactUpdate};
 use crate::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
@@ -21,6 +25,7 @@ use crate::domain::language::Language;
 use crate::domain::news::Source;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunCommand};
+use crate::domain::standing_job::JobRun;
 use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
@@ -233,6 +238,8 @@ pub(super) enum Request {
     TidyHooks {
         before: Timestamp,
     },
+    /// Removes what is older than it is to be.
+    Tidy(Box<Old>),
     /// The message by which a person is asked whether they agree.
     AskConsent {
         purposes: Purposes,
@@ -256,6 +263,10 @@ pub(super) enum Request {
     RemovedMedia {
         ids: Vec<FeedbackId>,
     },
+    /// About alerts.
+    Alert(Box<AlertWrite>),
+    /// About runs of standing jobs.
+    Job(Box<JobWrite>),
     /// Forgets all files of a person.
     ForgetMedia {
         contact: ContactId,
@@ -311,7 +322,9 @@ impl Request {
             | Self::AskConsent { .. }
             | Self::EndConsentRequests { .. }
             | Self::RecordMedia { .. }
-            | Self::ForgetMedia { .. } => Kind::Control,
+            | Self::ForgetMedia { .. }
+            | Self::Alert(_)
+            | Self::Job(_) => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)
@@ -325,6 +338,7 @@ impl Request {
             | Self::ReplayHooks { .. }
             | Self::GiveUpHooks { .. }
             | Self::TidyHooks { .. }
+            | Self::Tidy(_)
             | Self::EndConsentRequestsOver { .. }
             | Self::RemovedMedia { .. } => Kind::Bulk,
         }
@@ -400,6 +414,10 @@ pub(super) enum Outcome {
     /// How many, and where the next step begins.
     ReplayedHooks(u64, Option<HookDeliveryId>),
     MediaRecorded(MediaRecorded),
+    /// An alert, and whether it is new.
+    Alert(Option<Box<Alert>>, bool),
+    /// A run of a standing job, and whether it is new.
+    JobRun(Option<Box<JobRun>>, bool),
 }
 
 /// A request and whoever waits for it.

@@ -25,8 +25,8 @@ use super::policies::Policies;
 use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
-    consent_requests, conversations, dead_letters, erasures, hook_deliveries, journal, kept, limit_facts, links, media,
-    messages, one_person, outbox, readings, reminders, runs, stages, suspensions,
+    alerts, consent_requests, conversations, dead_letters, erasures, hook_deliveries, job_runs, journal, kept,
+    limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions, tidy,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -519,6 +519,7 @@ impl Writer {
             Request::GiveUpHooks { hook, before, because, now } => {
                 hook_deliveries::give_up(db, hook, *before, *because, *now).await.map(Outcome::Count)
             }
+            Request::Tidy(old) => tidy::remove(db, old).await.map(Outcome::Count),
             Request::TidyHooks { before } => hook_deliveries::tidy(db, *before).await.map(Outcome::Count),
             Request::AskConsent { purposes, message, now } => {
                 consent_requests::ask(db, *purposes, message, *now).await.map(Outcome::Asked)
@@ -531,6 +532,8 @@ impl Writer {
                 media::record(db, *id, *tries_before, became).await.map(Outcome::MediaRecorded)
             }
             Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
+            Request::Alert(write) => alerts::write(db, self.policies.wanted(), write).await,
+            Request::Job(write) => job_runs::write(db, write).await,
             Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }

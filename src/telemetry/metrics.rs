@@ -13,11 +13,13 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
 use crate::domain::flow::{Answer, Flow, FlowResult, FlowStep, QuestionKind, ResultState};
 use crate::domain::news::{OTHER_KINDS, Source};
 use crate::domain::pricing::PriceCategory;
+use crate::domain::standing_job::StandingJob;
 use crate::domain::suspension::{Cause, Scope};
 
 /// The channels that there are.
@@ -34,8 +36,8 @@ pub const WEBHOOK_RESULTS: [&str; 8] =
     ["kept", "verified", "bad-token", "bad-signature", "too-large", "slowed-down", "cut-off", "store-unavailable"];
 /// The queues that there are.
 pub const QUEUES: [&str; 8] = ["replies", "sending", "retries", "fallbacks", "news", "media", "hooks", "control"];
-/// The jobs that there are.
-pub const JOBS: [&str; 8] =
+/// The jobs of the queues; the standing ones come beside them.
+const QUEUE_JOBS: [&str; 8] =
     ["run-campaign", "send-message", "feed", "fire", "apply-news", "sweep", "deliver-hook", "fetch-media"];
 /// The languages in which feedback may be written, as readers name them.
 pub const LANGUAGES: [&str; 6] = ["ar", "en", "mixed", "ar-Latn", "other", "none"];
@@ -126,9 +128,13 @@ metrics! {
     /// Suspensions that there ever were in the record that all processes share, by the class of the refusal or `operator`.
     suspensions_ever: IntCounterVec = counters("barid_suspensions_total", &[("class", &Cause::names())]);
     /// Seconds that a job took, by job.
-    job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &JOBS);
+    job_duration: HistogramVec = histograms("barid_job_duration_seconds", &SECONDS_BUCKETS, "job", &jobs());
     /// Jobs that could not do their work, by job.
-    job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &JOBS)]);
+    job_errors: IntCounterVec = counters("barid_job_errors_total", &[("job", &jobs())]);
+    /// When a standing job of the schedule last did its work, in seconds since 1970; 0 where it never has.
+    job_last_success: GaugeVec = gauges("barid_job_last_success_timestamp_seconds", "job", &[]);
+    /// Alerts that are open, by what they are about and how urgent they are.
+    alerts_open: IntGaugeVec = int_gauges_of_two("barid_alerts_open", ("kind", &AlertKind::ALL.map(AlertKind::name)), ("severity", &Severity::ALL.map(Severity::name)));
     /// Conversations that ended, by flow and by how they ended.
     flow_results: IntCounterVec = counters("barid_flow_results_total", &[("flow", &[]), ("state", &[])]);
     /// What was chosen on the scales of conversations that ended, by flow, scale and step of it: enough for NPS, CSAT and CES of any span.
@@ -170,7 +176,8 @@ impl Metrics {
         self.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let mut text = Vec::with_capacity(16 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        // The library writes it as Rust does, the format has a plus sign.
+        Ok(String::from_utf8_lossy(&text).replace(" inf\n", " +Inf\n"))
     }
 
     /// Adds the process's own metrics (CPU, memory, open files), which belong to the one registry that is served.
@@ -255,6 +262,11 @@ const fn channels() -> [&'static str; Channel::ALL.len()] {
     names
 }
 
+/// Every job that there is.
+fn jobs() -> Vec<&'static str> {
+    QUEUE_JOBS.into_iter().chain(StandingJob::ALL.map(StandingJob::name)).collect()
+}
+
 fn price_categories() -> [&'static str; PriceCategory::ALL.len()] {
     PriceCategory::ALL.map(PriceCategory::name)
 }
@@ -316,6 +328,19 @@ fn int_gauges(name: &str, help: &str, label: &str, values: &[&str]) -> prometheu
     Ok(gauges)
 }
 
+fn int_gauges_of_two(
+    name: &str,
+    help: &str,
+    (first, firsts): (&str, &[&str]),
+    (second, seconds): (&str, &[&str]),
+) -> prometheus::Result<IntGaugeVec> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), &[first, second])?;
+    for one in firsts {
+        seconds.iter().try_for_each(|other| gauges.get_metric_with_label_values(&[*one, *other]).map(drop))?;
+    }
+    Ok(gauges)
+}
+
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
     Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))
 }
@@ -373,6 +398,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "{line} is missing in\n{text}");
         }
+        metrics.token_expires.set(f64::INFINITY);
+        assert!(metrics.text().unwrap().contains("\nbarid_token_expires_seconds +Inf\n"));
         metrics.count_message(Channel::Sms, "accepted");
         assert_eq!(metrics.messages.with_label_values(&["sms", "accepted"]).get(), 1);
     }

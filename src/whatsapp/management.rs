@@ -24,6 +24,8 @@ use crate::ports::Management;
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Pages of templates at most: an account has 6,000 at most.
 const PAGES_MAX: usize = 60;
+/// Meta's code for a token that it does not take.
+const TOKEN_REFUSED: i64 = 190;
 /// Of Meta's words so many are kept.
 const WORDS_MAX: usize = 300;
 
@@ -40,6 +42,9 @@ struct Debugged {
     /// Seconds since 1970; 0: never.
     #[serde(default)]
     expires_at: i64,
+    /// Seconds since 1970; not said of every kind of token.
+    #[serde(default)]
+    issued_at: i64,
     #[serde(default)]
     scopes: Vec<String>,
     error: Option<Words>,
@@ -62,6 +67,23 @@ impl Words {
 #[derive(Deserialize)]
 struct Refused {
     error: Words,
+}
+
+/// Why a question was not answered.
+enum Unanswered {
+    /// Meta says why.
+    Refused(Words),
+    /// Something else is in the way.
+    Otherwise(String),
+}
+
+impl Unanswered {
+    fn sentence(self) -> String {
+        match self {
+            Self::Refused(words) => words.sentence(),
+            Self::Otherwise(sentence) => sentence,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -187,6 +209,11 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, String> {
+        self.asked(path, query).await.map_err(|unanswered| unanswered.sentence())
+    }
+
+    async fn asked<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Unanswered> {
+        let broken = |error| Unanswered::Otherwise(chain(error));
         let mut url: Url = self.root.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -194,22 +221,23 @@ impl Client {
         url.query_pairs_mut().extend_pairs(query);
         let mut request = Request::new(Method::GET, url);
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
-        let mut response = self.http.execute(request).await.map_err(chain)?;
+        let mut response = self.http.execute(request).await.map_err(broken)?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(chain)? {
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             body.extend_from_slice(&chunk);
             if body.len() > ANSWER_BYTES_MAX {
-                return Err("it answered more than Meta ever does".to_owned());
+                return Err(Unanswered::Otherwise("it answered more than Meta ever does".to_owned()));
             }
         }
         if let Ok(refused) = serde_json::from_slice::<Refused>(&body) {
-            return Err(refused.error.sentence());
+            return Err(Unanswered::Refused(refused.error));
         }
         if !status.is_success() {
-            return Err(format!("it answered {}", status.as_u16()));
+            return Err(Unanswered::Otherwise(format!("it answered {}", status.as_u16())));
         }
-        serde_json::from_slice(&body).map_err(|_| "it answered something else than Meta does".to_owned())
+        let foreign = |_| Unanswered::Otherwise("it answered something else than Meta does".to_owned());
+        serde_json::from_slice(&body).map_err(foreign)
     }
 }
 
@@ -217,11 +245,24 @@ impl Client {
 impl Management for Client {
     async fn token(&self) -> Result<TokenFacts, String> {
         let token = self.token.load();
-        let answer: Whole<Debugged> =
-            self.question(&["debug_token"], &[("input_token", token.expose_secret())]).await?;
-        let Debugged { is_valid, app_id, expires_at, scopes, error } = answer.data;
-        let expires_at = Timestamp::from_second(expires_at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH);
-        Ok(TokenFacts { is_valid, because: error.map(|error| error.sentence()), app_id, expires_at, scopes })
+        let answer = self.asked::<Whole<Debugged>>(&["debug_token"], &[("input_token", token.expose_secret())]).await;
+        let Debugged { is_valid, app_id, expires_at, issued_at, scopes, error } = match answer {
+            Ok(answer) => answer.data,
+            // The question is asked with the token that it is about.
+            Err(Unanswered::Refused(words)) if words.code == Some(TOKEN_REFUSED) => {
+                return Ok(TokenFacts { because: Some(words.sentence()), ..TokenFacts::default() });
+            }
+            Err(unanswered) => return Err(unanswered.sentence()),
+        };
+        let moment = |second| Timestamp::from_second(second).ok().filter(|at| *at != Timestamp::UNIX_EPOCH);
+        Ok(TokenFacts {
+            is_valid,
+            because: error.map(|error| error.sentence()),
+            app_id,
+            expires_at: moment(expires_at),
+            issued_at: moment(issued_at),
+            scopes,
+        })
     }
 
     async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String> {

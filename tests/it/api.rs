@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use barid::daemon::suspending::{Known, wanted};
+use barid::domain::alert::{Alert, AlertKind, AlertScope, Severity};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
@@ -16,7 +17,8 @@ use barid::domain::feedback::Feedback;
 use barid::domain::hook::delivery::DeliveryState;
 use barid::domain::hook::{HookEvent, WebhookId};
 use barid::domain::ids::{
-    CampaignName, ContactId, ErasureId, FeedbackId, FlowName, HookDeliveryId, HookEventId, JournalId, MessageId,
+    AlertId, CampaignName, ContactId, ErasureId, FeedbackId, FlowName, HookDeliveryId, HookEventId, JobName, JobRunId,
+    JournalId, MessageId,
 };
 use barid::domain::language::Language;
 use barid::domain::live_check::{Step, Verdict};
@@ -24,11 +26,13 @@ use barid::domain::money::{Currency, Money};
 use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::pricing::{self, Basis, Difference, PriceCategory};
+use barid::domain::standing_job::{JobOutcome, JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob};
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, NewsItem, OperationError, Operations,
-    Replay, ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, JobItem, JobRunItem, NewsItem,
+    OperationError, Operations, Replay, ServerSettings, StateCounts, SuspensionRequest, WebhookState, bind,
+    public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
 use barid::jobs::staff::{StaffDone, StaffRequest};
@@ -195,10 +199,56 @@ impl Operations for Operator {
         let answer = "answered 500".to_owned();
         Ok(HookTried { id: "evt_test_00000001".to_owned(), delivered: false, status: Some(500), answer, took_ms: 7 })
     }
+    async fn jobs(&self) -> Result<Vec<JobItem>, OperationError> {
+        let entry = ScheduledJob {
+            name: "tidy".parse().unwrap(),
+            job: StandingJob::Tidy,
+            arguments: BTreeMap::new(),
+            schedule: "30 3 * * *".parse().unwrap(),
+            timezone: "Asia/Riyadh".parse().unwrap(),
+        };
+        Ok(vec![JobItem::new(&entry, Some(Noon.now()), Some(job_run(7, true)))])
+    }
+    async fn run_job(&self, name: &JobName, by: &str) -> Result<JobRunItem, OperationError> {
+        if name.as_str() != "tidy" {
+            return Err(OperationError::NotFound(format!("there is no job `{name}`")));
+        }
+        let trigger = JobTrigger::Operator(by.to_owned());
+        Ok(JobRun { trigger, ..job_run(8, false) }.into())
+    }
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         let written =
             |(update, id): (ContactUpdate, i64)| (Contact { phone: Some(update.phone), ..nadia(id) }, id == 1);
         Ok(updates.into_iter().zip(1..).map(written).collect())
+    }
+}
+
+fn job_run(id: i64, has_ended: bool) -> JobRun {
+    let outcome =
+        JobOutcome { details: Some(json!({"files": 2})), ..JobOutcome::new(JobResult::Ok, "deleted: 2 files") };
+    JobRun {
+        id: JobRunId::new(id),
+        name: "tidy".parse().unwrap(),
+        job: "tidy".to_owned(),
+        arguments: BTreeMap::new(),
+        trigger: JobTrigger::Schedule,
+        due_at: Noon.now(),
+        tries: u16::from(has_ended),
+        started_at: has_ended.then(|| Noon.now()),
+        ended: has_ended.then(|| (Noon.now(), outcome)),
+    }
+}
+
+fn alert(id: i64, is_over: bool) -> Alert {
+    Alert {
+        id: AlertId::new(id),
+        kind: AlertKind::TokenExpires,
+        scope: AlertScope::Installation,
+        severity: Severity::Warning,
+        text: "the access token ends soon".to_owned(),
+        since: Noon.now(),
+        changed_at: Noon.now(),
+        cleared_at: is_over.then(|| Noon.now()),
     }
 }
 
@@ -309,6 +359,8 @@ async fn open() -> Api {
             journal_row(6, None),
         ],
         suspensions: vec![stop()],
+        job_runs: vec![job_run(7, true), job_run(6, true)],
+        alerts: vec![alert(1, true), alert(2, false)],
         history: vec![HistoryEntry {
             at: noon,
             provider_at: None,
@@ -835,4 +887,53 @@ async fn hooks_are_listed_tried_and_replayed() {
             assert_eq!(answer, json!({"deliveries": 2, "dry_run": is_dry}));
         }
     }
+}
+
+#[tokio::test]
+async fn standing_jobs_are_listed_started_and_looked_up() {
+    let api = open().await;
+    let (status, list) = api.get("/api/v1/jobs").await;
+    assert_eq!((status, &list["next"]), (200, &Value::Null));
+    let job = &list["items"][0];
+    assert_eq!(
+        (&job["name"], &job["schedule"], &job["timezone"], &job["next_at"]),
+        (&"tidy".into(), &"30 3 * * *".into(), &"Asia/Riyadh".into(), &"2026-11-22T12:00:00Z".into())
+    );
+    assert_eq!((&job["last"]["result"], &job["last"]["details"]), (&"ok".into(), &json!({"files": 2})));
+
+    for (body, by) in [("", "api"), (r#"{"by": "amal"}"#, "amal"), (r#"{"by": " "}"#, "api")] {
+        let (status, run) = api.post("/api/v1/jobs/tidy/run", body).await;
+        assert_eq!((status, &run["by"], &run["trigger"]), (202, &by.into(), &"operator".into()), "{body}");
+        assert_eq!((&run["result"], &run["finished_at"], &run["tries"]), (&Value::Null, &Value::Null, &0.into()));
+    }
+    assert_eq!(api.post("/api/v1/jobs/tidi/run", "").await.0, 404);
+    assert_eq!(api.post("/api/v1/jobs/No%20Name/run", "").await.0, 404);
+    assert_eq!(api.post("/api/v1/jobs/tidy/run", r#"{"who": "amal"}"#).await.0, 400);
+
+    let (_, all) = api.get("/api/v1/jobs/history?limit=1").await;
+    assert_eq!((&all["items"][0]["id"], &all["next"]), (&"job_00000007".into(), &"7".into()));
+    let (_, rest) = api.get("/api/v1/jobs/tidy/history?cursor=7").await;
+    assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&"job_00000006".into(), &Value::Null));
+    assert_eq!(api.get("/api/v1/jobs/other/history").await.1["items"], json!([]));
+    assert_eq!(api.get("/api/v1/jobs/runs/job_00000006").await.1["summary"], "deleted: 2 files");
+    for nowhere in ["/api/v1/jobs/runs/job_0000000z", "/api/v1/jobs/runs/x", "/api/v1/jobs/No%20Name/history"] {
+        assert_eq!(api.get(nowhere).await.0, 404, "{nowhere}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_that_are_open_are_listed_and_with_all_those_that_were() {
+    let api = open().await;
+    let (status, open) = api.get("/api/v1/alerts").await;
+    let expected = json!({
+        "id": "alr_00000002", "kind": "token-expires", "severity": "warning", "scope": "installation", "value": "",
+        "text": "the access token ends soon", "since": "2026-11-22T12:00:00Z", "changed_at": "2026-11-22T12:00:00Z",
+        "cleared_at": null,
+    });
+    assert_eq!((status, open), (200, json!({"items": [expected], "next": null})));
+    let (_, all) = api.get("/api/v1/alerts?all=true&limit=1").await;
+    assert_eq!((&all["items"][0]["id"], &all["next"]), (&"alr_00000002".into(), &"2".into()));
+    let (_, rest) = api.get("/api/v1/alerts?all=1&cursor=2").await;
+    assert_eq!((&rest["items"][0]["id"], rest["items"][0]["cleared_at"].is_string()), (&"alr_00000001".into(), true));
+    assert_eq!(api.get("/api/v1/alerts?all=perhaps").await.0, 400);
 }

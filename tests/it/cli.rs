@@ -107,13 +107,15 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 9] = [
+    let grouped: [(&str, &[&str]); 11] = [
+        ("alert", &["list"]),
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
         ("conversation", &["list", "show", "answer", "take", "hand-back"]),
         ("feedback", &["list", "export", "accuracy"]),
         ("flow", &["list", "check", "try", "results", "scores"]),
         ("hooks", &["list", "deliveries", "test", "replay"]),
+        ("job", &["list", "run", "history"]),
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
         ("report", &["costs"]),
@@ -157,7 +159,7 @@ fn a_wrong_command_line_is_64_and_what_comes_later_is_69() {
     }
     let done = desk.done(desk.command(&["queue", "dead", "--lane", "sendin"]));
     assert!(done.err.contains("did you mean `sending`?"), "{done:?}");
-    let done = desk.run(&["doctor"]);
+    let done = desk.run(&["job", "run", "report-costs"]);
     assert_eq!(done.code, 69, "{done:?}");
     assert!(done.err.contains("not yet supported"), "{done:?}");
 }
@@ -549,6 +551,67 @@ fn other_reading_commands_answer_on_an_empty_store() {
     assert!(desk.run(&["completions", "bash"]).out.contains("_barid()"));
     let report = desk.json(&["check", "--json"]);
     assert_eq!((&report["in_order"], &report["problems"]), (&true.into(), &serde_json::json!([])), "{report}");
+}
+
+#[test]
+fn standing_jobs_are_listed_and_done_without_a_daemon() {
+    let desk = Desk::new();
+    let listed = desk.json(&["job", "list", "--json"]);
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["verify-token", "watch-callbacks", "tidy"], "without a file, the one that ships holds");
+    desk.write(
+        "jobs/schedule.toml",
+        "timezone = \"Africa/Cairo\"\n[[jobs]]\nname = \"at-noon\"\njob = \"tidy\"\nschedule = \"0 12 * * *\"\n",
+    );
+    let done = desk.run(&["job", "run", "at-noon"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(done.out, "at-noon job_00000001: ok: nothing was old enough\n");
+    let listed = desk.json(&["job", "list", "--json"]);
+    assert_eq!(
+        (listed[0]["last"]["result"].as_str(), listed[0]["last"]["trigger"].as_str()),
+        (Some("ok"), Some("operator"))
+    );
+    let history = desk.json(&["job", "history", "at-noon", "--json"]);
+    assert_eq!((history.as_array().unwrap().len(), &history[0]["id"]), (1, &"job_00000001".into()));
+    assert!(desk.run(&["job", "list"]).out.contains("at-noon (tidy)"));
+    assert_eq!(desk.run(&["alert", "list"]).out, "no alerts\n");
+
+    // Without a token nobody can be asked, and the run waits for a daemon.
+    let done = desk.run(&["job", "run", "verify-token"]);
+    assert_eq!((done.code, done.err.contains("WHATSAPP_API_TOKEN is not set")), (75, true), "{done:?}");
+    let done = desk.run(&["doctor", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((done.code, &found["result"], &found["alerts"]), (69, &"failed".into(), &serde_json::json!([])));
+    for (name, code, says) in [("at-non", 66, "did you mean `at-noon`?"), ("Tidy", 64, "invalid value")] {
+        let done = desk.run(&["job", "run", name]);
+        assert_eq!((done.code, done.err.contains(says)), (code, true), "{done:?}");
+    }
+    assert_eq!(desk.run(&["job", "run", "tidy", "--no-wait"]).code, 69);
+}
+
+#[test]
+fn a_wrong_schedule_is_told_with_its_line_and_the_rest_of_it_holds() {
+    let desk = Desk::new();
+    let (job, every) = ("[[jobs]]\njob = ", "\nschedule = \"0 12 * * *\"\n");
+    let text =
+        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"report-costs\"{every}{job}\"tidi\"{every}");
+    desk.write("jobs/schedule.toml", &text);
+    let done = desk.run(&["check"]);
+    assert_eq!(done.code, 78);
+    assert!(
+        done.out.contains(
+            "schedule.toml:6: `job` is `report-costs`, which this version of barid cannot do yet; take the entry out"
+        ),
+        "{done:?}"
+    );
+    assert!(
+        done.out.contains("schedule.toml:9: `job` is `tidi`, which is no standing job; did you mean `tidy`?"),
+        "{done:?}"
+    );
+    assert_eq!(desk.json(&["job", "list", "--json"]).as_array().unwrap().len(), 1);
+    desk.write("jobs/schedule.toml", "[[jobs]]\njob = ");
+    let done = desk.run(&["check"]);
+    assert!(done.code == 78 && done.out.contains("schedule.toml:2"), "{done:?}");
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use barid::domain::alert::Alert;
 use barid::domain::analysis::Analysis;
 use barid::domain::answering::Rules;
 use barid::domain::byte_size::ByteSize;
+use barid::domain::callback_watch::CalledLately;
 use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
@@ -30,24 +32,27 @@ use barid::domain::media::{MediaKey, MediaRules, MediaTrouble};
 use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
 use barid::domain::pricing::{PriceCategory, Tariff};
+use barid::domain::retention::{KeepFor, Retained, Retention};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
+use barid::domain::standing_job::{JobRun, ScheduledJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
-    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CannotRender, Catalogue, Clicks,
-    Clock, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter, DeadLetterFilter, DeadLetters,
-    Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter,
-    HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts,
-    LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
-    Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored,
-    MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage,
-    Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms,
-    Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError,
-    Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CallbackSamples, CannotRender,
+    Catalogue, Clicks, Clock, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter, DeadLetterFilter,
+    DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery,
+    HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
+    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage, ListedTalk,
+    LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource,
+    MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page,
+    Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
+    RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying, Tokens, Unasked, Verdict,
+    Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -76,6 +81,8 @@ pub(crate) struct FakeStore {
     pub(crate) journal_rows: Vec<JournalRow>,
     pub(crate) suspensions: Vec<Suspension>,
     pub(crate) deliveries: Vec<ListedDelivery>,
+    pub(crate) job_runs: Vec<JobRun>,
+    pub(crate) alerts: Vec<Alert>,
     pub(crate) is_down: AtomicBool,
 }
 
@@ -92,13 +99,13 @@ impl FakeStore {
     }
 }
 
-fn page<T: Clone>(all: &[T], key: impl Fn(&T) -> i64, limit: u64) -> Page<T> {
+pub(crate) fn page<T: Clone>(all: &[T], key: impl Fn(&T) -> i64, limit: u64) -> Page<T> {
     let items: Vec<T> = all.iter().take(usize::try_from(limit).unwrap()).cloned().collect();
     let next = (items.len() < all.len()).then(|| key(items.last().unwrap()));
     Page { items, next }
 }
 
-fn not_asked<T>() -> Stored<T> {
+pub(crate) fn not_asked<T>() -> Stored<T> {
     Err(StoreError::Inconsistent { place: "a fake that is not asked for this".to_owned() })
 }
 
@@ -353,6 +360,20 @@ impl Readings for FakeStore {
         not_asked()
     }
     async fn note_readings(&self, _: Vec<(FeedbackId, Option<Analysis>)>, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl CallbackSamples for FakeStore {
+    async fn called_lately(&self, _: Timestamp, _: Timestamp) -> Stored<Vec<CalledLately>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Tidying for FakeStore {
+    async fn tidy(&self, _: Retained, _: Timestamp, _: Option<i64>, _: Timestamp) -> Stored<Tidied> {
         not_asked()
     }
 }
@@ -756,6 +777,12 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
     }
 }
 
+/// Nothing is ever removed.
+pub(crate) const fn kept_for_ever() -> Retention {
+    let ever = KeepFor::Ever;
+    Retention { journal: ever, history: ever, messages: ever, media: ever, feedback: ever }
+}
+
 /// Behind a door there is nobody to call, nothing to limit and no campaign.
 pub(crate) struct Nobody;
 
@@ -836,6 +863,9 @@ impl Catalogue for Nobody {
         0
     }
 
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        Vec::new()
+    }
     fn is_marketing(&self, _: &Campaign) -> bool {
         false
     }
@@ -945,4 +975,52 @@ pub(crate) fn closed_doors(fakes: &Fakes) -> Arc<barid::http::ChannelDoors> {
 /// Links of ours over this store.
 pub(crate) fn no_links(store: &Arc<FakeStore>) -> Arc<barid::http::LinkState> {
     Arc::new(barid::http::LinkState { clock: Arc::new(Noon), store: Arc::clone(store) as _ })
+}
+
+/// A schedule of standing jobs, and nothing else.
+pub(crate) struct OnlySchedule(pub(crate) Vec<Arc<ScheduledJob>>);
+
+impl Catalogue for OnlySchedule {
+    fn campaigns(&self) -> Vec<Arc<Campaign>> {
+        Nobody.campaigns()
+    }
+    fn campaigns_with(&self, name: &str, language_code: &str) -> Vec<Arc<Campaign>> {
+        Nobody.campaigns_with(name, language_code)
+    }
+    fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender> {
+        Nobody.rendered(campaign, contact, language)
+    }
+    fn tariff(&self) -> Arc<Tariff> {
+        Nobody.tariff()
+    }
+    fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
+        Nobody.template(name)
+    }
+    fn rendered_alone(
+        &self,
+        template: &MessageTemplate,
+        values: &CampaignValues,
+        contact: &Contact,
+        language: Language,
+    ) -> Result<Rendered, CannotRender> {
+        Nobody.rendered_alone(template, values, contact, language)
+    }
+    fn answering(&self) -> Option<Arc<Rules>> {
+        Nobody.answering()
+    }
+    fn single_price_micros(&self, content: &Content) -> i64 {
+        Nobody.single_price_micros(content)
+    }
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        self.0.clone()
+    }
+    fn is_marketing(&self, campaign: &Campaign) -> bool {
+        Nobody.is_marketing(campaign)
+    }
+    fn price_micros(&self, campaign: &Campaign) -> i64 {
+        Nobody.price_micros(campaign)
+    }
+    fn timezone_of(&self, phone: Option<&str>) -> String {
+        Nobody.timezone_of(phone)
+    }
 }

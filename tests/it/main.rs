@@ -5,6 +5,7 @@
     reason = "a test may panic and print its seed; clippy knows only the functions marked `#[test]`"
 )]
 
+mod alerts;
 mod answers;
 mod api;
 mod architecture;
@@ -21,6 +22,7 @@ mod crash;
 mod double_opt_in;
 mod erasure;
 mod fakes;
+mod fakes_upkeep;
 mod fallback;
 mod fuzz;
 mod harness;
@@ -39,5 +41,7 @@ mod sending;
 mod simulator;
 mod smtp_tls;
 mod staff;
+mod standing_jobs;
+mod store_away;
 mod suspensions;
 mod webhook;

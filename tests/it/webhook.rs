@@ -9,7 +9,7 @@ use barid::domain::contact::{Contact, ContactUpdate};
 use barid::domain::cost_report::{CostReport, WantedDays};
 use barid::domain::delivery::SuppressedReason;
 use barid::domain::erasure::Erasure;
-use barid::domain::ids::{CampaignName, ContactId, FlowName, JournalId, MessageId};
+use barid::domain::ids::{CampaignName, ContactId, FlowName, JobName, JournalId, MessageId};
 use barid::domain::language::Language;
 use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
@@ -18,9 +18,9 @@ use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
-    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, ListenError, NewsItem,
-    OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest, WebhookState, bind,
-    ops_routes, public_routes, serve,
+    ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, JobItem, JobRunItem,
+    ListenError, NewsItem, OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest,
+    WebhookState, bind, ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
 use barid::jobs::staff::{StaffDone, StaffRequest};
@@ -105,6 +105,12 @@ impl Operations for NoOperations {
     }
     async fn test_hook(&self, _: &str) -> Result<HookTried, OperationError> {
         unreachable!("callbacks try nothing")
+    }
+    async fn jobs(&self) -> Result<Vec<JobItem>, OperationError> {
+        unreachable!("callbacks ask for no schedule")
+    }
+    async fn run_job(&self, _: &JobName, _: &str) -> Result<JobRunItem, OperationError> {
+        unreachable!("callbacks start no job")
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))
@@ -191,7 +197,12 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 fn sign(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    signature(SECRET, body)
+}
+
+/// As Meta signs with that app secret.
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, civil};
 
 use super::{Node, NodeValue, Read};
 use crate::domain::consent::Purpose;
-use crate::domain::ids::{FlowName, FlowStepId, SenderId, SenderName, TemplateName};
+use crate::domain::ids::{FlowName, FlowStepId, JobName, SenderId, SenderName, TemplateName};
 use crate::domain::money::Currency;
 use crate::domain::schedule::{Schedule, Zone};
 use crate::domain::share::Share;
@@ -155,7 +155,7 @@ macro_rules! read_from_text {
     )+};
 }
 
-read_from_text!(Zone, Schedule, Share, Currency, SenderName, TemplateName, SenderId, FlowName, FlowStepId);
+read_from_text!(Zone, Schedule, Share, Currency, SenderName, TemplateName, SenderId, FlowName, FlowStepId, JobName);
 
 impl Read for std::net::SocketAddr {
     fn read(node: &Node) -> Result<Self, String> {

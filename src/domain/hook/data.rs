@@ -4,12 +4,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::domain::alert::Alert;
 use crate::domain::analysis::{Analysis, CategoryFound, Model, Sentiment};
 use crate::domain::consent::{Consent, Purposes};
 use crate::domain::conversation::{Escalation, Handover};
 use crate::domain::failure::Refusal;
 use crate::domain::flow::{Answer, FlowResult, Score};
-use crate::domain::ids::{ContactId, FeedbackId, FlowName, HookName, MessageId, RunId, SenderName};
+use crate::domain::ids::{AlertId, ContactId, FeedbackId, FlowName, HookName, MessageId, RunId, SenderName};
 use crate::domain::language::Language;
 
 /// `feedback.received`. The text is in it: that is what it is for.
@@ -315,6 +316,44 @@ impl From<Consent> for ConsentNow {
     fn from(consent: Consent) -> Self {
         let names = |purposes: Purposes| purposes.iter().map(crate::domain::consent::Purpose::name).collect();
         Self { opted_out: consent.stopped, purposes: names(consent.granted) }
+    }
+}
+
+/// `alert.raised`, `alert.cleared`. Names nobody.
+#[derive(Serialize)]
+pub struct AlertChanged<'a> {
+    /// Our id, the same in both events.
+    pub id: AlertId,
+    /// What it is about: `sending-suspended`, `token-expires`, …
+    pub kind: &'a str,
+    /// `warning` or `critical`.
+    pub severity: &'a str,
+    /// Of what: `installation`, `account`, `sender`, `campaign`, `template`, `channel`, `country` or `job`.
+    pub scope: &'a str,
+    /// Which one; empty for the installation.
+    pub value: &'a str,
+    /// In a sentence, with what to do about it.
+    pub text: &'a str,
+    /// When it was raised, by our clock.
+    pub since: Timestamp,
+    /// When it was over; `null` in `alert.raised`.
+    pub cleared_at: Option<Timestamp>,
+}
+
+impl<'a> AlertChanged<'a> {
+    /// That alert, as it is now; `value`: of its scope.
+    pub fn new(alert: &'a Alert, value: &'a str) -> Self {
+        let Alert { id, kind, scope, severity, text, since, cleared_at, .. } = alert;
+        Self {
+            id: *id,
+            kind: kind.name(),
+            severity: severity.name(),
+            scope: scope.kind(),
+            value,
+            text,
+            since: *since,
+            cleared_at: *cleared_at,
+        }
     }
 }
 

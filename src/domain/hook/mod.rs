@@ -66,6 +66,10 @@ events! {
     MessageDelivered = "message.delivered";
     /// A message was read: [`data::MessageChanged`].
     MessageRead = "message.read";
+    /// Somebody should look at something: [`data::AlertChanged`].
+    AlertRaised = "alert.raised";
+    /// What somebody should have looked at is over: [`data::AlertChanged`].
+    AlertCleared = "alert.cleared";
     /// An operator tries an endpoint: [`data::HookTest`]. Cannot be asked for; goes to that endpoint only.
     HookTest = "hook.test";
 }

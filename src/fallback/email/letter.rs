@@ -12,7 +12,7 @@ use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{CallbackReference, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::signed_reference::{ReferenceSigner, Use};
-use crate::ports::Letter;
+use crate::ports::{Letter, Notice};
 
 /// A line longer than this is no subject.
 const SUBJECT_CHARS_MAX: usize = 200;
@@ -103,6 +103,33 @@ impl Writer {
             // RFC 8058.
             header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
         }
+        let id = WhatsAppId::try_from(id)
+            .map_err(|_| refused(FailureClass::ContentRefused, "the Message-ID is too long"))?;
+        Ok(Mail { envelope, id, bytes: message.formatted() })
+    }
+
+    /// The mail for those who operate the service; a refusal where it cannot be one. Nobody unsubscribes from it, and what comes back goes to
+    /// whoever wrote it.
+    pub(super) fn notice(&self, notice: &Notice, now: Timestamp) -> Result<Mail, Refusal> {
+        let refused = |class, details: &str| Refusal::new(class, None, details);
+        let address: Address =
+            notice.to.parse().map_err(|_| refused(FailureClass::Undeliverable, "the e-mail address is not one"))?;
+        // What breaks a line would begin another header.
+        let subject: String = notice.subject.chars().filter(|c| !c.is_control()).take(SUBJECT_CHARS_MAX).collect();
+        let id = format!("{}@{}", notice.id, self.from.email.domain());
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![address.clone()])
+            .map_err(|_| refused(FailureClass::Undeliverable, "the e-mail has nobody to go to"))?;
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, address))
+            .subject(subject)
+            .date(SystemTime::from(now))
+            .message_id(Some(format!("<{id}>")))
+            .envelope(envelope.clone())
+            .singlepart(SinglePart::plain(notice.text.clone()))
+            .map_err(|_| refused(FailureClass::ContentRefused, "the notice cannot be made into a mail"))?;
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        message.headers_mut().insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         let id = WhatsAppId::try_from(id)
             .map_err(|_| refused(FailureClass::ContentRefused, "the Message-ID is too long"))?;
         Ok(Mail { envelope, id, bytes: message.formatted() })
@@ -268,6 +295,20 @@ mod tests {
     #[test]
     fn a_mail_in_arabic() {
         insta::assert_snapshot!(written(Language::Ar));
+    }
+
+    #[test]
+    fn a_mail_to_those_who_operate_the_service() {
+        let notice = Notice {
+            id: "k7q2.alr_00000007.raised".to_owned(),
+            to: "ops@example.com".to_owned(),
+            subject: "barid: warning\r\nBcc: everybody@example.com".to_owned(),
+            text: "the access token ends soon\n".to_owned(),
+        };
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let mail = writer().notice(&notice, at).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        assert_eq!(mail.envelope.from().unwrap().to_string(), "voice@example.com");
+        insta::assert_snapshot!(String::from_utf8(mail.bytes).unwrap().replace("\r\n", "\n"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use self::conversation::Connections;
 pub use self::server::{ServerError, SmtpServer};
 use crate::domain::channel::Channel;
 use crate::domain::signed_reference::ReferenceSigner;
-use crate::ports::{Address, Answer, Clock, Fallback, Letter};
+use crate::ports::{Address, Answer, Clock, Fallback, Letter, Notice, Notices};
 
 /// What the channel needs to know.
 #[derive(Debug, Clone)]
@@ -132,6 +132,16 @@ impl Fallback for Email {
             return Answer::NotSent { because: "an e-mail needs an e-mail address".to_owned() };
         };
         match self.writer.write(to, letter, self.clock.now()) {
+            Ok(mail) => self.connections.send(&mail).await,
+            Err(refusal) => Answer::Refused(refusal),
+        }
+    }
+}
+
+#[async_trait]
+impl Notices for Email {
+    async fn tell(&self, notice: &Notice) -> Answer {
+        match self.writer.notice(notice, self.clock.now()) {
             Ok(mail) => self.connections.send(&mail).await,
             Err(refusal) => Answer::Refused(refusal),
         }

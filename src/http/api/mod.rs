@@ -1,5 +1,6 @@
 //! The API: everything under `/api` but the webhook. Every call carries the token; lists are `{items, next}`.
 
+mod alerts;
 mod campaigns;
 mod contacts;
 mod conversations;
@@ -9,6 +10,7 @@ mod feedback;
 mod flows;
 mod hooks;
 mod integrations;
+mod jobs;
 mod live_check;
 mod media;
 mod messages;
@@ -30,11 +32,14 @@ use warp::path::FullPath;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+pub use alerts::AlertItem;
 pub use contacts::{ContactRow, RowConsent};
 pub use conversations::{Answered, ConversationItem, ConversationShown, ExchangeItem, Handed};
 pub use erasures::ErasureItem;
 pub use flows::{Figure, QuestionItem, ResultRow, ScoresItem, VersionItem};
 pub use hooks::{HookDeliveryItem, HookSummary, HookTried};
+pub use jobs::{JobItem, JobRunItem};
+pub use live_check::{LiveCheck, LiveCheckStep};
 pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
@@ -63,41 +68,32 @@ pub struct ApiState {
 }
 
 pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
-    let routes = campaigns::routes(&state)
-        .or(messages::routes(&state))
-        .unify()
-        .or(dead_letters::routes(&state))
-        .unify()
-        .or(news::routes(&state))
-        .unify()
-        .or(contacts::routes(&state))
-        .unify()
-        .or(erasures::routes(&state))
-        .unify()
-        .or(feedback::routes(&state))
-        .unify()
-        .or(conversations::routes(&state))
-        .unify()
-        .or(flows::routes(&state))
-        .unify()
-        .or(media::routes(&state))
-        .unify()
-        .or(sending::routes(&state))
-        .unify()
-        .or(status::routes(&state))
-        .unify()
-        .or(live_check::routes(&state))
-        .unify()
-        .or(integrations::routes(&state))
-        .unify()
-        .or(suspensions::routes(&state))
-        .unify()
-        .or(hooks::routes(&state))
-        .unify()
-        .or(reports::routes(&state))
-        .unify()
-        .or(not_built_yet())
-        .unify();
+    // Boxed one by one: the type of all in one takes the compiler long.
+    let routes = [
+        campaigns::routes(&state),
+        messages::routes(&state),
+        dead_letters::routes(&state),
+        news::routes(&state),
+        contacts::routes(&state),
+        erasures::routes(&state),
+        feedback::routes(&state),
+        conversations::routes(&state),
+        flows::routes(&state),
+        media::routes(&state),
+        sending::routes(&state),
+        status::routes(&state),
+        live_check::routes(&state),
+        integrations::routes(&state),
+        suspensions::routes(&state),
+        hooks::routes(&state),
+        reports::routes(&state),
+        jobs::routes(&state),
+        alerts::routes(&state),
+        not_built_yet(),
+    ]
+    .into_iter()
+    .reduce(|routes, more| routes.or(more).unify().boxed())
+    .expect("there are routes");
     // Only addresses of the API ask for the token, so that others are simply not there.
     under_api().and(authorised(state)).and(routes).boxed()
 }

@@ -276,12 +276,13 @@ function commands.give_back()
   if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[2] then return 0 end
   for a = 3, #ARGV, 6 do
     local person, at, run, price, pair = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[a + 4])
-    if tonumber(price) > 0 then
-      for field in string.gmatch(ARGV[a + 5], '%S+') do redis.call('HINCRBY', KEYS[1], field, whole(-tonumber(price))) end
-    end
     -- Somebody else may have counted the same person since.
     if person ~= '' and redis.call('ZSCORE', KEYS[2], person) == at then redis.call('ZREM', KEYS[2], person) end
-    if run ~= '' and tonumber(price) > 0 then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, whole(-tonumber(price))) end
+    if tonumber(price) > 0 then
+      local back = whole(-tonumber(price))
+      for field in string.gmatch(ARGV[a + 5], '%S+') do redis.call('HINCRBY', KEYS[1], field, back) end
+      if run ~= '' then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, back) end
+    end
     if pair > 0 then
       local next_at, x, till = parsed(redis.call('GET', KEYS[2 + pair]))
       if next_at > now_ms then save_pair(KEYS[2 + pair], next_at - PAIR_MS, x, till) end

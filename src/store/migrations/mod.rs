@@ -14,6 +14,7 @@ mod m0009_staff;
 mod m0010_media;
 mod m0011_erasure;
 mod m0012_consent_requests;
+mod m0013_standing_jobs;
 mod m0014_pricing;
 
 pub(super) struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_media::Media),
             Box::new(m0011_erasure::Erasure),
             Box::new(m0012_consent_requests::ConsentRequests),
+            Box::new(m0013_standing_jobs::StandingJobs),
             Box::new(m0014_pricing::Pricing),
         ]
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
+mod alerts;
 mod campaigns;
 mod channels;
 mod contacts;
@@ -11,6 +12,7 @@ mod counts;
 mod double_opt_in;
 mod erasure;
 mod hooks;
+mod jobs;
 mod journal;
 mod lifetime;
 mod media;
@@ -20,6 +22,7 @@ mod races;
 mod runs;
 mod singles;
 mod suspensions;
+mod tidy;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

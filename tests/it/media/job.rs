@@ -330,7 +330,7 @@ async fn what_is_taken_back_while_it_comes_in_leaves_no_file() {
         let news = RowNews { revoked: vec![revoked], ..RowNews::default() };
         bench.store.apply(row, news, bench.now()).await.unwrap();
         // Removed before it is there, and removed again by whoever brings it after all.
-        assert_eq!(tidy_media::forgotten(&bench.services).await.unwrap(), 1);
+        assert_eq!(tidy_media::forgotten(&*bench.services.store, &*bench.services.media.store).await.unwrap(), 1);
         go_on.notify_one();
     };
     let (fetched, ()) = tokio::join!(fetch_media::run(&bench.services, id, 0), taken_back);
@@ -365,8 +365,8 @@ async fn what_a_dead_process_left_is_removed_and_nothing_else() {
     let mut file = media.begin(&other).await.unwrap();
     file.write(&picture).await.unwrap();
     file.keep().await.unwrap();
-    assert_eq!(tidy_media::orphans(&bench.services).await.unwrap(), 2);
-    assert_eq!(tidy_media::orphans(&bench.services).await.unwrap(), 0);
+    assert_eq!(tidy_media::orphans(&*bench.services.store, &*bench.services.media.store).await.unwrap(), 2);
+    assert_eq!(tidy_media::orphans(&*bench.services.store, &*bench.services.media.store).await.unwrap(), 0);
     let files = bench.files();
     let (parts, whole): (Vec<&String>, Vec<&String>) = files.iter().partition(|name| name.ends_with(".part"));
     assert_eq!(parts.len(), 1, "{files:?}");

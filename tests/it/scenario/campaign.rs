@@ -15,6 +15,7 @@ use barid::domain::language::Language;
 use barid::domain::message::{Content, Rendered, TemplateContent};
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::pricing::Tariff;
+use barid::domain::standing_job::ScheduledJob;
 use barid::domain::template::MessageTemplate;
 use barid::ports::{AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue};
 use jiff::{SignedDuration, civil};
@@ -110,6 +111,9 @@ impl Catalogue for OneCampaign {
         PRICE
     }
 
+    fn standing_jobs(&self) -> Vec<Arc<ScheduledJob>> {
+        Vec::new()
+    }
     fn is_marketing(&self, _: &Campaign) -> bool {
         false
     }

@@ -39,24 +39,32 @@ use self::walk::Kind;
 use self::world::{World, alone};
 
 /// Files of `src/jobs` that are no jobs of their own: what they do is an effect of the jobs that use them.
-const PARTS_OF_JOBS: [&str; 8] = ["mod", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "wake"];
+const PARTS_OF_JOBS: [&str; 10] =
+    ["mod", "alerts", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "standing", "wake"];
 
 /// Jobs that no scenario shows: each of their effects is one transaction that changes nothing when it is made again. Answers, staff and hooks are
 /// killed in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`), an erasure is gone on with by
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check and cost
-/// reports change nothing.
-const SHOWN_ELSEWHERE: [&str; 11] = [
+/// reports change nothing. Standing jobs and alerts are killed and doubled in `tests/it/standing_jobs.rs`, `tests/it/alerts.rs` and
+/// `tests/it/contracts/{jobs,alerts}.rs`.
+const SHOWN_ELSEWHERE: [&str; 17] = [
+    "alert-suspensions",
     "answer",
     "ask-consent",
     "deliver-hook",
     "erase",
     "feed-hooks",
     "live-check",
+    "mail-alerts",
     "read-feedback",
     "replay-news",
     "report-costs",
+    "schedule",
     "staff",
+    "tidy",
     "tidy-hooks",
+    "verify-token",
+    "watch-callbacks",
 ];
 
 /// Of what the plain scenario is walked over for, the others are walked over at each so-manieth effect.

@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert};
 use barid::domain::analysis::Analysis;
+use barid::domain::callback_watch::CalledLately;
 use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
@@ -19,23 +21,26 @@ use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
 use barid::domain::flow::FlowCounts;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
+use barid::domain::ids::{AlertId, ErasureId, FeedbackId, JobName, JobRunId};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
-use barid::domain::ids::{ErasureId, FeedbackId};
 use barid::domain::news::Source;
 use barid::domain::pricing::PriceCategory;
+use barid::domain::retention::Retained;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
+use barid::domain::standing_job::{Fired, JobRun, StandingJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    Applied, BudgetUsed, Clicks, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter,
-    DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt, HookDelivery,
-    HookFilter, HookRecorded, Journal, JournalFilter, JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf,
-    ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded,
-    MediaToFetch, MessageFilter, Messages, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings,
-    Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage,
-    Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Unasked, Wanted,
+    AlertToMail, Alerts, Applied, BudgetUsed, CallbackSamples, Clicks, ConsentRequests, Contacts, Conversations, Costs,
+    Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
+    HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter, JournalRow, Kept, KeptNews,
+    KeptResult, LimitFacts, LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
+    MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, NewJobRun, OpenedRun, Outbox, Page,
+    PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
+    RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions,
+    Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -346,6 +351,12 @@ tapped!(Readings {
     effect note_readings(readings: Vec<(FeedbackId, Option<Analysis>)>, now: Timestamp) -> ();
 });
 
+tapped!(CallbackSamples {
+    look called_lately(from: Timestamp, until: Timestamp) -> Vec<CalledLately>;
+});
+tapped!(Tidying {
+    effect tidy(what: Retained, before: Timestamp, after: Option<i64>, now: Timestamp) -> Tidied;
+});
 tapped!(MediaRecord {
     look due_media(now: Timestamp, limit: u64) -> Vec<(FeedbackId, u16)>;
     look media_to_fetch(id: FeedbackId) -> Option<MediaToFetch>;
@@ -415,6 +426,31 @@ tapped!(Suspensions {
         }
     }
 );
+
+tapped!(JobRuns {
+    look fired(name: &JobName, definition: &str) -> Option<Fired>;
+    effect watch_job(name: &JobName, definition: &str, now: Timestamp) -> ();
+    effect open_job(new: NewJobRun, now: Timestamp) -> (JobRun, bool);
+    effect take_job(which: Option<JobRunId>, lease_until: Timestamp, now: Timestamp) -> Option<JobRun>;
+    effect hold_job(id: JobRunId, tries: u16, lease_until: Timestamp) -> bool;
+    effect end_job(id: JobRunId, tries: u16, ended: JobEnded, now: Timestamp) -> bool;
+    look job_run(id: JobRunId) -> Option<JobRun>;
+    look job_runs(name: Option<&JobName>, before: Option<i64>, limit: u64) -> Page<JobRun>;
+    look last_job(name: &JobName, well: bool) -> Option<JobRun>;
+    look last_details(job: StandingJob) -> Option<JobRun>;
+    effect tidy_jobs(before: Timestamp) -> u64;
+});
+
+tapped!(Alerts {
+    effect raise_alert(new: NewAlert, now: Timestamp) -> (Alert, bool);
+    effect clear_alert(kind: AlertKind, scope: AlertScope, now: Timestamp) -> Option<Alert>;
+    look open_alerts() -> Vec<Alert>;
+    look all_alerts(before: Option<i64>, limit: u64) -> Page<Alert>;
+    look alerts_to_mail(now: Timestamp, limit: u64) -> Vec<AlertToMail>;
+    effect plan_alert_mail(id: AlertId, planned: Timestamp, next: Option<Timestamp>, tries: u16, reached: Vec<String>) -> bool;
+    effect alert_mailed(id: AlertId, mail: AlertMail, now: Timestamp) -> ();
+    effect tidy_alerts(before: Timestamp) -> u64;
+});
 
 tapped!(LimitFactsOf {
     effect limit_facts(portfolio: &str, senders: &[SenderName], tier: Option<u32>, now: Timestamp) -> LimitFacts;

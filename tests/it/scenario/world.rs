@@ -345,7 +345,10 @@ impl World {
         }
         if self.script.sends_files {
             self.run("feed-media", async |process| feed_media::run(&process.services, 100).await).await;
-            self.run("tidy-media", async |process| tidy_media::forgotten(&process.services).await).await;
+            self.run("tidy-media", async |process| {
+                tidy_media::forgotten(&*process.services.store, &*process.services.media.store).await
+            })
+            .await;
         }
         self.run("probe", async |process| probe::run(&process.services).await).await;
         if self.time.now() >= self.sweep_at {
@@ -369,7 +372,10 @@ impl World {
         })
         .await;
         if self.script.sends_files {
-            self.run("tidy-media", async |process| tidy_media::orphans(&process.services).await).await;
+            self.run("tidy-media", async |process| {
+                tidy_media::orphans(&*process.services.store, &*process.services.media.store).await
+            })
+            .await;
         }
     }
 

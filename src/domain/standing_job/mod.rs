@@ -1,0 +1,111 @@
+//! Standing jobs: what barid does by itself at times that `jobs/schedule.toml` names.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `entry` | an entry of the schedule: which job, when, with which arguments |
+//! | `firing` | which firing is due now |
+//! | `run` | one firing: who asked for it, who has it in hand, how it ended |
+
+mod entry;
+mod firing;
+mod run;
+
+pub use self::entry::{ScheduledJob, read_schedule};
+pub use self::firing::{Fired, firing_due, next_firing};
+pub use self::run::{
+    AfterFailure, JobOutcome, JobResult, JobRun, JobTrigger, OpenRun, TRIES_MAX, after_failure, takeable,
+};
+use crate::domain::document::{Node, Read};
+use crate::domain::problem::did_you_mean;
+
+macro_rules! standing_jobs {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)*) => {
+        /// A job that can be put into the schedule, or started by hand. Takes no input but its arguments, and is safe to run twice.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum StandingJob {
+            $($(#[doc = $doc])+ $variant,)*
+        }
+
+        impl StandingJob {
+            /// Every one that this version can do.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The word in the schedule, on the command line, in logs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+// A new standing job is one line here (taken out of `NOT_BUILT`), its function under `jobs/`, and its arm in `jobs::standing`.
+standing_jobs! {
+    /// Asks Meta about the access token: validity, expiry, permissions, age, and whether number and webhook answer with it.
+    VerifyToken = "verify-token";
+    /// Deletes what is older than it has to be kept.
+    Tidy = "tidy";
+    /// Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed.
+    WatchCallbacks = "watch-callbacks";
+}
+
+/// Jobs that the schedule will know and this version cannot do yet.
+const NOT_BUILT: [&str; 4] = ["sync-templates", "sync-limits", "report-costs", "review-metrics"];
+
+/// An argument of a job: its key in the schedule, and the words that it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter {
+    /// The key.
+    pub key: &'static str,
+    /// The words; the first one applies where none is given.
+    pub words: &'static [&'static str],
+}
+
+impl StandingJob {
+    /// The job of that name, if this version can do it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|job| job.name() == name)
+    }
+
+    /// Whether it is one that comes with a later version.
+    pub fn is_announced(name: &str) -> bool {
+        NOT_BUILT.contains(&name)
+    }
+
+    /// The arguments that it takes.
+    pub const fn parameters(self) -> &'static [Parameter] {
+        match self {
+            Self::VerifyToken | Self::Tidy | Self::WatchCallbacks => &[],
+        }
+    }
+}
+
+impl Read for StandingJob {
+    fn read(node: &Node) -> Result<Self, String> {
+        let name = String::read(node)?;
+        Self::named(&name).ok_or_else(|| {
+            if Self::is_announced(&name) {
+                return format!("is `{name}`, which this version of barid cannot do yet; take the entry out");
+            }
+            let nearest = did_you_mean(&name, Self::ALL.map(Self::name));
+            format!("is `{name}`, which is no standing job{nearest}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_and_none_is_both_built_and_not() {
+        for job in StandingJob::ALL {
+            assert_eq!(StandingJob::named(job.name()), Some(job));
+            assert!(!StandingJob::is_announced(job.name()), "{job:?}");
+            let keys: std::collections::BTreeSet<_> = job.parameters().iter().map(|parameter| parameter.key).collect();
+            assert_eq!(keys.len(), job.parameters().len(), "{job:?}");
+        }
+        assert_eq!(StandingJob::named("report-costs"), None, "once it is built, it leaves NOT_BUILT");
+    }
+}
