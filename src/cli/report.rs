@@ -75,7 +75,7 @@ async fn costs(arguments: &Costs, installation: &Installation) -> Ended {
     };
     let report = report_costs::from_record(&store, tariff, days, of_meta, now).await.or_exit(Exit::Unavailable)?;
     if arguments.keep {
-        let kept = reports::keep(&config.state_dir, &report).or_exit(Exit::Io)?;
+        let kept = reports::Folder::inside(&config.state_dir).write(&report.files()).or_exit(Exit::Io)?;
         kept.iter().for_each(|path| screen::remark(&format!("kept as {}", path.display())));
     }
     let language = if arguments.language == "ar" { Language::Ar } else { Language::En };

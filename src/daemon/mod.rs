@@ -50,7 +50,7 @@ use crate::jobs::mail_alerts::MailTo;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
 use crate::ports::{
-    Clock, LimitFactsOf, MediaPorts, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
+    Clock, LimitFactsOf, MediaPorts, Notices, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
 };
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
@@ -219,7 +219,7 @@ impl Daemon {
             shelf: &shelf,
             signer: &signer,
         };
-        let email = workshop.email()?;
+        let notices = workshop.email()?.map(|email| Arc::new(email) as Arc<dyn Notices>);
         let meta = Arc::new(client(&config)?);
         let media = media(&config, &meta)?;
         let services = Services {
@@ -317,19 +317,14 @@ impl Daemon {
             )),
         ];
         if !config.alerts.email_to.is_empty()
-            && let Some(email) = email
+            && let Some(notices) = notices.clone()
         {
             let mail_to = MailTo {
                 to: config.alerts.email_to.clone(),
                 apart: config.alerts.mails_apart,
                 tag: services.store.tag().to_owned(),
             };
-            tasks.push(tokio::spawn(loops::mailing_alerts(
-                services.clone(),
-                Arc::new(email),
-                mail_to,
-                stop.subscribe(),
-            )));
+            tasks.push(tokio::spawn(loops::mailing_alerts(services.clone(), notices, mail_to, stop.subscribe())));
         }
         // Files outlive the wish for them.
         tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
@@ -343,7 +338,7 @@ impl Daemon {
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::alerting_suspensions(services.clone(), stop.subscribe())));
-        let upkeep = standing::beside(&services, &config);
+        let upkeep = standing::beside(&services, &config, notices);
         tasks.push(tokio::spawn(loops::scheduling(upkeep.clone(), stop.subscribe())));
         // Two, so that a long report does not hold up the look at the token.
         for _ in 0..2 {
@@ -535,7 +530,8 @@ fn limiter(
 
 fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
     let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
-    let upkeep = standing::beside(services, config);
+    // It opens runs and does none.
+    let upkeep = standing::beside(services, config, None);
     Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, upkeep)
 }
 

@@ -20,6 +20,7 @@ mod first_sight;
 pub mod heed;
 pub mod live_check;
 pub mod mail_alerts;
+mod mail_report;
 mod nudge;
 mod opt_out;
 pub mod probe;

@@ -1,14 +1,18 @@
-//! `report-costs`: what messages cost in some days, from every side. Reads sums only, writes nothing, and is safe to run at any time.
+//! `report-costs`: what messages cost in some days, from every side. Reads sums only, and is safe to run at any time. By the schedule the report is
+//! kept as files and mailed, once.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use serde_json::json;
 
-use crate::domain::cost_report::{CostReport, Days, Facts, MetaCost, WantedDays};
+use crate::domain::cost_report::{CostReport, Days, Facts, MetaCost, Period, Sum, WantedDays};
 use crate::domain::pricing::Tariff;
+use crate::domain::standing_job::{JobOutcome, JobResult, JobRun};
 use crate::jobs::JobError;
-use crate::ports::{Costs, Management, Services};
+use crate::jobs::mail_report::{self, Mailed};
+use crate::ports::{Costs, Management, Services, Upkeep};
 
 /// Reports on the wanted days.
 ///
@@ -73,4 +77,65 @@ fn moments(tariff: &Tariff, days: Days) -> (Timestamp, Timestamp) {
     let from = begin(days.from).unwrap_or(Timestamp::MIN);
     let to = days.to.tomorrow().ok().and_then(begin).unwrap_or(Timestamp::MAX);
     (from, to)
+}
+
+/// What the schedule asks for: the report on the last whole period before the firing, kept as files and mailed. A run that is made again, or late,
+/// reports on the same days.
+///
+/// # Errors
+/// When the store, the folder or the mail server does not take it: another try does what is missing. What was mailed is not mailed again.
+pub(super) async fn on_schedule(upkeep: &Upkeep, run: &JobRun) -> Result<JobOutcome, JobError> {
+    let Upkeep { store, management, ours, clock, catalogue, reports, report_recipients, .. } = upkeep;
+    let argument = |key| run.arguments.get(key).map(String::as_str);
+    let (tariff, period) = (catalogue.tariff(), argument("period").and_then(Period::named).unwrap_or(Period::Day));
+    let days = period.before(tariff.day(run.due_at));
+    let accounts = ours.numbers.iter().filter_map(|(_, account, _)| account.clone()).collect();
+    let meta = from_meta(&**management, &accounts, &tariff, days).await;
+    let report = from_record(&**store, &tariff, days, meta, clock.now()).await?;
+    let kept = reports.keep(report.files()).await;
+    let mailed = if argument("email") == Some("no") {
+        Mailed::default()
+    } else {
+        mail_report::run(&**store, report_recipients, &**clock, &report).await?
+    };
+    kept.map_err(|error| JobError::Retry { doing: "keeping the report of costs", source: Box::new(error) })?;
+    if let Some(because) = mailed.missed {
+        return Err(JobError::Retry { doing: "mailing the report of costs", source: because.into() });
+    }
+    Ok(outcome(&report, &mailed))
+}
+
+/// What came of it.
+fn outcome(report: &CostReport, mailed: &Mailed) -> JobOutcome {
+    let Sum { paid, free, micros, .. } = report.total;
+    let cost = report.money(micros);
+    let mut summary =
+        format!("{}: {cost} for {paid} messages, {free} more were free; kept as {}", report.days, report.name());
+    if mailed.sent > 0 {
+        summary.push_str(&format!("; mailed to {}", mailed.sent));
+    }
+    if mailed.before > 0 {
+        summary.push_str(&format!("; {} had it before", mailed.before));
+    }
+    let mut wrong = mailed.wrong();
+    if let Some(because) = &report.sides.meta_missing {
+        wrong.push(format!("Meta's analytics are missing: {because}"));
+    }
+    let result = if wrong.is_empty() { JobResult::Ok } else { JobResult::Warning };
+    for one in wrong {
+        summary.push_str(&format!("; {one}"));
+    }
+    let details = json!({
+        "from": report.days.from.to_string(),
+        "to": report.days.to.to_string(),
+        "cost": cost.to_decimal(),
+        "currency": report.currency.code(),
+        "charged": paid,
+        "free": free,
+        "mailed": mailed.sent,
+        "mailed_before": mailed.before,
+        "mail_unknown": mailed.unknown,
+        "mail_refused": mailed.nobody,
+    });
+    JobOutcome { details: Some(details), ..JobOutcome::new(result, summary) }
 }

@@ -780,7 +780,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
 /// Nothing is ever removed.
 pub(crate) const fn kept_for_ever() -> Retention {
     let ever = KeepFor::Ever;
-    Retention { journal: ever, history: ever, messages: ever, media: ever, feedback: ever }
+    Retention { journal: ever, history: ever, messages: ever, media: ever, feedback: ever, costs: ever, reports: ever }
 }
 
 /// Behind a door there is nobody to call, nothing to limit and no campaign.

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::advice::{Advice, AdviceKind};
 use super::json::percent;
+use super::words::{Words, advice, difference};
 use super::{CostReport, Sum};
 use crate::domain::language::Language;
-use crate::domain::pricing::Difference;
 
 /// Width and height of a chart, in its own units.
 const WIDTH: i64 = 720;
@@ -23,112 +22,10 @@ th,td{padding:.3rem .6rem;border-bottom:1px solid #d8dee4;text-align:start}td.n,
 .big{font-size:2rem;font-weight:600}.muted{color:#57606a}svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#57606a}\
 svg rect{fill:#0a7f6b}";
 
-/// Words of the page.
-struct Words {
-    title: &'static str,
-    total: &'static str,
-    charged: &'static str,
-    free: &'static str,
-    before: &'static str,
-    by_day: &'static str,
-    by_campaign: &'static str,
-    by_channel: &'static str,
-    by_country: &'static str,
-    by_category: &'static str,
-    by_language: &'static str,
-    none: &'static str,
-    messages: &'static str,
-    cost: &'static str,
-    estimated: &'static str,
-    booked: &'static str,
-    meta: &'static str,
-    channels: &'static str,
-    one: &'static str,
-    delivered: &'static str,
-    read: &'static str,
-    answered: &'static str,
-    median: &'static str,
-    sides: &'static str,
-    explained: &'static str,
-    untold: &'static str,
-    no_meta: &'static str,
-    advice: &'static str,
-    no_advice: &'static str,
-    made_at: &'static str,
-}
-
-const ENGLISH: Words = Words {
-    title: "Costs of messages",
-    total: "Total cost",
-    charged: "charged",
-    free: "free",
-    before: "In the days before",
-    by_day: "By day",
-    by_campaign: "By campaign",
-    by_channel: "By channel",
-    by_country: "By country",
-    by_category: "By category",
-    by_language: "By language",
-    none: "none",
-    messages: "Messages",
-    cost: "Cost",
-    estimated: "Estimated",
-    booked: "Booked",
-    meta: "Meta's analytics",
-    channels: "The channels beside each other",
-    one: "One message",
-    delivered: "Delivered",
-    read: "Read",
-    answered: "Answered",
-    median: "Half answered within",
-    sides: "Estimate, callbacks and Meta's analytics",
-    explained: "What explains the difference between estimate and booking",
-    untold: "no callback told the price; booked by estimate",
-    no_meta: "Meta's analytics are missing",
-    advice: "What would have been cheaper",
-    no_advice: "Nothing that these days show.",
-    made_at: "Made at",
-};
-
-const ARABIC: Words = Words {
-    title: "تكاليف الرسائل",
-    total: "التكلفة الإجمالية",
-    charged: "محسوبة",
-    free: "مجانية",
-    before: "في الأيام السابقة",
-    by_day: "حسب اليوم",
-    by_campaign: "حسب الحملة",
-    by_channel: "حسب القناة",
-    by_country: "حسب البلد",
-    by_category: "حسب الفئة",
-    by_language: "حسب اللغة",
-    none: "لا شيء",
-    messages: "الرسائل",
-    cost: "التكلفة",
-    estimated: "التقدير",
-    booked: "المسجَّل",
-    meta: "تحليلات Meta",
-    channels: "مقارنة القنوات",
-    one: "الرسالة الواحدة",
-    delivered: "وصلت",
-    read: "قُرئت",
-    answered: "أُجيب عنها",
-    median: "نصف الإجابات خلال",
-    sides: "التقدير والإشعارات وتحليلات Meta",
-    explained: "ما يفسّر الفرق بين التقدير والمسجَّل",
-    untold: "لم يُبلَّغ عن سعرها؛ سُجّلت حسب التقدير",
-    no_meta: "تحليلات Meta غير متوفرة",
-    advice: "ما كان سيكون أرخص",
-    no_advice: "لا شيء يظهر من هذه الأيام.",
-    made_at: "أُعدّ في",
-};
-
 /// The page in a language.
 pub fn to_html(report: &CostReport, language: Language) -> String {
-    let (words, direction) = match language {
-        Language::Ar => (&ARABIC, "rtl"),
-        Language::En => (&ENGLISH, "ltr"),
-    };
+    let words = Words::of(language);
+    let direction = words.direction;
     let mut page = Page { out: String::with_capacity(32 * 1024), report, words, language };
     page.put(&format!(
         "<!doctype html>\n<html lang=\"{}\" dir=\"{direction}\"><head><meta charset=\"utf-8\">\
@@ -318,8 +215,12 @@ impl Page<'_> {
         if !sides.explained.is_empty() || sides.untold.0 > 0 {
             self.put(&format!("<h2>{}</h2>\n<ul>\n", words.explained));
             for one in &sides.explained {
-                let line =
-                    format!("<li>{}: {} ({})</li>\n", self.difference(one.because), self.amount(one.micros), one.n);
+                let line = format!(
+                    "<li>{}: {} ({})</li>\n",
+                    difference(self.language, one.because),
+                    self.amount(one.micros),
+                    one.n
+                );
                 self.put(&line);
             }
             if sides.untold.0 > 0 {
@@ -327,21 +228,6 @@ impl Page<'_> {
                 self.put(&line);
             }
             self.put("</ul>\n");
-        }
-    }
-
-    const fn difference(&self, difference: Difference) -> &'static str {
-        match (self.language, difference) {
-            (Language::En, Difference::None) => "no difference",
-            (Language::En, Difference::Category) => "charged as another category",
-            (Language::En, Difference::Free) => "free, although a price was estimated",
-            (Language::En, Difference::Charged) => "charged, although it was taken for free",
-            (Language::En, Difference::Amount) => "the provider told another amount",
-            (Language::Ar, Difference::None) => "لا فرق",
-            (Language::Ar, Difference::Category) => "حُسبت بفئة أخرى",
-            (Language::Ar, Difference::Free) => "مجانية مع أنّ سعرًا قُدّر لها",
-            (Language::Ar, Difference::Charged) => "محسوبة مع أنّها عُدّت مجانية",
-            (Language::Ar, Difference::Amount) => "أبلغ المزوّد عن مبلغ آخر",
         }
     }
 
@@ -353,44 +239,16 @@ impl Page<'_> {
             return;
         }
         self.put("<ul>\n");
-        for Advice { kind, n, saves_micros } in &self.report.advice {
-            let saves = self.amount(*saves_micros);
-            let line = match (self.language, kind) {
-                (Language::En, AdviceKind::Category { charged_as }) => format!(
-                    "{n} messages were charged as <bdi>{}</bdi>, dearer than planned: word their template so that Meta keeps its category. \
-                     It would have saved {saves}.",
-                    charged_as.name()
-                ),
-                (Language::Ar, AdviceKind::Category { charged_as }) => format!(
-                    "حُسبت {n} رسالة بفئة <bdi>{}</bdi> وهي أغلى من المخطَّط: عدّل صياغة القالب لتُبقي Meta فئته. كان ذلك سيوفّر {saves}.",
-                    charged_as.name()
-                ),
-                (Language::En, AdviceKind::Channel { used, cheaper }) => format!(
-                    "{n} messages took over by <bdi>{}</bdi>; <bdi>{}</bdi> was cheaper for each. Put it first in <bdi>[delivery] fallback</bdi>: \
-                     it would have saved up to {saves}.",
-                    used.name(),
-                    cheaper.name()
-                ),
-                (Language::Ar, AdviceKind::Channel { used, cheaper }) => format!(
-                    "أُرسلت {n} رسالة بديلة عبر <bdi>{}</bdi> وكانت <bdi>{}</bdi> أرخص لكل رسالة. ضعها أولًا في \
-                     <bdi>[delivery] fallback</bdi>: كان ذلك سيوفّر حتى {saves}.",
-                    used.name(),
-                    cheaper.name()
-                ),
-                (Language::En, AdviceKind::CompleteCard) => format!(
-                    "{n} messages went where the rate card has no price; they are reckoned at the flat price. Complete the card."
-                ),
-                (Language::Ar, AdviceKind::CompleteCard) => {
-                    format!("{n} رسالة لا سعر لها في بطاقة الأسعار، فحُسبت بالسعر الثابت. أكمل البطاقة.")
-                }
-            };
-            self.put(&format!("<li>{line}</li>\n"));
+        for one in &self.report.advice {
+            let sentence =
+                advice(self.language, one, &self.amount(one.saves_micros), |text| format!("<bdi>{text}</bdi>"));
+            self.put(&format!("<li>{sentence}</li>\n"));
         }
         self.put("</ul>\n");
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -10,33 +10,39 @@
 //! | `channels` | the channels beside each other |
 //! | `sides` | estimate, callbacks and Meta beside each other, with what explains the difference |
 //! | `advice` | what would have been cheaper |
-//! | `json`, `rows`, `html` | the forms |
+//! | `json`, `rows`, `html`, `letter` | the forms |
+//! | `words` | what they say in both languages |
 
 mod advice;
 mod channels;
 mod facts;
 mod html;
 mod json;
+mod letter;
 mod period;
 mod rows;
 mod sides;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 pub use advice::{Advice, AdviceKind};
 pub use channels::ChannelFigures;
 pub use facts::{Answered, CallDay, CostDay, MetaCost};
 pub use html::to_html;
 pub use json::ShownReport;
+pub use letter::{ReportLetter, to_letter};
 pub use period::{Days, Period, WantedDays};
 pub use rows::{COLUMNS, Part, rows, to_csv};
 pub use sides::{Explained, Side, Sides};
 
 use crate::domain::channel::Channel;
+use crate::domain::language::Language;
 use crate::domain::money::{Currency, Money};
 
 /// What was paid, and how many messages for nothing.
@@ -78,6 +84,25 @@ pub struct Facts {
     pub answered: BTreeMap<Channel, Answered>,
     /// What Meta's analytics say of our accounts, or why they say nothing.
     pub meta: Option<Result<Vec<MetaCost>, String>>,
+}
+
+/// A form of a report as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// What it is called: the report's name, its last day at the end, and an ending.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+}
+
+impl ReportFile {
+    /// The last day of the report that a file of this name holds; `None`: it is none of ours.
+    pub fn last_day(name: &str) -> Option<Date> {
+        let (stem, _) = name.split_once('.')?;
+        let (from, to) = (stem.get(stem.len().checked_sub(21)?..stem.len() - 11)?, stem.get(stem.len() - 10..)?);
+        from.parse::<Date>().ok()?;
+        to.parse().ok()
+    }
 }
 
 /// Costs of some days.
@@ -166,6 +191,25 @@ impl CostReport {
                 .collect(),
             costs,
         }
+    }
+
+    /// What it is called: the same whenever a report on these days is made.
+    pub fn name(&self) -> String {
+        format!("costs-{}-{}", self.days.from, self.days.to)
+    }
+
+    /// All its forms as files.
+    pub fn files(&self) -> Vec<ReportFile> {
+        let json = serde_json::to_string_pretty(&ShownReport::new(self, true)).expect("a report is always JSON");
+        let file = |ending: &str, text| ReportFile { name: format!("{}.{ending}", self.name()), text };
+        let mut files = vec![file("json", json), file("csv", to_csv(self))];
+        files.extend(Language::ALL.map(|language| self.page_file(language)));
+        files
+    }
+
+    /// The page in a language as a file.
+    pub fn page_file(&self, language: Language) -> ReportFile {
+        ReportFile { name: format!("{}.{language}.html", self.name()), text: to_html(self, language) }
     }
 
     /// An amount in the report's currency.

@@ -187,3 +187,53 @@ fn the_page_reads_in_both_directions_and_brings_nothing_along() {
         assert_eq!(opened, page.matches("</tr>").count());
     }
 }
+
+#[test]
+fn a_mail_says_the_sums_in_both_languages() {
+    let mut random = StdRng::seed_from_u64(7);
+    let plain = CostDay { currency: Currency::USD, difference: Difference::None, ..any_day(&mut random) };
+    let day = |campaign: &str, country: &str, micros, n| CostDay {
+        campaign: campaign.to_owned(),
+        channel: Channel::Whatsapp,
+        country: country.parse().ok(),
+        category: PriceCategory::Utility,
+        source: Some(Source::Flat),
+        free: None,
+        n,
+        micros,
+        estimated_micros: micros,
+        ..plain.clone()
+    };
+    let costs = vec![day("welcome", "SA", 1_250_000, 500), day("<b>", "EG", 30_000, 12)];
+    let costs_before = vec![day("welcome", "SA", 1_000_000, 400)];
+    let meta = Some(Err("it <b>broke</b>".to_owned()));
+    let report = report(Facts { costs, costs_before, meta, ..Facts::default() });
+    let letter = to_letter(&report, &Language::ALL);
+    insta::assert_snapshot!(format!("{}\n\n{}", letter.subject, letter.text));
+    let names: Vec<&str> = letter.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["costs-2026-11-01-2026-11-03.ar.html", "costs-2026-11-01-2026-11-03.en.html"]);
+    assert!(letter.page.find("dir=\"rtl\"") < letter.page.find("dir=\"ltr\""), "Arabic first, as asked for");
+    assert!(letter.page.contains("&lt;b&gt;") && !letter.page.contains("<b>"));
+    for foreign in ["<script", "<svg", "<style", "http://", "https://", "url("] {
+        assert!(!letter.page.contains(foreign), "{foreign}");
+    }
+    let english = to_letter(&report, &[Language::En]);
+    assert_eq!(english.subject, "Costs of messages 2026-11-01 to 2026-11-03: 1.28 USD");
+    assert!(!english.page.contains("rtl") && english.files.len() == 1);
+}
+
+#[test]
+fn a_file_says_its_last_day() {
+    let report = report(Facts::default());
+    let names: Vec<String> = report.files().into_iter().map(|file| file.name).collect();
+    let name = |ending: &str| format!("costs-2026-11-01-2026-11-03.{ending}");
+    assert_eq!(names, ["json", "csv", "ar.html", "en.html"].map(name));
+    for name in &names {
+        assert_eq!(ReportFile::last_day(name), Some(days().to), "{name}");
+    }
+    for other in
+        ["", "notes.txt", "costs-2026-11-03.csv", "costs-2026-11-01-2026-11-33.csv", "ملاحظات-عن-التقرير-الأخير.txt"]
+    {
+        assert_eq!(ReportFile::last_day(other), None, "{other}");
+    }
+}

@@ -109,11 +109,11 @@ on_both_databases! {
         assert_eq!((due[0].tries, due[0].reached.as_slice()), (1, ["ops@example.com".to_owned()].as_slice()));
         // It is over while its mail is on the way.
         store.clear_alert(alert.kind, alert.scope.clone(), at(20)).await.unwrap();
-        store.alert_mailed(alert.id, AlertMail::Raised, at(21)).await.unwrap();
+        store.alert_mailed(alert.id, AlertMail::Raised, Severity::Warning, at(21)).await.unwrap();
         let due = store.alerts_to_mail(at(21), 10).await.unwrap();
         assert_eq!((due[0].mailed.raised_at, due[0].mailed.cleared_at, due[0].tries), (Some(at(21)), None, 0));
         assert!(due[0].reached.is_empty());
-        store.alert_mailed(alert.id, AlertMail::Cleared, at(22)).await.unwrap();
+        store.alert_mailed(alert.id, AlertMail::Cleared, Severity::Warning, at(22)).await.unwrap();
         assert!(store.alerts_to_mail(at(9_999), 10).await.unwrap().is_empty(), "all is told");
         // The next of its kind knows when the last one was told.
         store.raise_alert(new("RED again"), at(30)).await.unwrap();
