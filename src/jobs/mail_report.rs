@@ -3,7 +3,10 @@
 //! A mail is begun in the record before the mail server is called. One that was begun and of which nobody says what came of it may have gone out: it is
 //! not sent again, and that is told; the report is kept as files all the same. What surely was not sent is tried again with the run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::cost_report::{CostReport, ReportLetter, to_letter};
 use crate::domain::failure::FailureClass;
@@ -12,7 +15,10 @@ use crate::ports::{
     Answer, Clock, Notice, NoticeFile, Notices, ReportMailBegun, ReportMailEnded, ReportRecipients, Store,
 };
 
-/// What became of the mails of a report.
+/// After so long nobody waits for the mail of a report any more.
+const OWED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// What became of the mails of a run.
 #[derive(Debug, Default)]
 pub(super) struct Mailed {
     /// Sent now.
@@ -47,7 +53,7 @@ impl Mailed {
     }
 }
 
-/// Mails it to everybody who has not got it.
+/// Mails it to those of them who have not got it; adds to `mailed` what became of it.
 ///
 /// # Errors
 /// When the store could not be asked.
@@ -56,18 +62,19 @@ pub(super) async fn run(
     recipients: &ReportRecipients,
     clock: &dyn Clock,
     report: &CostReport,
-) -> Result<Mailed, JobError> {
-    let mut mailed = Mailed::default();
-    if recipients.to.is_empty() {
-        return Ok(mailed);
+    to: &[String],
+    mailed: &mut Mailed,
+) -> Result<(), JobError> {
+    if to.is_empty() {
+        return Ok(());
     }
     let Some(notices) = &recipients.notices else {
-        mailed.no_server = recipients.to.len();
-        return Ok(mailed);
+        mailed.no_server = to.len();
+        return Ok(());
     };
     let (name, letter) = (report.name(), to_letter(report, &recipients.languages));
     let doing = || JobError::from_store("recording the mail of a report");
-    for to in &recipients.to {
+    for to in to {
         match store.begin_report_mail(&name, to, clock.now()).await.map_err(doing())? {
             ReportMailBegun::Ours => {}
             ReportMailBegun::Over => {
@@ -88,7 +95,7 @@ pub(super) async fn run(
                 mailed.nobody += 1;
                 ReportMailEnded::Nobody
             }
-            Sent::NotSent(because) => {
+            Sent::Failed(because) => {
                 mailed.missed = Some(because);
                 ReportMailEnded::NotSent
             }
@@ -99,14 +106,35 @@ pub(super) async fn run(
         };
         store.end_report_mail(&name, to, ended).await.map_err(doing())?;
     }
-    Ok(mailed)
+    Ok(())
+}
+
+/// Reports of other days that some of them should have got and did not, while the mail server was away for longer than a run is tried again.
+///
+/// # Errors
+/// When the store could not be asked.
+pub(super) async fn owed(
+    store: &dyn Store,
+    recipients: &ReportRecipients,
+    clock: &dyn Clock,
+    report: &CostReport,
+) -> Result<BTreeMap<String, Vec<String>>, JobError> {
+    let since = clock.now().saturating_sub(OWED_FOR).unwrap_or(Timestamp::MIN);
+    let unsent = store.unsent_report_mails(since).await.map_err(JobError::from_store("looking for reports to mail"))?;
+    let mut owed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, to) in unsent {
+        if name != report.name() && recipients.to.contains(&to) {
+            owed.entry(name).or_default().push(to);
+        }
+    }
+    Ok(owed)
 }
 
 /// What is known of a mail after the call.
 enum Sent {
     Accepted,
     Nobody,
-    NotSent(String),
+    Failed(String),
     Unknown,
 }
 
@@ -121,8 +149,8 @@ async fn send(notices: &Arc<dyn Notices>, notice: &Notice) -> Sent {
             );
             Sent::Nobody
         }
-        Answer::Refused(refusal) => Sent::NotSent(refusal.details),
-        Answer::NotSent { because } => Sent::NotSent(because),
+        Answer::Refused(refusal) => Sent::Failed(refusal.details),
+        Answer::NotSent { because } => Sent::Failed(because),
         Answer::Unanswered { because } => {
             tracing::warn!(report = notice.id, because, "nobody knows whether the mail of a report came through");
             Sent::Unknown

@@ -85,19 +85,22 @@ fn moments(tariff: &Tariff, days: Days) -> (Timestamp, Timestamp) {
 /// # Errors
 /// When the store, the folder or the mail server does not take it: another try does what is missing. What was mailed is not mailed again.
 pub(super) async fn on_schedule(upkeep: &Upkeep, run: &JobRun) -> Result<JobOutcome, JobError> {
-    let Upkeep { store, management, ours, clock, catalogue, reports, report_recipients, .. } = upkeep;
+    let Upkeep { store, clock, catalogue, reports, report_recipients, .. } = upkeep;
     let argument = |key| run.arguments.get(key).map(String::as_str);
     let (tariff, period) = (catalogue.tariff(), argument("period").and_then(Period::named).unwrap_or(Period::Day));
     let days = period.before(tariff.day(run.due_at));
-    let accounts = ours.numbers.iter().filter_map(|(_, account, _)| account.clone()).collect();
-    let meta = from_meta(&**management, &accounts, &tariff, days).await;
-    let report = from_record(&**store, &tariff, days, meta, clock.now()).await?;
+    let report = on(upkeep, &tariff, days).await?;
     let kept = reports.keep(report.files()).await;
-    let mailed = if argument("email") == Some("no") {
-        Mailed::default()
-    } else {
-        mail_report::run(&**store, report_recipients, &**clock, &report).await?
-    };
+    let mut mailed = Mailed::default();
+    if argument("email") != Some("no") {
+        mail_report::run(&**store, report_recipients, &**clock, &report, &report_recipients.to, &mut mailed).await?;
+        for (name, to) in mail_report::owed(&**store, report_recipients, &**clock, &report).await? {
+            // A name of another version is no days of ours.
+            let Some(days) = CostReport::days_of(&name) else { continue };
+            let late = on(upkeep, &tariff, days).await?;
+            mail_report::run(&**store, report_recipients, &**clock, &late, &to, &mut mailed).await?;
+        }
+    }
     kept.map_err(|error| JobError::Retry { doing: "keeping the report of costs", source: Box::new(error) })?;
     if let Some(because) = mailed.missed {
         return Err(JobError::Retry { doing: "mailing the report of costs", source: because.into() });
@@ -105,12 +108,19 @@ pub(super) async fn on_schedule(upkeep: &Upkeep, run: &JobRun) -> Result<JobOutc
     Ok(outcome(&report, &mailed))
 }
 
+/// The report on these days, of all our accounts.
+async fn on(upkeep: &Upkeep, tariff: &Tariff, days: Days) -> Result<CostReport, JobError> {
+    let Upkeep { store, management, ours, clock, .. } = upkeep;
+    let accounts = ours.numbers.iter().filter_map(|(_, account, _)| account.clone()).collect();
+    let meta = from_meta(&**management, &accounts, tariff, days).await;
+    from_record(&**store, tariff, days, meta, clock.now()).await
+}
+
 /// What came of it.
 fn outcome(report: &CostReport, mailed: &Mailed) -> JobOutcome {
     let Sum { paid, free, micros, .. } = report.total;
     let cost = report.money(micros);
-    let mut summary =
-        format!("{}: {cost} for {paid} messages, {free} more were free; kept as {}", report.days, report.name());
+    let mut summary = format!("{}: {cost} ({paid} charged, {free} free); kept as {}", report.days, report.name());
     if mailed.sent > 0 {
         summary.push_str(&format!("; mailed to {}", mailed.sent));
     }

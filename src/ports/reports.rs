@@ -56,8 +56,10 @@ pub enum ReportMailEnded {
 /// The record of mails of reports. A mail is begun before the mail server is called, so that none goes out twice, whoever dies.
 #[async_trait]
 pub trait ReportMails: Send + Sync {
-    /// Begins the mail of a report (its name, the same for every try) to somebody, unless it was begun before.
+    /// Begins the mail of a report (its name, the same for every try) to somebody, unless it was begun before and may have been sent.
     async fn begin_report_mail(&self, report: &str, to: &str, now: Timestamp) -> Stored<ReportMailBegun>;
+    /// Mails that were begun since then and not sent: the report's name, and to whom.
+    async fn unsent_report_mails(&self, since: Timestamp) -> Stored<Vec<(String, String)>>;
     /// Writes down what came of a mail that is ours.
     async fn end_report_mail(&self, report: &str, to: &str, ended: ReportMailEnded) -> Stored<()>;
 }

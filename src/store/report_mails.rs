@@ -14,6 +14,7 @@ use crate::ports::{ReportMailBegun, ReportMailEnded, ReportMails, Stored};
 /// The words of what came of a mail.
 const SENT: &str = "sent";
 const NOBODY: &str = "nobody";
+const NOT_SENT: &str = "not-sent";
 
 /// What is written about mails of reports.
 #[derive(Debug)]
@@ -26,10 +27,11 @@ pub(super) enum ReportMailWrite {
 pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, write: &ReportMailWrite) -> Sql<Outcome> {
     match write {
         ReportMailWrite::Begin { report, to, now } => {
-            let key = || (storable(report.clone()), storable(to.clone()));
-            let (report, to) = key();
-            let sql = "INSERT INTO report_mails (report, recipient, begun_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-            if db.run(sql, args![report.clone(), to.clone(), *now]).await? > 0 {
+            let (report, to) = (storable(report.clone()), storable(to.clone()));
+            let sql = "INSERT INTO report_mails (report, recipient, begun_at) VALUES (?, ?, ?) \
+                       ON CONFLICT (report, recipient) DO UPDATE SET begun_at = excluded.begun_at, outcome = NULL \
+                       WHERE report_mails.outcome = ?";
+            if db.run(sql, args![report.clone(), to.clone(), *now, NOT_SENT]).await? > 0 {
                 return Ok(Outcome::ReportMail(ReportMailBegun::Ours));
             }
             let sql = "SELECT outcome FROM report_mails WHERE report = ? AND recipient = ?";
@@ -39,17 +41,12 @@ pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, write: &ReportMailWr
             Ok(Outcome::ReportMail(begun))
         }
         ReportMailWrite::End { report, to, ended } => {
-            let key = args![storable(report.clone()), storable(to.clone())];
             let word = match ended {
                 ReportMailEnded::Sent => SENT,
                 ReportMailEnded::Nobody => NOBODY,
-                ReportMailEnded::NotSent => {
-                    db.run("DELETE FROM report_mails WHERE report = ? AND recipient = ? AND outcome IS NULL", key)
-                        .await?;
-                    return Ok(Outcome::Done);
-                }
+                ReportMailEnded::NotSent => NOT_SENT,
             };
-            let sql = "UPDATE report_mails SET outcome = ? WHERE report = ? AND recipient = ?";
+            let sql = "UPDATE report_mails SET outcome = ? WHERE report = ? AND recipient = ? AND outcome IS NULL";
             db.run(sql, args![word, storable(report.clone()), storable(to.clone())]).await?;
             Ok(Outcome::Done)
         }
@@ -64,6 +61,13 @@ impl ReportMails for SqlStore {
             Outcome::ReportMail(begun) => Ok(begun),
             other => Err(unexpected(&other)),
         }
+    }
+
+    async fn unsent_report_mails(&self, since: Timestamp) -> Stored<Vec<(String, String)>> {
+        let sql =
+            "SELECT report, recipient FROM report_mails WHERE outcome = ? AND begun_at >= ? ORDER BY report, recipient";
+        let rows = self.read(sql, args![NOT_SENT, since]).await?;
+        self.rows(&rows, "report_mails", |row| Ok((row.text()?, row.text()?)))
     }
 
     async fn end_report_mail(&self, report: &str, to: &str, ended: ReportMailEnded) -> Stored<()> {

@@ -93,6 +93,9 @@ impl ReportMails for FakeStore {
     async fn begin_report_mail(&self, _: &str, _: &str, _: Timestamp) -> Stored<ReportMailBegun> {
         not_asked()
     }
+    async fn unsent_report_mails(&self, _: Timestamp) -> Stored<Vec<(String, String)>> {
+        not_asked()
+    }
     async fn end_report_mail(&self, _: &str, _: &str, _: ReportMailEnded) -> Stored<()> {
         not_asked()
     }

@@ -35,6 +35,7 @@ mod nlp;
 mod ops;
 mod postgres;
 mod queue;
+mod report_costs;
 mod retry;
 mod scenario;
 mod sending;

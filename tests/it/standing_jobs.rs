@@ -9,6 +9,7 @@ use barid::domain::alert::{AlertKind, Severity};
 use barid::domain::cost_report::MetaCost;
 use barid::domain::delivery::Fact;
 use barid::domain::ids::{JobName, SenderName};
+use barid::domain::language::Language;
 use barid::domain::live_check::{MANAGEMENT, MESSAGING, NumberFacts, Ours, TemplateFacts, TokenFacts};
 use barid::domain::news::{ProviderStatus, Source};
 use barid::domain::retention::{KeepFor, Retention};
@@ -18,7 +19,8 @@ use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::media::Folder;
 use barid::ports::{
-    Alerts as _, Clock, JobRuns as _, Journal as _, Management, Messages as _, RowNews, Suspensions as _, Upkeep,
+    Alerts as _, Clock, JobRuns as _, Journal as _, Management, Messages as _, ReportRecipients, RowNews,
+    Suspensions as _, Upkeep,
 };
 use barid::simulator::{Faults, TokenState};
 use barid::store::SqlStore;
@@ -84,14 +86,14 @@ impl Management for Meta {
         unreachable!("the token has nothing to do with templates")
     }
     async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
-        unreachable!("only costs are asked for prices")
+        Ok(Vec::new())
     }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         Ok(self.apps.lock().unwrap().clone())
     }
 }
 
-fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
+pub(crate) fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
     ScheduledJob {
         name: job.name().parse().unwrap(),
         job,
@@ -102,17 +104,20 @@ fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
 }
 
 /// One process over a record that it may share.
-struct Process {
-    store: Arc<SqlStore>,
+pub(crate) struct Process {
+    pub(crate) store: Arc<SqlStore>,
     clock: Arc<Hand>,
     meta: Arc<Meta>,
-    upkeep: Upkeep,
+    pub(crate) upkeep: Upkeep,
     _files: tempfile::TempDir,
+    /// Where reports are kept, in a folder `reports`.
+    pub(crate) state_dir: tempfile::TempDir,
 }
 
 impl Process {
-    async fn over(database: &Database, clock: &Arc<Hand>, schedule: Vec<ScheduledJob>) -> Self {
-        let (store, files) = (Arc::new(database.open().await), tempfile::tempdir().unwrap());
+    pub(crate) async fn over(database: &Database, clock: &Arc<Hand>, schedule: Vec<ScheduledJob>) -> Self {
+        let store = Arc::new(database.open().await);
+        let (files, state_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let meta = Arc::new(Meta { token: Mutex::new(Ok(good())), apps: Mutex::new(vec!["7".to_owned()]) });
         let ours = Ours {
             app_id: Some("7".to_owned()),
@@ -128,9 +133,11 @@ impl Process {
             retention: kept_for_ever(),
             hooks: Arc::new(NoHooks),
             media: Arc::new(Folder::new(files.path().to_owned())),
+            reports: Arc::new(barid::daemon::reports::Folder::inside(state_dir.path())),
+            report_recipients: ReportRecipients { to: Vec::new(), languages: Language::ALL.to_vec(), notices: None },
             catalogue: Arc::new(OnlySchedule(schedule.into_iter().map(Arc::new).collect())),
         };
-        Self { store, clock: Arc::clone(clock), meta, upkeep, _files: files }
+        Self { store, clock: Arc::clone(clock), meta, upkeep, _files: files, state_dir }
     }
 
     async fn alone(job: StandingJob, cron: &str, now: &str) -> (Database, Self) {
@@ -140,7 +147,7 @@ impl Process {
     }
 
     /// What a process does about standing jobs in each second.
-    async fn pass(&self) -> Vec<Carried> {
+    pub(crate) async fn pass(&self) -> Vec<Carried> {
         schedule::open_due(&self.upkeep).await.unwrap();
         let mut carried = Vec::new();
         while let Some(run) = schedule::take(&self.upkeep, None).await.unwrap() {
@@ -151,13 +158,13 @@ impl Process {
         carried
     }
 
-    async fn runs(&self) -> Vec<JobRun> {
+    pub(crate) async fn runs(&self) -> Vec<JobRun> {
         let mut runs = self.store.job_runs(None, None, 1_000).await.unwrap().items;
         runs.reverse();
         runs
     }
 
-    async fn alerts(&self) -> BTreeSet<(AlertKind, String, Severity)> {
+    pub(crate) async fn alerts(&self) -> BTreeSet<(AlertKind, String, Severity)> {
         let open = self.store.open_alerts().await.unwrap().into_iter();
         open.map(|alert| (alert.kind, alert.scope.to_string(), alert.severity)).collect()
     }

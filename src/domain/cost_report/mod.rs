@@ -98,10 +98,7 @@ pub struct ReportFile {
 impl ReportFile {
     /// The last day of the report that a file of this name holds; `None`: it is none of ours.
     pub fn last_day(name: &str) -> Option<Date> {
-        let (stem, _) = name.split_once('.')?;
-        let (from, to) = (stem.get(stem.len().checked_sub(21)?..stem.len() - 11)?, stem.get(stem.len() - 10..)?);
-        from.parse::<Date>().ok()?;
-        to.parse().ok()
+        CostReport::days_of(name.split_once('.')?.0).map(|days| days.to)
     }
 }
 
@@ -196,6 +193,13 @@ impl CostReport {
     /// What it is called: the same whenever a report on these days is made.
     pub fn name(&self) -> String {
         format!("costs-{}-{}", self.days.from, self.days.to)
+    }
+
+    /// The days of the report of that name; `None`: it is no name of a report.
+    pub fn days_of(name: &str) -> Option<Days> {
+        // Two days of ten characters, with a hyphen between.
+        let (from, to) = name.strip_prefix("costs-")?.split_at_checked(10)?;
+        Some(Days { from: from.parse().ok()?, to: to.strip_prefix('-')?.parse().ok()? })
     }
 
     /// All its forms as files.

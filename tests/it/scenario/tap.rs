@@ -443,6 +443,7 @@ tapped!(JobRuns {
 
 tapped!(ReportMails {
     effect begin_report_mail(report: &str, to: &str, now: Timestamp) -> ReportMailBegun;
+    look unsent_report_mails(since: Timestamp) -> Vec<(String, String)>;
     effect end_report_mail(report: &str, to: &str, ended: ReportMailEnded) -> ();
 });
 
