@@ -26,13 +26,9 @@ impl Alerts {
 /// `email_to`: addresses of those who operate the service.
 pub(super) fn addresses(table: &Table<'_>) -> Option<Vec<String>> {
     let email_to: Option<Vec<String>> = table.required("email_to");
-    for address in email_to.iter().flatten() {
-        if !is_mailbox(address) || address.contains(['<', ' ']) {
-            table.problem(
-                "email_to",
-                "`email_to` must hold addresses without names, as in `[\"operations@example.com\"]`",
-            );
-        }
+    let is_plain = |address: &String| is_mailbox(address) && !address.contains(['<', ' ']);
+    if !email_to.iter().flatten().all(is_plain) {
+        table.problem("email_to", "`email_to` must hold addresses without names, as in `[\"operations@example.com\"]`");
     }
     email_to
 }

@@ -32,7 +32,7 @@ pub fn to_html(report: &CostReport, language: Language) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"><title>{} {}</title><style>{STYLE}</style></head><body>\n",
         language.code(),
         words.title,
-        report.days
+        words.days(report.days)
     ));
     page.head();
     page.day_chart();
@@ -72,17 +72,18 @@ impl Page<'_> {
     fn head(&mut self) {
         let (report, words) = (self.report, self.words);
         let head = format!(
-            "<h1>{} <bdi>{}</bdi></h1>\n<p class=\"big\">{}</p>\n<p>{}: {} {}, {} {}</p>\n<p class=\"muted\">{} (<bdi>{}</bdi>): {}</p>\n",
+            "<h1>{} <bdi>{}</bdi></h1>\n<p class=\"big\">{}</p>\n<p>{}: {} {}{}{} {}</p>\n<p class=\"muted\">{} (<bdi>{}</bdi>): {}</p>\n",
             words.title,
-            report.days,
+            words.days(report.days),
             self.amount(report.total.micros),
             words.messages,
             report.total.paid,
             words.charged,
+            words.comma,
             report.total.free,
             words.free,
             words.before,
-            report.days_before,
+            words.days(report.days_before),
             self.amount(report.before.micros),
         );
         self.put(&head);

@@ -44,7 +44,7 @@ pub fn to_letter(report: &CostReport, languages: &[Language]) -> ReportLetter {
         page,
         "<!doctype html>\n<html lang=\"{first}\"><head><meta charset=\"utf-8\"><title>{} {}</title></head>\n<body style=\"{BODY}\">\n",
         Words::of(first).title,
-        report.days
+        Words::of(first).days(report.days)
     );
     for language in languages {
         let part = Part { report, language: *language, words: Words::of(*language) };
@@ -70,7 +70,7 @@ struct Part<'a> {
 impl Part<'_> {
     fn subject(&self) -> String {
         let total = self.report.money(self.report.total.micros).to_string();
-        format!("{} {}: {}", self.words.title, self.apart(&self.report.days.to_string()), self.apart(&total))
+        format!("{} {}: {}", self.words.title, self.apart(&self.words.days(self.report.days)), self.apart(&total))
     }
 
     /// The lists of the mail, each with its title.
@@ -114,12 +114,12 @@ impl Part<'_> {
             out.push('\n');
         };
         let money = |micros| self.apart(&report.money(micros).to_string());
-        line(format!("{} {}", words.title, self.apart(&report.days.to_string())));
+        line(format!("{} {}", words.title, self.apart(&words.days(report.days))));
         line(String::new());
         line(format!("{}: {}", words.total, money(report.total.micros)));
         let Sum { paid, free, .. } = report.total;
-        line(format!("{}: {paid} {}, {free} {}", words.messages, words.charged, words.free));
-        let before = self.apart(&report.days_before.to_string());
+        line(format!("{}: {paid} {}{}{free} {}", words.messages, words.charged, words.comma, words.free));
+        let before = self.apart(&words.days(report.days_before));
         line(format!("{} ({before}): {}", words.before, money(report.before.micros)));
         if let Some(change) = self.change() {
             line(format!("{}: {}", words.change, self.apart(&change)));
@@ -166,15 +166,16 @@ impl Part<'_> {
         let _ = write!(
             out,
             "<div lang=\"{code}\" dir=\"{direction}\" style=\"direction:{direction};{CARD}\">\n<h1 style=\"font-size:20px\">{} <bdi>{}</bdi></h1>\n\
-             <p style=\"font-size:26px;margin:0\">{}</p>\n<p>{}: {paid} {}, {free} {}</p>\n<p>{} (<bdi>{}</bdi>): {}",
+             <p style=\"font-size:26px;margin:0\">{}</p>\n<p>{}: {paid} {}{}{free} {}</p>\n<p>{} (<bdi>{}</bdi>): {}",
             words.title,
-            report.days,
+            words.days(report.days),
             money(micros),
             words.messages,
             words.charged,
+            words.comma,
             words.free,
             words.before,
-            report.days_before,
+            words.days(report.days_before),
             money(report.before.micros)
         );
         if let Some(change) = self.change() {

@@ -1,12 +1,15 @@
 //! The words of a report in both languages.
 
 use super::advice::{Advice, AdviceKind};
+use super::period::Days;
 use crate::domain::language::Language;
 use crate::domain::pricing::Difference;
 
 /// Words of pages and mails.
 pub(super) struct Words {
     pub(super) direction: &'static str,
+    pub(super) comma: &'static str,
+    pub(super) until: &'static str,
     pub(super) title: &'static str,
     pub(super) total: &'static str,
     pub(super) charged: &'static str,
@@ -44,6 +47,8 @@ pub(super) struct Words {
 
 const ENGLISH: Words = Words {
     direction: "ltr",
+    comma: ", ",
+    until: " to ",
     title: "Costs of messages",
     total: "Total cost",
     charged: "charged",
@@ -81,6 +86,8 @@ const ENGLISH: Words = Words {
 
 const ARABIC: Words = Words {
     direction: "rtl",
+    comma: "، ",
+    until: " – ",
     title: "تكاليف الرسائل",
     total: "التكلفة الإجمالية",
     charged: "محسوبة",
@@ -123,6 +130,11 @@ impl Words {
             Language::Ar => &ARABIC,
             Language::En => &ENGLISH,
         }
+    }
+
+    /// The days of a report.
+    pub(super) fn days(&self, days: Days) -> String {
+        if days.from == days.to { days.from.to_string() } else { format!("{}{}{}", days.from, self.until, days.to) }
     }
 }
 
