@@ -160,7 +160,7 @@ fn a_wrong_command_line_is_64_and_what_comes_later_is_69() {
     }
     let done = desk.done(desk.command(&["queue", "dead", "--lane", "sendin"]));
     assert!(done.err.contains("did you mean `sending`?"), "{done:?}");
-    let done = desk.run(&["job", "run", "report-costs"]);
+    let done = desk.run(&["job", "run", "review-metrics"]);
     assert_eq!(done.code, 69, "{done:?}");
     assert!(done.err.contains("not yet supported"), "{done:?}");
 }
@@ -595,13 +595,13 @@ fn a_wrong_schedule_is_told_with_its_line_and_the_rest_of_it_holds() {
     let desk = Desk::new();
     let (job, every) = ("[[jobs]]\njob = ", "\nschedule = \"0 12 * * *\"\n");
     let text =
-        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"sync-limits\"{every}{job}\"tidi\"{every}");
+        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"review-metrics\"{every}{job}\"tidi\"{every}");
     desk.write("jobs/schedule.toml", &text);
     let done = desk.run(&["check"]);
     assert_eq!(done.code, 78);
     assert!(
         done.out.contains(
-            "schedule.toml:6: `job` is `sync-limits`, which this version of barid cannot do yet; take the entry out"
+            "schedule.toml:6: `job` is `review-metrics`, which this version of barid cannot do yet; take the entry out"
         ),
         "{done:?}"
     );

@@ -13,6 +13,7 @@ use barid::domain::standing_job::{JobOutcome, JobResult, ScheduledJob, StandingJ
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::ports::{Answer, Notice, Notices};
 use jiff::SignedDuration;
+use mail_parser::{MessageParser, MimeHeaders as _};
 use tokio::sync::Notify;
 
 use crate::contracts::{self, Database};
@@ -241,7 +242,15 @@ async fn a_report_is_mailed_in_both_languages_over_the_whole_service() {
     let mails = of_report();
     let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
     assert!(mail.header("content-type").unwrap().starts_with("multipart/mixed"), "{:?}", mail.headers);
-    assert!(mail.text.contains("التكلفة الإجمالية") && mail.text.contains("Total cost"), "{}", mail.text);
+    let read = MessageParser::default().parse(mail.text.as_bytes()).unwrap();
+    let (text, page) = (read.body_text(0).unwrap(), read.body_html(0).unwrap());
+    for said in ["التكلفة الإجمالية", "Total cost"] {
+        assert!(text.contains(said) && page.contains(said), "{said}: {text} {page}");
+    }
+    assert!(page.contains("dir=\"rtl\"") && read.subject().unwrap().starts_with("تكاليف الرسائل"));
+    let names: Vec<_> = read.attachments().filter_map(|file| file.attachment_name()).collect();
+    let ending = |name: &&str, ending| name.starts_with("costs-") && name.ends_with(ending);
+    assert!(matches!(&names[..], [ar, en] if ending(ar, ".ar.html") && ending(en, ".en.html")), "{names:?}");
     let files = std::fs::read_dir(barid.dir.path().join("state/reports")).map(Iterator::count);
     assert_eq!(files.unwrap(), 4);
     assert!(!barid.log().contains("finance@example.com"));

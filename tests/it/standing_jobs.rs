@@ -317,7 +317,7 @@ async fn a_run_by_hand_is_no_firing_and_an_unknown_name_is_none() {
         schedule::open_by_hand(&process.upkeep, &token, "amal").await.unwrap().is_some(),
         "it is no entry, but a job"
     );
-    let other: JobName = "report-costs".parse().unwrap();
+    let other: JobName = "review-metrics".parse().unwrap();
     assert_eq!(schedule::open_by_hand(&process.upkeep, &other, "amal").await.unwrap(), None);
 }
 
