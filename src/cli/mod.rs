@@ -28,6 +28,7 @@ mod news;
 mod queue;
 mod release;
 mod replaying;
+mod report;
 mod screen;
 mod serve;
 mod simulate;
@@ -97,6 +98,9 @@ enum Command {
     /// Callbacks that are kept, and applying them again
     #[command(subcommand)]
     News(news::News),
+    /// What messages cost
+    #[command(subcommand)]
+    Report(report::Report),
     /// The access token for Meta
     #[command(subcommand)]
     Token(token::Token),
@@ -151,6 +155,7 @@ impl Arguments {
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
             Command::Job(arguments) => wait_for(job::run(arguments, &Installation::load(config)?)),
             Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
+            Command::Report(arguments) => wait_for(report::run(arguments, &Installation::load(config)?)),
             Command::Token(arguments) => wait_for(token::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),

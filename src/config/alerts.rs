@@ -18,17 +18,19 @@ pub struct Alerts {
 
 impl Alerts {
     pub(super) fn read(table: &Table<'_>) -> Option<Self> {
-        let email_to: Option<Vec<String>> = table.required("email_to");
-        for address in email_to.iter().flatten() {
-            if !is_mailbox(address) || address.contains(['<', ' ']) {
-                table.problem(
-                    "email_to",
-                    "`email_to` must hold addresses without names, as in `[\"operations@example.com\"]`",
-                );
-            }
-        }
+        let email_to = addresses(table);
         Some(Self { email_to: email_to?, mails_apart: table.required("mails_apart")? })
     }
+}
+
+/// `email_to`: addresses of those who operate the service.
+pub(super) fn addresses(table: &Table<'_>) -> Option<Vec<String>> {
+    let email_to: Option<Vec<String>> = table.required("email_to");
+    let is_plain = |address: &String| is_mailbox(address) && !address.contains(['<', ' ']);
+    if !email_to.iter().flatten().all(is_plain) {
+        table.problem("email_to", "`email_to` must hold addresses without names, as in `[\"operations@example.com\"]`");
+    }
+    email_to
 }
 
 impl Config {

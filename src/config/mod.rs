@@ -20,6 +20,7 @@ pub mod nlp;
 pub mod people;
 pub mod pricing;
 pub mod queue;
+pub mod reports;
 mod retention;
 pub mod schedule;
 pub mod secrets;
@@ -91,6 +92,8 @@ pub struct Config {
     pub email: channels::Email,
     /// `[alerts]`
     pub alerts: alerts::Alerts,
+    /// `[reports]`
+    pub reports: reports::Reports,
     /// `[answers]`
     pub answers: answers::Answers,
     /// `[consent]`
@@ -263,6 +266,7 @@ impl Config {
         );
         warnings.extend(self.warnings_of_channels());
         warnings.extend(self.warnings_of_alerts());
+        warnings.extend(self.warnings_of_reports());
         warnings.extend(self.warnings_of_nlp());
         warnings
     }
@@ -291,6 +295,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let twilio = table.table("twilio", channels::Twilio::read);
         let email = table.table("email", channels::Email::read);
         let alerts = table.table("alerts", alerts::Alerts::read);
+        let reports = table.table("reports", reports::Reports::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
         let mut wrong_rates = Vec::new();
         let pricing = table
@@ -332,6 +337,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             twilio: twilio?,
             email: email?,
             alerts: alerts?,
+            reports: reports?,
             answers: answers?,
             consent: consent?,
             hooks,

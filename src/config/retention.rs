@@ -10,6 +10,8 @@ use crate::domain::retention::{KeepFor, Retention};
 const MESSAGES_MIN: SignedDuration = SignedDuration::from_hours(35 * 24);
 /// Meta brings a callback again for 7 days (page …/webhooks/overview, 2026-11-22).
 const JOURNAL_MIN: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// A report of a quarter compares it with the one before it, and is made on a day of the one after it.
+const COSTS_MIN: SignedDuration = SignedDuration::from_hours(280 * 24);
 /// A day in which it can be looked at is the least that anybody means.
 const MIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -37,6 +39,16 @@ impl Retention {
         let history = keep("history", MIN, "");
         let messages = keep("messages", MESSAGES_MIN, ": statuses come for 30 days, and budgets last for a month");
         let (media, feedback) = (keep("media", MIN, ""), keep("feedback", MIN, ""));
-        Some(Self { journal: journal?, history: history?, messages: messages?, media: media?, feedback: feedback? })
+        let costs = keep("costs", COSTS_MIN, ": the report of a quarter compares it with the one before");
+        let reports = keep("reports", MIN, "");
+        Some(Self {
+            journal: journal?,
+            history: history?,
+            messages: messages?,
+            media: media?,
+            feedback: feedback?,
+            costs: costs?,
+            reports: reports?,
+        })
     }
 }

@@ -77,27 +77,7 @@ impl Workshop<'_> {
 
     /// E-mail, where it is configured.
     pub(super) fn email(&self) -> Result<Option<Email>, StartError> {
-        let config = self.config;
-        let setting = |error: &dyn std::error::Error| StartError::Setting(error.to_string());
-        let (Some(url), Some(from)) = (&config.secrets.smtp_url, &config.email.from) else { return Ok(None) };
-        if !config.missing_for(Channel::Email).is_empty() {
-            return Ok(None);
-        }
-        let public_url = config.server.public_url.as_ref();
-        let settings = email::Settings {
-            server: SmtpServer::of(secrecy::ExposeSecret::expose_secret(url)).map_err(|error| setting(&error))?,
-            from: from.clone(),
-            reply_to: config.email.reply_to.clone(),
-            bounces: config.email.bounces.clone(),
-            unsubscribe: config.email.unsubscribe.clone(),
-            unsubscribe_url: public_url.map(|url| format!("{}{UNSUBSCRIBE}", url.as_str())),
-            authorities: config.email.authorities.clone().unwrap_or_default(),
-            message_micros: config.pricing.email.micros,
-            connect_within: config.delivery.connect_timeout,
-            answer_within: config.delivery.answer_timeout,
-        };
-        let channel = Email::new(&settings, self.signer.clone(), Arc::clone(self.clock));
-        channel.map(Some).map_err(|error| setting(&error))
+        email(self.config, self.clock, self.signer)
     }
 
     fn twilio(&self) -> Result<Option<Arc<twilio::Client>>, twilio::TwilioError> {
@@ -127,6 +107,34 @@ impl Workshop<'_> {
             metrics: Arc::clone(self.metrics),
         })
     }
+}
+
+/// E-mail, where it is configured. Makes no connection.
+pub(super) fn email(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    signer: &ReferenceSigner,
+) -> Result<Option<Email>, StartError> {
+    let setting = |error: &dyn std::error::Error| StartError::Setting(error.to_string());
+    let (Some(url), Some(from)) = (&config.secrets.smtp_url, &config.email.from) else { return Ok(None) };
+    if !config.missing_for(Channel::Email).is_empty() {
+        return Ok(None);
+    }
+    let public_url = config.server.public_url.as_ref();
+    let settings = email::Settings {
+        server: SmtpServer::of(secrecy::ExposeSecret::expose_secret(url)).map_err(|error| setting(&error))?,
+        from: from.clone(),
+        reply_to: config.email.reply_to.clone(),
+        bounces: config.email.bounces.clone(),
+        unsubscribe: config.email.unsubscribe.clone(),
+        unsubscribe_url: public_url.map(|url| format!("{}{UNSUBSCRIBE}", url.as_str())),
+        authorities: config.email.authorities.clone().unwrap_or_default(),
+        message_micros: config.pricing.email.micros,
+        connect_within: config.delivery.connect_timeout,
+        answer_within: config.delivery.answer_timeout,
+    };
+    let channel = Email::new(&settings, signer.clone(), Arc::clone(clock));
+    channel.map(Some).map_err(|error| setting(&error))
 }
 
 /// The readers of all sources but Meta; they read what was kept, whether or not the channel is still configured.

@@ -15,13 +15,16 @@ pub(super) async fn of(services: &Services, run: &Run, counts: &StateCounts) -> 
     let campaign: Campaign = serde_json::from_str(&run.definition).ok()?;
     let standing = services.limits.standing().await.ok()?;
     let sender = standing.iter().find(|sender| sender.sender == campaign.sender)?;
-    let price = services.catalogue.price_micros(&campaign);
     let paid_for = match &campaign.budget {
-        Some(budget) if price > 0 => {
+        Some(budget) => {
             let spent = services.store.cost_micros(run.id).await.ok()?;
-            Some(u64::try_from((budget.micros - spent).max(0) / price).unwrap_or(0))
+            // As those that arrived have cost on the average: prices differ by country, and some are free.
+            let arrived = i64::try_from(counts.delivered + counts.read).unwrap_or(i64::MAX);
+            let flat = services.catalogue.price_micros(&campaign);
+            let price = if spent > 0 && arrived > 0 { (spent / arrived).max(1) } else { flat };
+            (price > 0).then(|| u64::try_from((budget.micros - spent).max(0) / price).unwrap_or(0))
         }
-        _ => None,
+        None => None,
     };
     let outlook = Outlook {
         waiting,

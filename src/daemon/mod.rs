@@ -17,6 +17,7 @@ mod metered;
 pub mod news_replays;
 pub mod operations;
 pub mod reading;
+pub mod reports;
 pub mod standing;
 pub(crate) mod summary;
 pub mod suspending;
@@ -50,7 +51,7 @@ use crate::jobs::mail_alerts::MailTo;
 use crate::jobs::run_campaign::{Definitions, InHand};
 use crate::limits::{self, Limiter};
 use crate::ports::{
-    Clock, LimitFactsOf, MediaPorts, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
+    Clock, LimitFactsOf, MediaPorts, Notices, Queue, SendingRules, Services, SickChannels, Store, WebhookReader,
 };
 use crate::queue::QueueError;
 use crate::queue::control::ControlQueue;
@@ -221,7 +222,7 @@ impl Daemon {
             shelf: &shelf,
             signer: &signer,
         };
-        let email = workshop.email()?;
+        let notices = workshop.email()?.map(|email| Arc::new(email) as Arc<dyn Notices>);
         let meta = Arc::new(client(&config)?);
         let media = media(&config, &meta)?;
         let services = Services {
@@ -319,19 +320,14 @@ impl Daemon {
             )),
         ];
         if !config.alerts.email_to.is_empty()
-            && let Some(email) = email
+            && let Some(notices) = notices.clone()
         {
             let mail_to = MailTo {
                 to: config.alerts.email_to.clone(),
                 apart: config.alerts.mails_apart,
                 tag: services.store.tag().to_owned(),
             };
-            tasks.push(tokio::spawn(loops::mailing_alerts(
-                services.clone(),
-                Arc::new(email),
-                mail_to,
-                stop.subscribe(),
-            )));
+            tasks.push(tokio::spawn(loops::mailing_alerts(services.clone(), notices, mail_to, stop.subscribe())));
         }
         // Files outlive the wish for them.
         tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
@@ -354,7 +350,7 @@ impl Daemon {
             Arc::clone(&token_wished),
             stop.subscribe(),
         )));
-        let upkeep = standing::beside(&services, &config);
+        let upkeep = standing::beside(&services, &config, notices);
         tasks.push(tokio::spawn(loops::scheduling(upkeep.clone(), stop.subscribe())));
         // Two, so that a long report does not hold up the look at the token.
         for _ in 0..2 {
@@ -502,6 +498,11 @@ fn reader(config: &Config) -> Reader {
     Reader::new(&in_force)
 }
 
+/// Meta, to be asked about what is ours there, by a command; `None` where there is no token to ask with.
+pub fn meta(config: &Config) -> Option<Result<whatsapp::Client, StartError>> {
+    config.secrets.whatsapp_api_token.as_ref().map(|_| client(config))
+}
+
 fn client(config: &Config) -> Result<whatsapp::Client, StartError> {
     whatsapp::install_tls_provider();
     Ok(whatsapp::Client::new(&client_settings(config)?)?)
@@ -556,7 +557,8 @@ fn limiter(
 
 fn desk(services: &Services, shelf: &Arc<Shelf>, config: &Config) -> Desk {
     let expires_after = SignedDuration::try_from(config.delivery.expires_after).unwrap_or(SignedDuration::MAX);
-    let upkeep = standing::beside(services, config);
+    // It opens runs and does none.
+    let upkeep = standing::beside(services, config, None);
     Desk::new(services.clone(), Arc::clone(shelf), config.pricing.template.currency, expires_after, upkeep)
 }
 

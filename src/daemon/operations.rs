@@ -11,6 +11,7 @@ use crate::daemon::{forecasts, hooking, news_replays, standing, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::cost_report::{CostReport, WantedDays};
 use crate::domain::delivery::SuppressedReason;
 use crate::domain::erasure::Erasure;
 use crate::domain::ids::{CampaignName, ContactId, FlowName, JobName, MessageId};
@@ -29,7 +30,7 @@ use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::live_check;
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::staff::{self, StaffDone, StaffRequest};
-use crate::jobs::{JobError, erase, replay, replay_news};
+use crate::jobs::{JobError, erase, replay, replay_news, report_costs};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
     SingleMessage, StoreError, Upkeep,
@@ -202,6 +203,10 @@ impl Operations for Desk {
     async fn live_check(&self) -> Vec<Step> {
         let Upkeep { management, clock, ours, .. } = &self.upkeep;
         live_check::run(&**management, ours, &self.shelf.wanted_at_meta(), clock.now()).await
+    }
+
+    async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError> {
+        report_costs::run(&self.services, wanted).await.map_err(|error| OperationError::Unavailable(Box::new(error)))
     }
 
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {

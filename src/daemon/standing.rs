@@ -4,23 +4,28 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::config::reports::Reports;
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::clock::SystemClock;
-use crate::daemon::{StartError, client, files, hooking, ours, rules};
+use crate::daemon::reports::Folder;
+use crate::daemon::{StartError, channels, client, files, hooking, ours, rules};
+use crate::domain::cost_report::MetaCost;
 use crate::domain::ids::{JobName, SenderName};
 use crate::domain::live_check::{AccountFacts, NumberFacts, Ours, TemplateFacts, TokenFacts};
 use crate::domain::problem::did_you_mean;
+use crate::domain::signed_reference::ReferenceSigner;
 use crate::domain::standing_job::{Fired, JobRun, ScheduledJob, StandingJob, next_firing};
 use crate::http::{JobItem, JobRunItem, OperationError};
 use crate::jobs::JobError;
 use crate::jobs::schedule::{self, Carried, HELD_EVERY};
-use crate::ports::{Clock, JobRuns, Management, Services, Upkeep};
+use crate::ports::{Clock, JobRuns, Management, Notices, ReportRecipients, Services, Upkeep};
 use crate::store::SqlStore;
 
-/// What standing jobs may touch, beside a running service.
-pub(super) fn beside(services: &Services, config: &Config) -> Upkeep {
+/// What standing jobs may touch, beside a running service; `notices` brings mails.
+pub(super) fn beside(services: &Services, config: &Config, notices: Option<Arc<dyn Notices>>) -> Upkeep {
     Upkeep {
         clock: Arc::clone(&services.clock),
         store: Arc::clone(&services.store),
@@ -30,6 +35,8 @@ pub(super) fn beside(services: &Services, config: &Config) -> Upkeep {
         retention: config.retention,
         hooks: Arc::clone(&services.hooks),
         media: Arc::clone(&services.media.store),
+        reports: Arc::new(Folder::inside(&config.state_dir)),
+        report_recipients: recipients(config, notices),
         catalogue: Arc::clone(&services.catalogue),
     }
 }
@@ -37,10 +44,12 @@ pub(super) fn beside(services: &Services, config: &Config) -> Upkeep {
 /// The same where no service runs.
 ///
 /// # Errors
-/// When an address of Meta's or of an endpoint cannot be used.
+/// When an address of Meta's, of an endpoint or of the mail server cannot be used.
 pub fn alone(config: &Config, store: Arc<SqlStore>) -> Result<Upkeep, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let email = channels::email(config, &clock, &ReferenceSigner::new(store.link_key().as_bytes()))?;
     Ok(Upkeep {
-        clock: Arc::new(SystemClock),
+        clock,
         store,
         management: management(config)?,
         ours: Arc::new(ours(config)),
@@ -48,8 +57,15 @@ pub fn alone(config: &Config, store: Arc<SqlStore>) -> Result<Upkeep, StartError
         retention: config.retention,
         hooks: Arc::new(hooking::client(config)?),
         media: Arc::new(crate::media::Folder::new(config.media.keep.clone())),
+        reports: Arc::new(Folder::inside(&config.state_dir)),
+        report_recipients: recipients(config, email.map(|email| Arc::new(email) as _)),
         catalogue: Arc::new(files::shelf(config, files::read(config).0)),
     })
+}
+
+fn recipients(config: &Config, notices: Option<Arc<dyn Notices>>) -> ReportRecipients {
+    let Reports { email_to, languages } = &config.reports;
+    ReportRecipients { to: email_to.clone(), languages: languages.clone(), notices }
 }
 
 /// Who asks Meta. Without a token there is nobody who could be asked, and much that can be done all the same.
@@ -92,6 +108,10 @@ impl Management for NoToken {
     }
 
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
+        Self::say()
+    }
+
+    async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
         Self::say()
     }
 

@@ -272,6 +272,8 @@ pub fn of_suspensions(in_force: &[Suspension]) -> Vec<NewAlert> {
 pub enum AlertMail {
     /// That it was raised.
     Raised,
+    /// That what was told as a warning is critical now.
+    Risen,
     /// That it is over.
     Cleared,
 }
@@ -285,6 +287,8 @@ pub struct Mailed {
     pub cleared_at: Option<Timestamp>,
     /// When it was last told that one of this kind and scope was raised, this one or an earlier one.
     pub same_at: Option<Timestamp>,
+    /// As how urgent it was told, at the worst.
+    pub severity: Option<Severity>,
 }
 
 /// What is to be mailed.
@@ -301,14 +305,15 @@ pub enum MailStep {
 /// After which nobody needs to be told any more that something is over.
 const OLD_NEWS: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is to be mailed about an alert. It is told once that it was raised, while it is open, and once that it is over, if the former was told.
-/// Between two mails of the former kind about the same thing lie `apart`: what comes and goes tells of the newest that stays.
+/// What is to be mailed about an alert. It is told once that it was raised, while it is open, once more if it becomes critical after that, and once
+/// that it is over, if it was told before. What becomes critical again and again is told once. Between two mails of the former kind about the same thing lie `apart`: what comes and goes tells of the newest that stays.
 pub fn mail_step(alert: &Alert, mailed: &Mailed, apart: SignedDuration, now: Timestamp) -> MailStep {
     match (alert.cleared_at, mailed.raised_at) {
         (None, None) => {
             let free = mailed.same_at.and_then(|at| at.checked_add(apart).ok());
             free.filter(|at| *at > now).map_or(MailStep::Now(AlertMail::Raised), MailStep::NotBefore)
         }
+        (None, Some(_)) if mailed.severity.is_some_and(|told| told < alert.severity) => MailStep::Now(AlertMail::Risen),
         (Some(cleared_at), Some(_)) if mailed.cleared_at.is_none() && now.duration_since(cleared_at) < OLD_NEWS => {
             MailStep::Now(AlertMail::Cleared)
         }
@@ -413,8 +418,11 @@ mod tests {
             raised_at: raised.map(at),
             cleared_at: cleared.map(at),
             same_at: same.map(at),
+            severity: raised.map(|_| Severity::Warning),
         };
-        use AlertMail::{Cleared, Raised};
+        let worse = Alert { severity: Severity::Critical, ..alert.clone() };
+        let told_worse = Mailed { severity: Some(Severity::Critical), ..mailed(Some(0), None, Some(0)) };
+        use AlertMail::{Cleared, Raised, Risen};
         use MailStep::{NotBefore, Nothing, Now};
         for (alert, mailed, wanted) in [
             (alert.clone(), mailed(None, None, None), Now(Raised)),
@@ -426,6 +434,13 @@ mod tests {
             // The one before was told a moment ago.
             (alert.clone(), mailed(None, None, Some(10)), NotBefore(at(3_610))),
             (alert.clone(), mailed(None, None, Some(-3_500)), Now(Raised)),
+            // It became worse, at once; and worse again, or better.
+            (worse.clone(), mailed(Some(99), None, Some(99)), Now(Risen)),
+            (worse.clone(), told_worse, Nothing),
+            (alert.clone(), told_worse, Nothing),
+            (Alert { cleared_at: Some(at(90)), ..worse.clone() }, mailed(Some(0), None, Some(0)), Now(Cleared)),
+            // It was worse before anybody was told.
+            (worse, mailed(None, None, None), Now(Raised)),
             // The mail server was away for a day.
             (over(100 - 86_400), mailed(Some(0), None, Some(0)), Nothing),
             (over(101 - 86_400), mailed(Some(0), None, Some(0)), Now(Cleared)),
@@ -450,6 +465,7 @@ mod tests {
                         (mailed.same_at, same_at) = (mailed.raised_at, mailed.raised_at);
                         mails += 1;
                     }
+                    MailStep::Now(AlertMail::Risen) => panic!("it is as urgent as ever"),
                     MailStep::Now(AlertMail::Cleared) => {
                         mailed.cleared_at = Some(at(second));
                         mails += 1;

@@ -13,6 +13,7 @@ pub mod channel;
 pub mod consent;
 pub mod contact;
 pub mod conversation;
+pub mod cost_report;
 pub mod country;
 pub mod delivery;
 pub mod detected_language;

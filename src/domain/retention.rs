@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 /// A kind of data with a retention of its own. What is not here is kept: people and their consents, runs with their counts and costs.
+///
+/// Sums of costs are small beside what they are sums of, and are books: they outlive it for years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Retained {
     /// Bodies of callbacks, applied or set aside.
@@ -19,12 +21,32 @@ pub enum Retained {
     Feedback,
     /// Answers in conversations, with their scores.
     FlowResults,
+    /// Sums by day: what messages cost, and what became of them.
+    Costs,
+    /// What is used of the budgets of days and months, and how many messages were charged in a month, by which prices go.
+    Budgets,
+    /// Which mail of which report was sent.
+    ReportMails,
 }
+
+/// A budget is asked for while its month lasts, and charges come in for 30 days after a call: after three months nobody asks.
+const BUDGETS: SignedDuration = SignedDuration::from_hours(100 * 24);
+/// A quarter is reported on until it is over for three months: for longer its mail is not to be sent again.
+const REPORT_MAILS: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 impl Retained {
     /// All of them, in the order in which they are tidied: what depends on others first.
-    pub const ALL: [Self; 6] =
-        [Self::Journal, Self::History, Self::Messages, Self::Media, Self::Feedback, Self::FlowResults];
+    pub const ALL: [Self; 9] = [
+        Self::Journal,
+        Self::History,
+        Self::Messages,
+        Self::Media,
+        Self::Feedback,
+        Self::FlowResults,
+        Self::Costs,
+        Self::Budgets,
+        Self::ReportMails,
+    ];
 
     /// The word in logs and reports.
     pub const fn name(self) -> &'static str {
@@ -35,6 +57,9 @@ impl Retained {
             Self::Media => "media",
             Self::Feedback => "feedback",
             Self::FlowResults => "flow-results",
+            Self::Costs => "costs",
+            Self::Budgets => "budgets",
+            Self::ReportMails => "report-mails",
         }
     }
 }
@@ -54,6 +79,17 @@ pub enum KeepFor {
     Ever,
 }
 
+impl KeepFor {
+    /// What is older than the answer goes; `None`: nothing does.
+    pub fn before(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Ever => None,
+            // Before the beginning of time there is nothing.
+            Self::Span(span) => now.checked_sub(span).ok(),
+        }
+    }
+}
+
 /// How long each kind is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -67,6 +103,10 @@ pub struct Retention {
     pub media: KeepFor,
     /// See [`Retained::Feedback`], and [`Retained::FlowResults`].
     pub feedback: KeepFor,
+    /// See [`Retained::Costs`].
+    pub costs: KeepFor,
+    /// Reports that are kept as files.
+    pub reports: KeepFor,
 }
 
 impl Retention {
@@ -81,12 +121,11 @@ impl Retention {
             Retained::Messages => self.messages.max(KeepFor::Span(spoken_to)),
             Retained::Media => self.media.min(self.feedback),
             Retained::Feedback | Retained::FlowResults => self.feedback,
+            Retained::Costs => self.costs,
+            Retained::Budgets => KeepFor::Span(BUDGETS),
+            Retained::ReportMails => KeepFor::Span(REPORT_MAILS),
         };
-        match keep {
-            KeepFor::Ever => None,
-            // Before the beginning of time there is nothing.
-            KeepFor::Span(span) => now.checked_sub(span).ok(),
-        }
+        keep.before(now)
     }
 }
 
@@ -103,7 +142,15 @@ mod tests {
     }
 
     fn retention() -> Retention {
-        Retention { journal: days(30), history: days(60), messages: days(90), media: days(400), feedback: days(300) }
+        Retention {
+            journal: days(30),
+            history: days(60),
+            messages: days(90),
+            media: days(400),
+            feedback: days(300),
+            costs: days(3_650),
+            reports: days(700),
+        }
     }
 
     fn kept_days(retention: &Retention, what: Retained, spoken_to: i64) -> Option<i64> {
@@ -114,7 +161,7 @@ mod tests {
     #[test]
     fn each_kind_has_its_own_time_and_none_outlives_what_it_belongs_to() {
         let kept = Retained::ALL.map(|what| kept_days(&retention(), what, 0));
-        assert_eq!(kept, [30, 60, 90, 300, 300, 300].map(Some));
+        assert_eq!(kept, [30, 60, 90, 300, 300, 300, 3_650, 100, 400].map(Some));
         let long = Retention { history: KeepFor::Ever, media: KeepFor::Ever, ..retention() };
         assert_eq!(kept_days(&long, Retained::History, 0), Some(90));
         assert_eq!(kept_days(&long, Retained::Media, 0), Some(300));

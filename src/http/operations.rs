@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::answering::staff::StaffRefusal;
 use crate::domain::contact::{Contact, ContactUpdate};
+use crate::domain::cost_report::{CostReport, WantedDays};
 use crate::domain::erasure::Erasure;
 use crate::domain::ids::{CampaignName, ContactId, FlowName, JobName, MessageId};
 use crate::domain::language::Language;
@@ -133,6 +134,8 @@ pub trait Operations: Send + Sync {
     async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError>;
     /// Asks Meta whether everything stands there as we need it.
     async fn live_check(&self) -> Vec<Step>;
+    /// What messages cost on these days.
+    async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError>;
     /// Sends one message to one person.
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
     /// Does what somebody of the staff asks for in a conversation.

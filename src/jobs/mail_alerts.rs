@@ -1,8 +1,8 @@
-//! Mails what is raised and what is over to those who operate the service: each once, and again where the mail server is away.
+//! Mails what is raised, what has become critical and what is over to those who operate the service: each once, and again where the mail server is away.
 
 use jiff::SignedDuration;
 
-use crate::domain::alert::{Alert, AlertMail, MailStep, mail_step};
+use crate::domain::alert::{Alert, AlertMail, MailStep, Severity, mail_step};
 use crate::domain::failure::FailureClass;
 use crate::jobs::JobError;
 use crate::ports::{AlertToMail, Answer, Clock, Notice, Notices, Store};
@@ -65,7 +65,10 @@ pub async fn run(
         }
         let (reached, missed) = tell_all(notices, mail_to, alert, mail, reached).await;
         if missed.is_none() {
-            store.alert_mailed(alert.id, mail, clock.now()).await.map_err(JobError::from_store(doing))?;
+            store
+                .alert_mailed(alert.id, mail, alert.severity, clock.now())
+                .await
+                .map_err(JobError::from_store(doing))?;
             continue;
         }
         let wait = WAITS[usize::from(*tries).min(WAITS.len() - 1)];
@@ -116,28 +119,32 @@ async fn tell_all(
 fn notice(alert: &Alert, mail: AlertMail, to: &str, tag: &str) -> Notice {
     let Alert { id, kind, scope, severity, text, since, cleared_at, .. } = alert;
     let (kind, severity) = (kind.name(), severity.name());
-    let (word, subject, over) = match (mail, cleared_at) {
+    let (word, subject, more) = match (mail, cleared_at) {
         (AlertMail::Raised, _) => ("raised", format!("barid: {severity}: {kind} ({scope})"), String::new()),
+        (AlertMail::Risen, _) => {
+            let was = format!("was:      {}\n", Severity::Warning.name());
+            ("risen", format!("barid: {severity} now: {kind} ({scope})"), was)
+        }
         (AlertMail::Cleared, at) => {
             let at = at.map_or(String::new(), |at| at.to_string());
             ("cleared", format!("barid: over: {kind} ({scope})"), format!("over:     {at}\n"))
         }
     };
     let text = format!(
-        "{text}\n\nalert:    {id} ({kind})\nseverity: {severity}\nabout:    {scope}\nsince:    {since}\n{over}\n\
+        "{text}\n\nalert:    {id} ({kind})\nseverity: {severity}\nabout:    {scope}\nsince:    {since}\n{more}\n\
          `barid alert list` shows what is open.\n"
     );
-    Notice { id: format!("{tag}.{id}.{word}"), to: to.to_owned(), subject, text }
+    Notice { id: format!("{tag}.{id}.{word}"), to: to.to_owned(), subject, text, page: None, files: Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::{AlertKind, AlertScope, Severity};
+    use crate::domain::alert::{AlertKind, AlertScope};
     use crate::domain::ids::AlertId;
 
     #[test]
-    fn both_mails_as_they_are_read() {
+    fn the_mails_as_they_are_read() {
         let alert = Alert {
             id: AlertId::new(7),
             kind: AlertKind::TokenExpires,
@@ -148,8 +155,10 @@ mod tests {
             changed_at: "2026-11-20T06:00:00Z".parse().unwrap(),
             cleared_at: "2026-11-21T06:00:00Z".parse().ok(),
         };
-        let shown = [AlertMail::Raised, AlertMail::Cleared].map(|mail| {
-            let Notice { id, subject, text, .. } = notice(&alert, mail, "ops@example.com", "k7q2");
+        let worse = Alert { severity: Severity::Critical, ..alert.clone() };
+        let mails = [(&alert, AlertMail::Raised), (&worse, AlertMail::Risen), (&alert, AlertMail::Cleared)];
+        let shown = mails.map(|(alert, mail)| {
+            let Notice { id, subject, text, .. } = notice(alert, mail, "ops@example.com", "k7q2");
             format!("{id}\n{subject}\n\n{text}")
         });
         insta::assert_snapshot!(shown.join("----\n"), @r#"
@@ -162,6 +171,19 @@ mod tests {
         severity: warning
         about:    installation
         since:    2026-11-20T06:00:00Z
+
+        `barid alert list` shows what is open.
+        ----
+        k7q2.alr_00000007.risen
+        barid: critical now: token-expires (installation)
+
+        the access token ends at 2026-12-01T00:00:00Z; make another one
+
+        alert:    alr_00000007 (token-expires)
+        severity: critical
+        about:    installation
+        since:    2026-11-20T06:00:00Z
+        was:      warning
 
         `barid alert list` shows what is open.
         ----

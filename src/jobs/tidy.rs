@@ -17,11 +17,17 @@ const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// # Errors
 /// When the store could not be asked, or where files are kept does not answer: the next run goes on where this one ended.
 pub(super) async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
-    let Upkeep { store, hooks, media, clock, .. } = upkeep;
+    let Upkeep { store, hooks, media, clock, retention, catalogue, reports, .. } = upkeep;
     let mut deleted = of_retention(upkeep).await?;
     deleted.push(("events", tidy_hooks::run(&**store, &**hooks, &**clock).await?));
     let files = tidy_media::forgotten(&**store, &**media).await? + tidy_media::orphans(&**store, &**media).await?;
     deleted.push(("files", files));
+    if let Some(before) = retention.reports.before(clock.now()) {
+        let day = catalogue.tariff().day(before);
+        let removed = reports.remove_before(day).await;
+        let doing = "removing old reports";
+        deleted.push(("reports", removed.map_err(|error| JobError::Retry { doing, source: Box::new(error) })?));
+    }
     let before = clock.now().saturating_sub(KEEP_FOR).unwrap_or(Timestamp::MIN);
     let (mut runs, mut alerts) = (0, 0);
     loop {

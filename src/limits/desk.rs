@@ -546,8 +546,10 @@ impl Desk {
     /// Nobody knows when a budget has room again: the longer it had none, the rarer it is asked.
     fn budget_until(&self, wish: &Wish, limit: Limit, now: Timestamp) -> Timestamp {
         let shortest = SignedDuration::try_from(self.settings.rebuild_every).unwrap_or(BUDGET_LOOK);
-        let since = wish.run.map_or(now, |run| self.sight.block(run.run, limit, now, now));
-        let wait = now.duration_since(since).max(shortest).min(BUDGET_LOOK.max(shortest));
+        let longest = BUDGET_LOOK.max(shortest);
+        // What is of no run waits for what all of them spend: nobody keeps account of it here.
+        let waited = wish.run.map(|run| now.duration_since(self.sight.block(run.run, limit, now, now)));
+        let wait = waited.map_or(longest, |waited| waited.max(shortest).min(longest));
         after(now, wait + spread(wish.message, wait))
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, Mailed, NewAlert};
+use crate::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, Mailed, NewAlert, Severity};
 use crate::domain::ids::AlertId;
 use crate::ports::{Page, Stored};
 
@@ -25,7 +25,8 @@ pub struct AlertToMail {
 /// The alerts. What happens to them is told to `[[hooks]]` in the same transaction.
 #[async_trait]
 pub trait Alerts: Send + Sync {
-    /// Raises one; answers it and whether it is new. One that is open already keeps its beginning and says the newest words.
+    /// Raises one; answers it and whether it is new. One that is open already keeps its beginning and says the newest words; one
+    /// that becomes critical is looked at anew by whoever mails.
     async fn raise_alert(&self, new: NewAlert, now: Timestamp) -> Stored<(Alert, bool)>;
     /// Ends the open one of that kind and scope; answers it, if there was one.
     async fn clear_alert(&self, kind: AlertKind, scope: AlertScope, now: Timestamp) -> Stored<Option<Alert>>;
@@ -45,8 +46,8 @@ pub trait Alerts: Send + Sync {
         tries: u16,
         reached: Vec<String>,
     ) -> Stored<bool>;
-    /// Writes down that something was mailed. An alert that has changed meanwhile is looked at again.
-    async fn alert_mailed(&self, id: AlertId, mail: AlertMail, now: Timestamp) -> Stored<()>;
+    /// Writes down that something was mailed, and as how urgent. An alert that has changed meanwhile is looked at again.
+    async fn alert_mailed(&self, id: AlertId, mail: AlertMail, severity: Severity, now: Timestamp) -> Stored<()>;
     /// Deletes some that were over before then; answers how many.
     async fn tidy_alerts(&self, before: Timestamp) -> Stored<u64>;
 }

@@ -15,6 +15,19 @@ pub struct Notice {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// The same as a page, where there is one.
+    pub page: Option<String>,
+    /// Pages that come along as files, of mails with a page of their own.
+    pub files: Vec<NoticeFile>,
+}
+
+/// A page that comes along with a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeFile {
+    /// What it is called.
+    pub name: String,
+    /// HTML.
+    pub page: String,
 }
 
 impl std::fmt::Debug for Notice {

@@ -1,7 +1,9 @@
 //! What Meta says of our token, numbers, templates and subscriptions.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use crate::domain::cost_report::MetaCost;
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
 
@@ -17,6 +19,8 @@ pub trait Management: Send + Sync {
     async fn account(&self, account: &str) -> Result<AccountFacts, String>;
     /// All templates of an account.
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String>;
+    /// What Meta's own analytics say of the prices of an account's messages between two moments, summed over its days.
+    async fn pricing(&self, account: &str, from: Timestamp, to: Timestamp) -> Result<Vec<MetaCost>, String>;
     /// The ids of the apps that hear of an account.
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String>;
 }

@@ -19,6 +19,6 @@ pub struct Tidied {
 #[async_trait]
 pub trait Tidying: Send + Sync {
     /// Removes a bounded number of rows of this kind from before that moment, in one transaction, beginning after the row of the step before.
-    /// `None`: at the beginning, which is where an earlier pass ended for a kind whose rows stay.
+    /// `None`: at the beginning, which is where an earlier pass ended for a kind whose rows stay. Rows without numbers are counted in steps.
     async fn tidy(&self, what: Retained, before: Timestamp, after: Option<i64>, now: Timestamp) -> Stored<Tidied>;
 }

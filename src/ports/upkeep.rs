@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::domain::live_check::Ours;
 use crate::domain::retention::Retention;
 use crate::domain::suspension;
-use crate::ports::{Catalogue, Clock, Hooks, Management, MediaStore, Store};
+use crate::ports::{Catalogue, Clock, Hooks, Management, MediaStore, ReportFiles, ReportRecipients, Store};
 
-/// What standing jobs may touch: neither queues nor limits nor the ways to people, so that `barid job run` can do them where no daemon and no Redis
+/// What standing jobs may touch: neither queues nor limits nor the ways to customers, so that `barid job run` can do them where no daemon and no Redis
 /// runs.
 #[derive(Clone)]
 pub struct Upkeep {
@@ -27,6 +27,10 @@ pub struct Upkeep {
     pub media: Arc<dyn MediaStore>,
     /// How long which data is kept.
     pub retention: Retention,
+    /// Where reports are kept.
+    pub reports: Arc<dyn ReportFiles>,
+    /// Who gets them by mail.
+    pub report_recipients: ReportRecipients,
     /// The schedule, campaigns and templates.
     pub catalogue: Arc<dyn Catalogue>,
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::people::lock;
-use super::pricing::Priced;
+use super::pricing::{self, Priced};
 use super::settings::Template;
 
 /// Rows in one block; a growing ledger never copies its rows.
@@ -45,6 +45,8 @@ pub struct LedgerRow {
     pub statuses: Vec<String>,
     /// Meta's code, if the message was made to fail.
     pub failed_code: Option<u32>,
+    /// As what it is priced if it is delivered: Meta's type and category, such as `regular utility`.
+    pub priced_as: String,
 }
 
 /// How often what happened.
@@ -156,6 +158,8 @@ pub(super) struct Row {
     pub(super) by_user_id: bool,
     /// Accepted inside the service window.
     pub(super) in_window: bool,
+    /// The person came by a free entry point.
+    pub(super) by_entry_point: bool,
     /// The person.
     pub(super) digits: u64,
     pub(super) accepted_ms: i64,
@@ -175,6 +179,7 @@ pub(super) struct NewRow {
     pub(super) kind: Kind,
     pub(super) by_user_id: bool,
     pub(super) in_window: bool,
+    pub(super) by_entry_point: bool,
     pub(super) digits: u64,
     pub(super) accepted_ms: i64,
     pub(super) failed_code: u32,
@@ -190,6 +195,11 @@ impl Row {
         self.arrived.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
+    /// Whether a status has arrived.
+    pub(super) fn has_arrived(&self, status: Status) -> bool {
+        self.arrived.load(Ordering::Relaxed) & (1 << status as u8) != 0
+    }
+
     /// Which statuses have arrived.
     pub(super) fn arrived(&self) -> Vec<String> {
         let bits = self.arrived.load(Ordering::Relaxed);
@@ -198,6 +208,11 @@ impl Row {
             .filter(|status| bits & (1 << **status as u8) != 0)
             .map(|status| status.name().to_owned())
             .collect()
+    }
+
+    /// Meta's type and category at a moment.
+    pub(super) fn price_at(&self, at_ms: i64) -> (&'static str, &'static str) {
+        pricing::decide(at_ms, self.priced(), self.in_window, self.by_entry_point)
     }
 
     /// What it counts as for the price.
@@ -225,6 +240,7 @@ impl Ledger {
             kind: new.kind,
             by_user_id: new.by_user_id,
             in_window: new.in_window,
+            by_entry_point: new.by_entry_point,
             digits: new.digits,
             accepted_ms: new.accepted_ms,
             failed_code: new.failed_code,
@@ -307,6 +323,7 @@ mod tests {
             kind: Kind::Text,
             by_user_id: false,
             in_window: false,
+            by_entry_point: false,
             digits,
             accepted_ms: 0,
             failed_code: 0,

@@ -52,7 +52,7 @@ pub use self::ledger::{Counts, LedgerRow, NumberCounts};
 pub use self::mail::MailRow;
 pub use self::settings::{
     Button, ButtonKind, Callbacks, Category, Customers, ErrorShare, Fault, Faults, Header, HeaderFormat, Latency,
-    Limits, Mail as MailSettings, Millis, Number, Outcome, OutsideWindow, ParameterFormat, Portfolio, Settings,
+    Limits, Mail as MailSettings, Millis, Number, Outcome, OutsideWindow, ParameterFormat, Portfolio, Rate, Settings,
     SettingsError, Span, Statuses, Template, TemplateStatus, TokenState, Twilio as TwilioSettings, builtin_suffixes,
 };
 pub use self::twilio::TwilioRow;

@@ -202,7 +202,8 @@ pub(super) fn calling_code(digits: &str) -> Option<&'static str> {
     CALLING_CODES.iter().find(|(code, _)| digits.starts_with(code)).map(|(code, _)| *code)
 }
 
-fn country(digits: u64) -> &'static str {
+/// The country of a number, by its calling code.
+pub(super) fn country(digits: u64) -> &'static str {
     let text = digits.to_string();
     match CALLING_CODES.iter().find(|(code, _)| text.starts_with(code)) {
         Some((_, "US")) if !is_us(digits) => "CA",

@@ -19,19 +19,37 @@ pub(super) enum Priced {
     Service,
 }
 
-/// Writes the `pricing` object of a status.
-pub(super) fn write(json: &mut Json, now_ms: i64, priced: Priced, in_window: bool) {
+/// Type and category of a message at a moment. Before prices for each message there was no type.
+pub(super) fn decide(
+    now_ms: i64,
+    priced: Priced,
+    in_window: bool,
+    by_entry_point: bool,
+) -> (&'static str, &'static str) {
     let category = match priced {
         Priced::Template(category) => category,
         Priced::Service => "service",
     };
+    let in_free_window = category == "service" || (category == "utility" && in_window);
+    let kind = if by_entry_point {
+        "free_entry_point"
+    } else if now_ms < SERVICE_CHARGED_MS && in_free_window {
+        "free_customer_service"
+    } else {
+        "regular"
+    };
+    (kind, category)
+}
+
+/// Writes the `pricing` object of a status.
+pub(super) fn write(json: &mut Json, now_ms: i64, (kind, category): (&'static str, &'static str)) {
     if now_ms < PER_MESSAGE_MS {
         json.raw("{\"billable\":true,\"pricing_model\":\"CBP\",\"category\":").string(category).raw("}");
         return;
     }
-    let free = now_ms < SERVICE_CHARGED_MS && (category == "service" || (category == "utility" && in_window));
-    json.raw("{\"billable\":").raw(if free { "false" } else { "true" }).raw(",\"pricing_model\":\"PMP\",\"type\":");
-    json.string(if free { "free_customer_service" } else { "regular" }).raw(",\"category\":").string(category).raw("}");
+    let billable = if kind == "regular" { "true" } else { "false" };
+    json.raw("{\"billable\":").raw(billable).raw(",\"pricing_model\":\"PMP\",\"type\":");
+    json.string(kind).raw(",\"category\":").string(category).raw("}");
 }
 
 #[cfg(test)]
@@ -40,7 +58,7 @@ mod tests {
 
     fn written(now_ms: i64, priced: Priced, in_window: bool) -> String {
         let mut json = Json::default();
-        write(&mut json, now_ms, priced, in_window);
+        write(&mut json, now_ms, decide(now_ms, priced, in_window, false));
         String::from_utf8(json.into_bytes()).unwrap()
     }
 
@@ -56,5 +74,9 @@ mod tests {
             r#"{"billable":true,"pricing_model":"PMP","type":"regular","category":"service"}"#
         );
         assert!(written(SERVICE_CHARGED_MS, utility, true).contains("regular"));
+        assert_eq!(
+            decide(SERVICE_CHARGED_MS, Priced::Template("marketing"), false, true),
+            ("free_entry_point", "marketing")
+        );
     }
 }

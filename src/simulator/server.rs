@@ -273,7 +273,7 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
     }
     if world.account(id).is_some() {
         return match (method, edge) {
-            ("GET", "") => Ok(management::account(world, id, incoming)),
+            ("GET", "") => management::account(world, id, incoming),
             ("GET", "phone_numbers") => management::numbers(world, id, incoming),
             ("GET", "message_templates") => management::templates(world, id, incoming),
             ("POST", "message_templates") => management::submit_template(world, &incoming.body),

@@ -251,6 +251,10 @@ impl World {
             accepted_at: row.accepted_ms,
             statuses: row.arrived(),
             failed_code: Some(row.failed_code).filter(|code| *code != 0),
+            priced_as: {
+                let (kind, category) = row.price_at(row.accepted_ms);
+                format!("{kind} {category}")
+            },
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) enum AlertWrite {
     Raise { new: NewAlert, now: Timestamp },
     Clear { kind: AlertKind, scope: AlertScope, now: Timestamp },
     PlanMail { id: AlertId, planned: Timestamp, next: Option<Timestamp>, tries: u16, reached: Vec<String> },
-    Mailed { id: AlertId, mail: AlertMail, now: Timestamp },
+    Mailed { id: AlertId, mail: AlertMail, severity: Severity, now: Timestamp },
     Tidy { before: Timestamp },
 }
 
@@ -62,17 +62,21 @@ pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, wanted: &Wanted, wri
             let values = args![next.map(millis), i64::from(*tries), reached, id.number(), *planned];
             Ok(Outcome::Ended(db.run(sql, values).await? > 0))
         }
-        AlertWrite::Mailed { id, mail, now } => {
+        AlertWrite::Mailed { id, mail, severity, now } => {
             let column = match mail {
-                AlertMail::Raised => "raised_mail_at",
+                AlertMail::Raised | AlertMail::Risen => "raised_mail_at",
                 AlertMail::Cleared => "cleared_mail_at",
             };
-            // What ended while its mail was on the way is looked at again: it is to be told that it is over.
+            // What ended or became critical while its mail was on the way is looked at again: that is to be told, too.
             let sql = format!(
-                "UPDATE alerts SET {column} = ?, mail_tries = 0, mail_reached = '[]', mail_due_at = CASE WHEN cleared_at IS NOT NULL AND ? = 1 THEN ? END WHERE id = ?"
+                "UPDATE alerts SET {column} = ?, mail_tries = 0, mail_reached = '[]', \
+                 mailed_severity = CASE WHEN mailed_severity = 'critical' THEN mailed_severity ELSE ? END, \
+                 mail_due_at = CASE WHEN ? = 1 AND (cleared_at IS NOT NULL OR (severity = 'critical' AND ? <> 'critical')) THEN ? END \
+                 WHERE id = ?"
             );
-            let may_change = i64::from(*mail == AlertMail::Raised);
-            db.run(&sql, args![*now, may_change, millis(*now), id.number()]).await?;
+            let may_change = i64::from(*mail != AlertMail::Cleared);
+            let told = severity.name();
+            db.run(&sql, args![*now, told, may_change, told, millis(*now), id.number()]).await?;
             Ok(Outcome::Done)
         }
         AlertWrite::Tidy { before } => {
@@ -85,12 +89,19 @@ pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, wanted: &Wanted, wri
 async fn raise(db: &Db<'_, DatabaseTransaction>, new: &NewAlert, now: Timestamp) -> Sql<(Alert, bool)> {
     let (kind, scope, value) = (new.kind.name(), new.scope.kind(), storable(new.scope.value()));
     let (severity, text) = (new.severity.name(), storable(new.text.clone()));
+    // Of the row as it was: whoever was told of a warning is to be told of what it has become.
+    let rises = match new.severity {
+        Severity::Critical => "severity = 'warning'",
+        Severity::Warning => "FALSE",
+    };
     for _ in 0..RACES_MAX {
         let sql = format!(
-            "UPDATE alerts SET severity = ?, text = ?, changed_at = CASE WHEN severity = ? AND text = ? THEN changed_at ELSE ? END \
+            "UPDATE alerts SET severity = ?, text = ?, changed_at = CASE WHEN severity = ? AND text = ? THEN changed_at ELSE ? END, \
+             mail_due_at = CASE WHEN {rises} THEN ? ELSE mail_due_at END, mail_tries = CASE WHEN {rises} THEN 0 ELSE mail_tries END, \
+             mail_reached = CASE WHEN {rises} THEN '[]' ELSE mail_reached END \
              WHERE kind = ? AND scope = ? AND value = ? AND cleared_at IS NULL RETURNING {COLUMNS}"
         );
-        let values = args![severity, text.clone(), severity, text.clone(), now, kind, scope, value.clone()];
+        let values = args![severity, text.clone(), severity, text.clone(), now, now, kind, scope, value.clone()];
         if let Some(row) = db.first(&sql, values).await? {
             return Ok((alert(&mut Row::of(&row, "alerts"))?, false));
         }
@@ -172,13 +183,14 @@ impl Alerts for SqlStore {
         let sql = format!(
             "SELECT {COLUMNS}, raised_mail_at, cleared_mail_at, \
              (SELECT MAX(s.raised_mail_at) FROM alerts s WHERE s.kind = a.kind AND s.scope = a.scope AND s.value = a.value), \
-             mail_due_at, mail_tries, mail_reached FROM alerts a WHERE mail_due_at <= ? ORDER BY mail_due_at, id LIMIT ?"
+             mailed_severity, mail_due_at, mail_tries, mail_reached FROM alerts a WHERE mail_due_at <= ? ORDER BY mail_due_at, id LIMIT ?"
         );
         let rows = self.read(&sql, args![now, limited(limit)]).await?;
         self.rows(&rows, "alerts", |row| {
             let alert = alert(row)?;
             let (raised_at, cleared_at, same_at) = (row.opt_time()?, row.opt_time()?, row.opt_time()?);
-            let mailed = Mailed { raised_at, cleared_at, same_at };
+            let severity = row.opt_parsed(Severity::named)?;
+            let mailed = Mailed { raised_at, cleared_at, same_at, severity };
             let (due_at, tries) = (row.time()?, row.small()?);
             let reached = row.parsed(|text| serde_json::from_str(text).ok())?;
             Ok(AlertToMail { alert, mailed, due_at, tries, reached })
@@ -199,8 +211,8 @@ impl Alerts for SqlStore {
         }
     }
 
-    async fn alert_mailed(&self, id: AlertId, mail: AlertMail, now: Timestamp) -> Stored<()> {
-        match self.write_alert(AlertWrite::Mailed { id, mail, now }).await? {
+    async fn alert_mailed(&self, id: AlertId, mail: AlertMail, severity: Severity, now: Timestamp) -> Stored<()> {
+        match self.write_alert(AlertWrite::Mailed { id, mail, severity, now }).await? {
             Outcome::Done => Ok(()),
             other => Err(unexpected(&other)),
         }

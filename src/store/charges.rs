@@ -5,6 +5,7 @@
 //! on them. A charge by estimate stays open for the callback that puts it right.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
@@ -21,6 +22,7 @@ use crate::domain::pricing::{
     Basis, Charge, Difference, FreeBecause, PriceCategory, Sale, Settlement, Source, Tariff, ToldKind, ToldPrice,
     settle,
 };
+use crate::telemetry::metrics::Metrics;
 
 /// Attempts beyond this share the last bit. No list of waits is so long.
 const ATTEMPT_MAX: u16 = 62;
@@ -66,6 +68,30 @@ pub(super) struct Booked {
 
 /// What was charged in one transaction, for whoever counts: channel, category and micro-units.
 pub(super) type Charged = BTreeMap<(Channel, PriceCategory), i64>;
+
+/// Counts what was charged. A counter cannot go back: what a later callback takes from a category is held against what is charged in it next.
+#[derive(Debug)]
+pub(super) struct Counter {
+    metrics: Arc<Metrics>,
+    owed: Mutex<Charged>,
+}
+
+impl Counter {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, owed: Mutex::default() }
+    }
+
+    pub(super) fn count(&self, charged: Charged) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((channel, category), micros) in charged {
+            let rest = owed.remove(&(channel, category)).unwrap_or(0) + micros;
+            match u64::try_from(rest) {
+                Ok(rest) => self.metrics.count_cost(channel, category, rest),
+                Err(_) => drop(owed.insert((channel, category), rest)),
+            }
+        }
+    }
+}
 
 /// Everything by which sums are kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,12 +202,14 @@ pub(super) async fn book(
             Some(known) => Settlement { estimate: known.settlement.estimate, ..settlement },
             None => settlement,
         };
-        if let Some(known) = known {
-            add(at, &country, &known.settlement, -1);
+        let mut more_micros = settlement.charge.micros();
+        if let Some(Entry { settlement: before, .. }) = known {
+            add(at, &country, before, -1);
+            more_micros -= before.charge.micros();
+            *charged.entry((bill.channel, before.category)).or_default() -= before.charge.micros();
         }
         add(at, &country, &settlement, 1);
-        let more_micros = settlement.charge.micros() - known.map_or(0, |known| known.settlement.charge.micros());
-        *charged.entry((bill.channel, settlement.category)).or_default() += more_micros;
+        *charged.entry((bill.channel, settlement.category)).or_default() += settlement.charge.micros();
         booked.push(Booked { message: bill.message, more_micros });
         rows.push((bill, Entry { at, country, settlement }));
     }
@@ -368,4 +396,21 @@ async fn write_days(
     )
     .await
     .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_is_held_against_what_comes() {
+        let metrics = Arc::new(Metrics::new());
+        let counter = Counter::new(Arc::clone(&metrics));
+        let of = |micros| Charged::from([((Channel::Whatsapp, PriceCategory::Marketing), micros)]);
+        let counted = || metrics.cost_micros.with_label_values(&["whatsapp", "marketing"]).get();
+        for (micros, sum) in [(50, 50), (-30, 50), (10, 50), (25, 55), (0, 55)] {
+            counter.count(of(micros));
+            assert_eq!(counted(), sum);
+        }
+    }
 }

@@ -12,10 +12,11 @@ use super::encode;
 use super::sql::{Row, Sql, args};
 use crate::domain::budget::{day_number, day_of_number, month_number};
 use crate::domain::channel::Channel;
+use crate::domain::cost_report::{Answered, CallDay, CostDay};
 use crate::domain::country::CountryCode;
 use crate::domain::ids::MessageId;
 use crate::domain::pricing::{Basis, Difference, FreeBecause, PriceCategory, Source};
-use crate::ports::{Answered, BudgetUsed, CallDay, CostDay, Costs, ListedCharge, Stored};
+use crate::ports::{BudgetUsed, Costs, ListedCharge, Stored};
 
 /// A word that may be missing: it is empty then.
 fn word<T>(row: &mut Row<'_>, named: impl FnOnce(&str) -> Option<T>) -> Sql<Option<T>> {

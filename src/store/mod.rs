@@ -48,6 +48,7 @@ mod open;
 mod outbox;
 mod readings;
 mod reminders;
+mod report_mails;
 mod runs;
 mod stages;
 mod suspensions;

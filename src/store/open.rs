@@ -10,6 +10,7 @@ use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
 use sea_orm_migration::MigratorTrait as _;
 
+use super::charges::Counter;
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
 use super::migrations::Migrator;
@@ -195,7 +196,7 @@ impl SqlStore {
                     settings.double_opt_in,
                     Arc::clone(&settings.tariff),
                 )),
-                settings.metrics.clone(),
+                settings.metrics.clone().map(|metrics| Arc::new(Counter::new(metrics))),
             ),
             tag,
             link_key,

@@ -11,6 +11,7 @@ use super::erasures::Step;
 use super::job_runs::JobWrite;
 use super::news::Dated;
 use super::readings::Reading;
+use super::report_mails::ReportMailWrite;
 use super::tidy::Old;
 use crate::domain::alert::Alert;
 use crate::domain::consent::{ConsentChange, Purposes};
@@ -31,7 +32,7 @@ use crate::domain::start::StartAnswer;
 use crate::domain::suspension::{LetThrough, NewSuspension, ReleasedBy, Suspension};
 use crate::ports::{
     Applied, Created, DeadLetterFilter, HookAttempt, HookFilter, HookRecorded, LimitFacts, MediaBecame, MediaRecorded,
-    OpenedRun, PlannedMessage, ReplayTerms, Replayed, RunTerms, Said, SingleMessage, Start, Stored,
+    OpenedRun, PlannedMessage, ReplayTerms, Replayed, ReportMailBegun, RunTerms, Said, SingleMessage, Start, Stored,
 };
 
 /// A page of a run's audience, or a part of one.
@@ -272,6 +273,8 @@ pub(super) enum Request {
     Alert(Box<AlertWrite>),
     /// About runs of standing jobs.
     Job(Box<JobWrite>),
+    /// About mails of reports.
+    ReportMail(Box<ReportMailWrite>),
     /// Forgets all files of a person.
     ForgetMedia {
         contact: ContactId,
@@ -329,7 +332,8 @@ impl Request {
             | Self::RecordMedia { .. }
             | Self::ForgetMedia { .. }
             | Self::Alert(_)
-            | Self::Job(_) => Kind::Control,
+            | Self::Job(_)
+            | Self::ReportMail(_) => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)
@@ -424,6 +428,7 @@ pub(super) enum Outcome {
     Alert(Option<Box<Alert>>, bool),
     /// A run of a standing job, and whether it is new.
     JobRun(Option<Box<JobRun>>, bool),
+    ReportMail(ReportMailBegun),
 }
 
 /// A request and whoever waits for it.

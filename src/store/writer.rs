@@ -15,7 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::charges::Charged;
+use super::charges::{Charged, Counter};
 use super::dialect::{Dialect, Trouble};
 use super::forgotten::Forgotten;
 use super::ledger::Ledger;
@@ -26,12 +26,12 @@ use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
     alerts, consent_requests, conversations, dead_letters, erasures, hook_deliveries, job_runs, journal, kept,
-    limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions, tidy,
+    limit_facts, links, media, messages, one_person, outbox, readings, reminders, report_mails, runs, stages,
+    suspensions, tidy,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
 use crate::ports::{Start, StoreError, Stored};
-use crate::telemetry::metrics::Metrics;
 
 /// Rows of one kind in a transaction.
 const ROWS_MAX: usize = 500;
@@ -72,7 +72,7 @@ impl Writers {
         wanted: usize,
         tag: &Arc<str>,
         policies: &Arc<Policies>,
-        metrics: Option<Arc<Metrics>>,
+        counter: Option<Arc<Counter>>,
     ) -> Self {
         let small = dialect.writers(wanted);
         let all = small + usize::from(dialect.has_bulk_writer());
@@ -87,7 +87,7 @@ impl Writers {
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
                 policies: Arc::clone(policies),
-                metrics: metrics.clone(),
+                counter: counter.clone(),
             };
             tasks.push(tokio::spawn(writer.run(incoming)));
             senders.push(sender);
@@ -139,7 +139,7 @@ struct Writer {
     shard: i64,
     tag: Arc<str>,
     policies: Arc<Policies>,
-    metrics: Option<Arc<Metrics>>,
+    counter: Option<Arc<Counter>>,
 }
 
 /// Requests that wait for their turn, by kind.
@@ -296,10 +296,8 @@ impl Writer {
         match self.work(&Db::new(&transaction, self.dialect), requests).await {
             Ok((outcomes, charged)) => {
                 transaction.commit().await?;
-                if let Some(metrics) = &self.metrics {
-                    for ((channel, category), micros) in charged {
-                        metrics.count_cost(channel, category, micros);
-                    }
+                if let Some(counter) = &self.counter {
+                    counter.count(charged);
                 }
                 // Another writer's events at worst: then who feeds the queue looks once in vain.
                 if wanted.added() != told_before {
@@ -555,6 +553,7 @@ impl Writer {
             Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
             Request::Alert(write) => alerts::write(db, self.policies.wanted(), write).await,
             Request::Job(write) => job_runs::write(db, write).await,
+            Request::ReportMail(write) => report_mails::write(db, write).await,
             Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }

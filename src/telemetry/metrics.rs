@@ -114,7 +114,7 @@ metrics! {
     queue_oldest: GaugeVec = gauges("barid_queue_oldest_seconds", "queue", &QUEUES);
     /// Seconds for which messages waited for a limit.
     limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
-    /// What messages have cost, in millionths of the currency of `[pricing]`, by channel and by the category under which they were charged. What a later callback takes back is in the reports, not here.
+    /// What messages have cost, in millionths of the currency of `[pricing]`, by channel and by the category under which they were charged. What a later callback takes back is held against what is charged next.
     cost_micros: IntCounterVec = counters("barid_cost_micros_total", &[("channel", &CHANNELS), ("category", &price_categories())]);
     /// People whom a portfolio may write to first in 24 hours, as configured or as Meta says, whichever is less; `+Inf` where nobody is counted.
     tier: GaugeVec = gauges("barid_tier", "portfolio", &[]);
@@ -199,11 +199,9 @@ impl Metrics {
         self.messages.with_label_values(&[channel.name(), outcome]).inc();
     }
 
-    /// Counts what was charged. A counter cannot go back, so what is taken back is left out.
-    pub fn count_cost(&self, channel: Channel, category: PriceCategory, micros: i64) {
-        if let Ok(micros) = u64::try_from(micros) {
-            self.cost_micros.with_label_values(&[channel.name(), category.name()]).inc_by(micros);
-        }
+    /// Counts what was charged.
+    pub fn count_cost(&self, channel: Channel, category: PriceCategory, micros: u64) {
+        self.cost_micros.with_label_values(&[channel.name(), category.name()]).inc_by(micros);
     }
 
     /// Counts one callback of another provider than Meta; `result` is one of [`CALLBACK_RESULTS`].

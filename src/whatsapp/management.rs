@@ -12,8 +12,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Client;
+use crate::domain::cost_report::MetaCost;
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::money::{Currency, Money};
+use crate::domain::pricing::{FreeBecause, PriceCategory, ToldKind};
 use crate::outgoing::chain;
 use crate::ports::Management;
 
@@ -170,6 +173,61 @@ struct Cursors {
     after: Option<String>,
 }
 
+/// Page …/whatsapp/analytics, checked 2026-11-22.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Analytics {
+    pricing_analytics: AnalyticsData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AnalyticsData {
+    data: Vec<AnalyticsPart>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AnalyticsPart {
+    data_points: Vec<Point>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Point {
+    country: Option<String>,
+    pricing_type: String,
+    pricing_category: String,
+    volume: i64,
+    cost: Option<serde_json::Number>,
+}
+
+impl From<Point> for MetaCost {
+    fn from(point: Point) -> Self {
+        let kind = match point.pricing_type.as_str() {
+            "FREE_CUSTOMER_SERVICE" => ToldKind::Free(FreeBecause::ServiceWindow),
+            "FREE_ENTRY_POINT" => ToldKind::Free(FreeBecause::EntryPoint),
+            other if other.starts_with("FREE") => ToldKind::Free(FreeBecause::Told),
+            _ => ToldKind::Charged,
+        };
+        Self {
+            country: point.country.and_then(|country| country.parse().ok()),
+            category: PriceCategory::told(&point.pricing_category),
+            kind,
+            n: point.volume,
+            micros: point.cost.as_ref().and_then(micros),
+        }
+    }
+}
+
+/// A decimal of JSON in millionths, from its digits: no sum is ever made of floating-point numbers. Digits beyond the sixth are cut off.
+fn micros(number: &serde_json::Number) -> Option<i64> {
+    let text = number.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    let fraction: String = fraction.chars().take(6).collect();
+    Money::from_decimal(&format!("{whole}.{fraction}"), Currency::USD).ok().map(|money| money.micros)
+}
+
 #[derive(Deserialize)]
 struct Subscribed {
     whatsapp_business_api_data: App,
@@ -296,6 +354,17 @@ impl Management for Client {
             }
         }
         Ok(found)
+    }
+
+    async fn pricing(&self, account: &str, from: Timestamp, to: Timestamp) -> Result<Vec<MetaCost>, String> {
+        let fields = format!(
+            "pricing_analytics.start({}).end({}).granularity(DAILY).phone_numbers([]).country_codes([])\
+             .metric_types([\"COST\",\"VOLUME\"]).dimensions([\"COUNTRY\",\"PRICING_CATEGORY\",\"PRICING_TYPE\"])",
+            from.as_second(),
+            to.as_second()
+        );
+        let answer: Analytics = self.question(&[account], &[("fields", &fields)]).await?;
+        Ok(answer.pricing_analytics.data.into_iter().flat_map(|part| part.data_points).map(MetaCost::from).collect())
     }
 
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String> {

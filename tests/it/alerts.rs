@@ -138,6 +138,40 @@ async fn while_the_mail_server_is_away_it_is_tried_again_and_whoever_was_reached
 }
 
 #[tokio::test]
+async fn a_warning_that_becomes_critical_is_mailed_at_once_and_once() {
+    let bench = Bench::new(&["a@example.com"]).await;
+    let raise = async |severity| {
+        let scope = AlertScope::Sender("default".parse().unwrap());
+        let new = NewAlert { kind: AlertKind::NumberState, scope, severity, text: "its quality sinks".to_owned() };
+        alerts::raise(&bench.store, new, bench.clock.now()).await.unwrap();
+        bench.pass().await;
+        bench.clock.advance(MINUTE);
+    };
+    raise(Severity::Warning).await;
+    assert_eq!(bench.post.taken(), ["a@example.com alr_00000001.raised"]);
+    raise(Severity::Critical).await;
+    assert_eq!(bench.post.taken(), ["a@example.com alr_00000001.risen"]);
+    for severity in [Severity::Critical, Severity::Warning, Severity::Critical] {
+        raise(severity).await;
+    }
+    assert!(bench.post.taken().is_empty(), "to and fro is not told");
+    // It becomes critical while the mail server is away, and was told of as a warning to nobody.
+    let scope = || AlertScope::Sender("default".parse().unwrap());
+    alerts::clear(&bench.store, AlertKind::NumberState, scope(), bench.clock.now()).await.unwrap();
+    bench.pass().await;
+    assert_eq!(bench.post.taken(), ["a@example.com alr_00000001.cleared"]);
+    bench.clock.advance(SignedDuration::from_hours(2));
+    *bench.post.will.lock().unwrap() = VecDeque::from([Answer::NotSent { because: "connection refused".to_owned() }]);
+    raise(Severity::Warning).await;
+    raise(Severity::Critical).await;
+    let taken = bench.post.taken();
+    assert!(matches!(&taken[..], [one] if one.ends_with(".raised")), "once, as critical: {taken:?}");
+    bench.clock.advance(SignedDuration::from_hours(2));
+    bench.pass().await;
+    assert!(bench.post.taken().is_empty());
+}
+
+#[tokio::test]
 async fn of_two_processes_one_mails_and_the_other_takes_up_what_a_dead_one_left() {
     let bench = Bench::new(&["a@example.com"]).await;
     let other = bench._database.open().await;

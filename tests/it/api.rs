@@ -9,6 +9,7 @@ use barid::domain::alert::{Alert, AlertKind, AlertScope, Severity};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::cost_report::{CostDay, CostReport, Facts, WantedDays};
 use barid::domain::delivery::{Delivery, Standing};
 use barid::domain::erasure::Erasure;
 use barid::domain::failure::{FailureClass, Refusal};
@@ -24,6 +25,7 @@ use barid::domain::live_check::{Step, Verdict};
 use barid::domain::money::{Currency, Money};
 use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::pricing::{self, Basis, Difference, PriceCategory};
 use barid::domain::standing_job::{JobOutcome, JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob};
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
@@ -65,6 +67,27 @@ impl Operations for Operator {
     async fn live_check(&self) -> Vec<Step> {
         let ok = Step { what: "token".to_owned(), verdict: Verdict::Ok, detail: "valid".to_owned(), remedy: None };
         vec![ok, Step::unanswered("number default", "answered 500")]
+    }
+    async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError> {
+        let days = wanted.days("2026-11-22".parse().unwrap());
+        let day = CostDay {
+            day: days.from,
+            campaign: "welcome".to_owned(),
+            channel: Channel::Whatsapp,
+            country: Some("SA".parse().unwrap()),
+            category: PriceCategory::Utility,
+            language: Language::Ar,
+            currency: Currency::USD,
+            basis: Basis::Callback,
+            source: Some(pricing::Source::Card),
+            free: None,
+            difference: Difference::None,
+            n: 3,
+            micros: 32_100,
+            estimated_micros: 32_100,
+        };
+        let facts = Facts { costs: vec![day], ..Facts::default() };
+        Ok(CostReport::new(days, "2026-11-22T09:00:00Z".parse().unwrap(), Currency::USD, facts))
     }
     async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
         let at = "2026-12-01T09:00:00Z".parse().unwrap();
@@ -700,9 +723,32 @@ async fn every_channel_says_whether_it_can_be_used() {
 }
 
 #[tokio::test]
+async fn costs_are_reported_in_three_forms_and_wrong_wishes_are_told() {
+    let api = open().await;
+    let (status, report) = api.get("/api/v1/reports/costs").await;
+    assert_eq!((status, &report["from"], &report["to"]), (200, &"2026-10-01".into(), &"2026-10-31".into()));
+    assert_eq!((&report["total"]["cost"], &report["total"]["charged"]), (&"0.0321".into(), &3.into()), "{report}");
+    assert_eq!(report["rows"][0]["country"], "SA");
+    let text = async |query: &str| {
+        let answer = http().get(format!("{}/api/v1/reports/costs?{query}", api.base)).bearer_auth("api-token");
+        let answer = answer.send().await.unwrap();
+        let of_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (of_type, answer.text().await.unwrap())
+    };
+    let (of_type, csv) = text("format=csv&from=2026-11-20&to=2026-11-21").await;
+    assert!(of_type.starts_with("text/csv"));
+    assert_eq!(csv.lines().nth(1), Some("2026-11-20,welcome,whatsapp,SA,utility,ar,3,0,0.0321,0.0321,USD"));
+    let (of_type, page) = text("format=html&language=ar&period=day").await;
+    assert!(of_type.starts_with("text/html") && page.contains("dir=\"rtl\"") && !page.contains("<script"));
+    for wrong in ["period=year", "from=2026-11-21&to=2026-11-20", "to=2026-11-20", "format=pdf", "form=csv", "from=x"] {
+        assert_eq!(api.get(&format!("/api/v1/reports/costs?{wrong}")).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_built_says_so_and_what_is_down_too() {
     let api = open().await;
-    for path in ["/api/v1/reports/costs", "/api/v1/templates"] {
+    for path in ["/api/v1/reports/other", "/api/v1/templates"] {
         let (status, problem) = api.get(path).await;
         assert_eq!((status, &problem["type"]), (501, &"urn:barid:problem:not-yet-supported".into()), "{path}");
     }

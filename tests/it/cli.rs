@@ -13,6 +13,7 @@ use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use crate::contracts::{at, heard, inbound, phone};
+use crate::standing_jobs::SHIPPED_JOBS;
 
 /// A folder with a configuration, and nothing of the environment of whoever runs the tests.
 struct Desk {
@@ -107,7 +108,7 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 10] = [
+    let grouped: [(&str, &[&str]); 11] = [
         ("alert", &["list"]),
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
@@ -118,6 +119,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("job", &["list", "run", "history"]),
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
+        ("report", &["costs"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];
@@ -158,7 +160,7 @@ fn a_wrong_command_line_is_64_and_what_comes_later_is_69() {
     }
     let done = desk.done(desk.command(&["queue", "dead", "--lane", "sendin"]));
     assert!(done.err.contains("did you mean `sending`?"), "{done:?}");
-    let done = desk.run(&["job", "run", "report-costs"]);
+    let done = desk.run(&["job", "run", "review-metrics"]);
     assert_eq!(done.code, 69, "{done:?}");
     assert!(done.err.contains("not yet supported"), "{done:?}");
 }
@@ -557,11 +559,7 @@ fn standing_jobs_are_listed_and_done_without_a_daemon() {
     let desk = Desk::new();
     let listed = desk.json(&["job", "list", "--json"]);
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(
-        names,
-        ["verify-token", "sync-limits", "watch-callbacks", "tidy"],
-        "without a file, the one that ships holds"
-    );
+    assert_eq!(names, SHIPPED_JOBS, "without a file, the one that ships holds");
     desk.write(
         "jobs/schedule.toml",
         "timezone = \"Africa/Cairo\"\n[[jobs]]\nname = \"at-noon\"\njob = \"tidy\"\nschedule = \"0 12 * * *\"\n",
@@ -597,13 +595,13 @@ fn a_wrong_schedule_is_told_with_its_line_and_the_rest_of_it_holds() {
     let desk = Desk::new();
     let (job, every) = ("[[jobs]]\njob = ", "\nschedule = \"0 12 * * *\"\n");
     let text =
-        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"report-costs\"{every}{job}\"tidi\"{every}");
+        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"review-metrics\"{every}{job}\"tidi\"{every}");
     desk.write("jobs/schedule.toml", &text);
     let done = desk.run(&["check"]);
     assert_eq!(done.code, 78);
     assert!(
         done.out.contains(
-            "schedule.toml:6: `job` is `report-costs`, which this version of barid cannot do yet; take the entry out"
+            "schedule.toml:6: `job` is `review-metrics`, which this version of barid cannot do yet; take the entry out"
         ),
         "{done:?}"
     );

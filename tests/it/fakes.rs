@@ -16,6 +16,7 @@ use barid::domain::campaign::{Campaign, CampaignValues};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::cost_report::{Answered, CallDay, CostDay, MetaCost};
 use barid::domain::delivery::{Effect, Fact, HeldReason, SuppressedReason};
 use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
@@ -41,17 +42,17 @@ use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, Relea
 use barid::domain::template::MessageTemplate;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
-    Answer, Answered, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CallDay,
-    CallbackSamples, CannotRender, Catalogue, Clicks, Clock, ConsentRequests, Contacts, Conversations, CostDay, Costs,
-    Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry,
-    Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow,
-    Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge,
-    ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts,
-    MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia,
-    NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders,
-    ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services,
-    SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally,
-    Tidied, Tidying, Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CallbackSamples, CannotRender,
+    Catalogue, Clicks, Clock, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter, DeadLetterFilter,
+    DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery,
+    HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
+    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage, ListedTalk,
+    LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource,
+    MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page,
+    Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
+    RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
+    Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying, Tokens, Unasked, Verdict,
+    Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -785,7 +786,7 @@ pub(crate) fn services(store: Arc<dyn Store>, queue: Arc<dyn Queue>, app_secrets
 /// Nothing is ever removed.
 pub(crate) const fn kept_for_ever() -> Retention {
     let ever = KeepFor::Ever;
-    Retention { journal: ever, history: ever, messages: ever, media: ever, feedback: ever }
+    Retention { journal: ever, history: ever, messages: ever, media: ever, feedback: ever, costs: ever, reports: ever }
 }
 
 /// Behind a door there is nobody to call, nothing to limit and no campaign.
@@ -803,6 +804,9 @@ impl WhatsApp for Nobody {
 
 #[async_trait]
 impl Management for Nobody {
+    async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
+        Err("nobody is Meta here".to_owned())
+    }
     async fn token(&self) -> Result<TokenFacts, String> {
         unreachable!("a door asks nobody")
     }

@@ -1,10 +1,12 @@
 //! The fake store's part of standing jobs and alerts: it shows what it was filled with.
 
 use async_trait::async_trait;
-use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert};
+use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert, Severity};
 use barid::domain::ids::{AlertId, JobName, JobRunId};
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
-use barid::ports::{AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, Stored};
+use barid::ports::{
+    AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, ReportMailBegun, ReportMailEnded, ReportMails, Stored,
+};
 use jiff::Timestamp;
 
 use crate::fakes::{FakeStore, not_asked, page};
@@ -78,10 +80,23 @@ impl Alerts for FakeStore {
     ) -> Stored<bool> {
         not_asked()
     }
-    async fn alert_mailed(&self, _: AlertId, _: AlertMail, _: Timestamp) -> Stored<()> {
+    async fn alert_mailed(&self, _: AlertId, _: AlertMail, _: Severity, _: Timestamp) -> Stored<()> {
         not_asked()
     }
     async fn tidy_alerts(&self, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl ReportMails for FakeStore {
+    async fn begin_report_mail(&self, _: &str, _: &str, _: Timestamp) -> Stored<ReportMailBegun> {
+        not_asked()
+    }
+    async fn unsent_report_mails(&self, _: Timestamp) -> Stored<Vec<(String, String)>> {
+        not_asked()
+    }
+    async fn end_report_mail(&self, _: &str, _: &str, _: ReportMailEnded) -> Stored<()> {
         not_asked()
     }
 }

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use barid::domain::alert::{AlertKind, Severity};
+use barid::domain::cost_report::MetaCost;
 use barid::domain::delivery::Fact;
 use barid::domain::ids::{JobName, SenderName};
+use barid::domain::language::Language;
 use barid::domain::limit::Tier;
 use barid::domain::live_check::{
     AccountFacts, MANAGEMENT, MESSAGING, NumberFacts, OurNumber, Ours, TemplateFacts, TokenFacts,
@@ -20,8 +22,8 @@ use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::media::Folder;
 use barid::ports::{
-    Alerts as _, Clock, JobRuns as _, Journal as _, LimitFactsOf as _, Management, Messages as _, RowNews,
-    Suspensions as _, Upkeep,
+    Alerts as _, Clock, JobRuns as _, Journal as _, LimitFactsOf as _, Management, Messages as _, ReportRecipients,
+    RowNews, Suspensions as _, Upkeep,
 };
 use barid::simulator::{Faults, Portfolio, Statuses, TokenState};
 use barid::store::SqlStore;
@@ -31,6 +33,17 @@ use serde_json::Value;
 use crate::contracts::{self, Database};
 use crate::fakes::{NoHooks, OnlySchedule, kept_for_ever};
 use crate::harness::{Barid, Setup, people};
+
+/// The entries of the schedule that ships.
+pub(crate) const SHIPPED_JOBS: [&str; 7] = [
+    "verify-token",
+    "sync-limits",
+    "watch-callbacks",
+    "report-costs-daily",
+    "report-costs-monthly",
+    "report-costs-quarterly",
+    "tidy",
+];
 
 /// A clock that the test sets.
 pub(crate) struct Hand(Mutex<Timestamp>);
@@ -91,12 +104,15 @@ impl Management for Meta {
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("the token has nothing to do with templates")
     }
+    async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
+        Ok(Vec::new())
+    }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         Ok(self.apps.lock().unwrap().clone())
     }
 }
 
-fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
+pub(crate) fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
     ScheduledJob {
         name: job.name().parse().unwrap(),
         job,
@@ -107,17 +123,20 @@ fn entry(job: StandingJob, cron: &str) -> ScheduledJob {
 }
 
 /// One process over a record that it may share.
-struct Process {
-    store: Arc<SqlStore>,
+pub(crate) struct Process {
+    pub(crate) store: Arc<SqlStore>,
     clock: Arc<Hand>,
     meta: Arc<Meta>,
-    upkeep: Upkeep,
+    pub(crate) upkeep: Upkeep,
     _files: tempfile::TempDir,
+    /// Where reports are kept, in a folder `reports`.
+    pub(crate) state_dir: tempfile::TempDir,
 }
 
 impl Process {
-    async fn over(database: &Database, clock: &Arc<Hand>, schedule: Vec<ScheduledJob>) -> Self {
-        let (store, files) = (Arc::new(database.open().await), tempfile::tempdir().unwrap());
+    pub(crate) async fn over(database: &Database, clock: &Arc<Hand>, schedule: Vec<ScheduledJob>) -> Self {
+        let store = Arc::new(database.open().await);
+        let (files, state_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let meta = Arc::new(Meta {
             token: Mutex::new(Ok(good())),
             apps: Mutex::new(vec!["7".to_owned()]),
@@ -144,9 +163,11 @@ impl Process {
             retention: kept_for_ever(),
             hooks: Arc::new(NoHooks),
             media: Arc::new(Folder::new(files.path().to_owned())),
+            reports: Arc::new(barid::daemon::reports::Folder::inside(state_dir.path())),
+            report_recipients: ReportRecipients { to: Vec::new(), languages: Language::ALL.to_vec(), notices: None },
             catalogue: Arc::new(OnlySchedule(schedule.into_iter().map(Arc::new).collect())),
         };
-        Self { store, clock: Arc::clone(clock), meta, upkeep, _files: files }
+        Self { store, clock: Arc::clone(clock), meta, upkeep, _files: files, state_dir }
     }
 
     async fn alone(job: StandingJob, cron: &str, now: &str) -> (Database, Self) {
@@ -156,7 +177,7 @@ impl Process {
     }
 
     /// What a process does about standing jobs in each second.
-    async fn pass(&self) -> Vec<Carried> {
+    pub(crate) async fn pass(&self) -> Vec<Carried> {
         schedule::open_due(&self.upkeep).await.unwrap();
         let mut carried = Vec::new();
         while let Some(run) = schedule::take(&self.upkeep, None).await.unwrap() {
@@ -167,13 +188,13 @@ impl Process {
         carried
     }
 
-    async fn runs(&self) -> Vec<JobRun> {
+    pub(crate) async fn runs(&self) -> Vec<JobRun> {
         let mut runs = self.store.job_runs(None, None, 1_000).await.unwrap().items;
         runs.reverse();
         runs
     }
 
-    async fn alerts(&self) -> BTreeSet<(AlertKind, String, Severity)> {
+    pub(crate) async fn alerts(&self) -> BTreeSet<(AlertKind, String, Severity)> {
         let open = self.store.open_alerts().await.unwrap().into_iter();
         open.map(|alert| (alert.kind, alert.scope.to_string(), alert.severity)).collect()
     }
@@ -370,7 +391,7 @@ async fn a_run_by_hand_is_no_firing_and_an_unknown_name_is_none() {
         schedule::open_by_hand(&process.upkeep, &token, "amal").await.unwrap().is_some(),
         "it is no entry, but a job"
     );
-    let other: JobName = "report-costs".parse().unwrap();
+    let other: JobName = "review-metrics".parse().unwrap();
     assert_eq!(schedule::open_by_hand(&process.upkeep, &other, "amal").await.unwrap(), None);
 }
 
@@ -475,11 +496,7 @@ async fn the_service_lists_runs_and_measures_its_jobs_and_the_doctor_sees_what_i
     let barid = Barid::start_with(Setup { mps: 80, ..Setup::default() }, &people(1)).await;
     let listed = json_of(&barid.run(&["job", "list", "--json"]));
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(
-        names,
-        ["verify-token", "sync-limits", "watch-callbacks", "tidy"],
-        "without a file, the one that ships holds"
-    );
+    assert_eq!(names, SHIPPED_JOBS, "without a file, the one that ships holds");
     assert!(listed[0]["next_at"].is_string() && listed[0]["last"].is_null(), "{listed}");
 
     let run = barid.run(&["job", "run", "verify-token", "--json"]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::cost_report::{CostReport, WantedDays};
 use barid::domain::delivery::SuppressedReason;
 use barid::domain::erasure::Erasure;
 use barid::domain::ids::{CampaignName, ContactId, FlowName, JobName, JournalId, MessageId};
@@ -47,6 +48,9 @@ pub(crate) struct NoOperations;
 impl Operations for NoOperations {
     async fn live_check(&self) -> Vec<Step> {
         unreachable!("nobody asks Meta")
+    }
+    async fn report_costs(&self, _: WantedDays) -> Result<CostReport, OperationError> {
+        unreachable!("nobody asks for costs")
     }
     async fn erase(&self, _: ContactId, _: &str) -> Result<Erasure, OperationError> {
         unreachable!("nobody erases")

@@ -211,6 +211,9 @@ mod tests {
         assert_eq!(country("+12425550123").as_deref(), Some("BS"));
         assert_eq!(country("+77012345678").as_deref(), Some("KZ"));
         assert_eq!(country("+10000000000").as_deref(), Some("US"), "a WhatsApp id that no numbering plan has");
+        assert_eq!(country("+447400123456").as_deref(), Some("GB"));
+        assert_eq!(country("+447797712345").as_deref(), Some("JE"), "an island that shares the code");
+        assert_eq!(country("+201001234567").as_deref(), Some("EG"));
         assert_eq!(country("+870123456789"), None);
         assert_eq!(country("+99999999"), None);
     }

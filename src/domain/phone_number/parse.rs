@@ -1,6 +1,9 @@
 //! From what people and spreadsheets write to E.164. Repairs what can only mean one number and refuses the rest: a message to
 //! the wrong person is worse than a row to correct.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::{PhoneNumber, PhoneNumberError};
@@ -44,8 +47,24 @@ pub(super) fn parse(text: &str, default_country: Option<CountryCode>) -> Result<
     }
 }
 
+/// Calling codes that belong to one country alone: nearly all. Their numbers need no look into a numbering plan, which is asked for each
+/// message that arrives.
+static OF_ONE_COUNTRY: LazyLock<HashMap<u16, CountryCode>> = LazyLock::new(|| {
+    let of_one = |code: i32| {
+        let mut regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(code)?;
+        let only = regions.next().filter(|_| regions.len() == 0)?;
+        Some((u16::try_from(code).ok()?, CountryCode::of(only)?))
+    };
+    PHONE_NUMBER_UTIL.get_supported_calling_codes().filter_map(of_one).collect()
+});
+
 /// The country of a number; by its calling code where the numbering plan does not know the number itself.
 pub(super) fn country(number: &PhoneNumber) -> Option<CountryCode> {
+    // No calling code is the beginning of another one.
+    let by_code = (1..=3).find_map(|n| OF_ONE_COUNTRY.get(&number.digits().get(..n)?.parse().ok()?).copied());
+    if by_code.is_some() {
+        return by_code;
+    }
     let parsed = PHONE_NUMBER_UTIL.parse(number.e164(), None).ok()?;
     let region =
         parsed.get_region_code().or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(parsed.country_code))?;

@@ -48,12 +48,14 @@ standing_jobs! {
     SyncLimits = "sync-limits";
     /// Deletes what is older than it has to be kept.
     Tidy = "tidy";
+    /// Reports what messages cost in the last whole day, month or quarter: keeps the report as files and mails it.
+    ReportCosts = "report-costs";
     /// Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed.
     WatchCallbacks = "watch-callbacks";
 }
 
 /// Jobs that the schedule will know and this version cannot do yet.
-const NOT_BUILT: [&str; 3] = ["sync-templates", "report-costs", "review-metrics"];
+const NOT_BUILT: [&str; 2] = ["sync-templates", "review-metrics"];
 
 /// An argument of a job: its key in the schedule, and the words that it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,12 @@ pub struct Parameter {
     /// The words; the first one applies where none is given.
     pub words: &'static [&'static str],
 }
+
+/// On which days `report-costs` reports, and whether by mail, too.
+const REPORT_COSTS: [Parameter; 2] = [
+    Parameter { key: "period", words: &["day", "month", "quarter"] },
+    Parameter { key: "email", words: &["yes", "no"] },
+];
 
 impl StandingJob {
     /// The job of that name, if this version can do it.
@@ -78,6 +86,7 @@ impl StandingJob {
     /// The arguments that it takes.
     pub const fn parameters(self) -> &'static [Parameter] {
         match self {
+            Self::ReportCosts => &REPORT_COSTS,
             Self::VerifyToken | Self::SyncLimits | Self::Tidy | Self::WatchCallbacks => &[],
         }
     }
@@ -99,6 +108,13 @@ impl Read for StandingJob {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::cost_report::Period;
+
+    #[test]
+    fn a_report_is_on_a_period_that_there_is() {
+        let [period, _] = REPORT_COSTS;
+        assert_eq!(period.words, Period::ALL.map(Period::name));
+    }
 
     #[test]
     fn names_come_back_and_none_is_both_built_and_not() {
@@ -108,6 +124,6 @@ mod tests {
             let keys: std::collections::BTreeSet<_> = job.parameters().iter().map(|parameter| parameter.key).collect();
             assert_eq!(keys.len(), job.parameters().len(), "{job:?}");
         }
-        assert_eq!(StandingJob::named("report-costs"), None, "once it is built, it leaves NOT_BUILT");
+        assert_eq!(StandingJob::named("review-metrics"), None, "once it is built, it leaves NOT_BUILT");
     }
 }

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use lettre::Address;
 use lettre::address::Envelope;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{CallbackReference, WhatsAppId};
@@ -119,15 +119,27 @@ impl Writer {
         let id = format!("{}@{}", notice.id, self.from.email.domain());
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![address.clone()])
             .map_err(|_| refused(FailureClass::Undeliverable, "the e-mail has nobody to go to"))?;
-        let mut message = Message::builder()
+        let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, address))
             .subject(subject)
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{id}>")))
-            .envelope(envelope.clone())
-            .singlepart(SinglePart::plain(notice.text.clone()))
-            .map_err(|_| refused(FailureClass::ContentRefused, "the notice cannot be made into a mail"))?;
+            .envelope(envelope.clone());
+        let text = SinglePart::plain(notice.text.clone());
+        let message = match &notice.page {
+            None => builder.singlepart(text),
+            Some(page) => {
+                let both = MultiPart::alternative().boundary(format!("barid-{}", notice.id));
+                let both = both.singlepart(text).singlepart(SinglePart::html(page.clone()));
+                let all = MultiPart::mixed().boundary(format!("barid-files-{}", notice.id)).multipart(both);
+                builder.multipart(notice.files.iter().fold(all, |all, file| {
+                    all.singlepart(Attachment::new(file.name.clone()).body(file.page.clone(), ContentType::TEXT_HTML))
+                }))
+            }
+        };
+        let mut message =
+            message.map_err(|_| refused(FailureClass::ContentRefused, "the notice cannot be made into a mail"))?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         message.headers_mut().insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         let id = WhatsAppId::try_from(id)
@@ -246,6 +258,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::MessageId;
+    use crate::ports::NoticeFile;
 
     fn writer() -> Writer {
         Writer {
@@ -304,10 +317,27 @@ mod tests {
             to: "ops@example.com".to_owned(),
             subject: "barid: warning\r\nBcc: everybody@example.com".to_owned(),
             text: "the access token ends soon\n".to_owned(),
+            page: None,
+            files: Vec::new(),
         };
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         let mail = writer().notice(&notice, at).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         assert_eq!(mail.envelope.from().unwrap().to_string(), "voice@example.com");
+        insta::assert_snapshot!(String::from_utf8(mail.bytes).unwrap().replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn a_report_goes_as_text_and_page_with_files() {
+        let notice = Notice {
+            id: "k7q2.costs-2026-11-01-2026-11-30".to_owned(),
+            to: "ops@example.com".to_owned(),
+            subject: "تكاليف الرسائل".to_owned(),
+            text: "التكلفة الإجمالية\n".to_owned(),
+            page: Some("<!doctype html>\n<html dir=\"rtl\"><body>التكلفة</body></html>".to_owned()),
+            files: vec![NoticeFile { name: "costs.en.html".to_owned(), page: "<!doctype html>".to_owned() }],
+        };
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let mail = writer().notice(&notice, at).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         insta::assert_snapshot!(String::from_utf8(mail.bytes).unwrap().replace("\r\n", "\n"));
     }
 

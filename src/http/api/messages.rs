@@ -12,12 +12,16 @@ use warp::reply::Response;
 use super::query::{Query, next};
 use super::{ApiState, List, reply, with};
 use crate::domain::consent::Purpose;
+use crate::domain::country::CountryCode;
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{CampaignName, ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
+use crate::domain::money::Money;
+use crate::domain::pricing::FreeBecause;
 use crate::domain::waits_for::WaitsFor;
+use crate::http::Cost;
 use crate::http::error::Problem;
-use crate::ports::{Clicks, HistoryEntry, ListedMessage, LoadedMessage, MessageFilter};
+use crate::ports::{Clicks, HistoryEntry, ListedCharge, ListedMessage, LoadedMessage, MessageFilter};
 
 pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
     let list = warp::path!("api" / "v1" / "messages")
@@ -117,6 +121,8 @@ struct WithHistory {
     waits_for: Option<WaitsFor>,
     /// How often its tracked link was opened; `null` where it has none.
     clicks: Option<Clicked>,
+    /// What its attempts cost, each that arrived.
+    charges: Vec<Charged>,
     history: Vec<Event>,
 }
 
@@ -125,6 +131,38 @@ struct Clicked {
     n: u64,
     first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Charged {
+    attempt: u16,
+    at: Timestamp,
+    channel: &'static str,
+    country: Option<CountryCode>,
+    market: Option<String>,
+    category: &'static str,
+    cost: Cost,
+    /// `callback` where the provider told it, else `estimate`.
+    basis: &'static str,
+    /// Why it cost nothing; `null` where it was charged.
+    free: Option<&'static str>,
+}
+
+impl From<ListedCharge> for Charged {
+    fn from(charge: ListedCharge) -> Self {
+        let ListedCharge { attempt, at, channel, country, market, category, micros, currency, basis, free } = charge;
+        Self {
+            attempt,
+            at,
+            channel: channel.name(),
+            country,
+            market: Some(market).filter(|market| !market.is_empty()),
+            category: category.name(),
+            cost: Money { micros, currency }.into(),
+            basis: basis.name(),
+            free: free.map(FreeBecause::name),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -155,5 +193,6 @@ async fn show(state: &ApiState, id: &str) -> Result<WithHistory, Problem> {
     let changed_at = history.last().map(|event| event.at);
     let clicks = state.store.clicks(id).await?;
     let clicks = clicks.map(|Clicks { n, first_at, last_at }| Clicked { n, first_at, last_at });
-    Ok(WithHistory { message: Message::new(message, campaign, changed_at), waits_for, clicks, history })
+    let charges = state.store.charges_of(id).await?.into_iter().map(Charged::from).collect();
+    Ok(WithHistory { message: Message::new(message, campaign, changed_at), waits_for, clicks, charges, history })
 }

@@ -17,6 +17,7 @@ mod messages;
 mod news;
 mod query;
 mod registry;
+mod reports;
 mod sending;
 mod status;
 mod suspensions;
@@ -87,6 +88,7 @@ pub(super) fn routes(state: Arc<ApiState>) -> BoxedFilter<(Response,)> {
         integrations::routes(&state),
         suspensions::routes(&state),
         hooks::routes(&state),
+        reports::routes(&state),
         jobs::routes(&state),
         alerts::routes(&state),
         not_built_yet(),

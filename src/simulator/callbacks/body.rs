@@ -109,7 +109,7 @@ impl Writer<'_> {
             json.raw("]");
         } else if priced {
             json.raw(",\"pricing\":");
-            pricing::write(json, at_ms, row.priced(), row.in_window);
+            pricing::write(json, at_ms, row.price_at(at_ms));
         }
         json.raw("}");
     }
@@ -223,6 +223,7 @@ mod tests {
             kind: Kind::Text,
             by_user_id,
             in_window: true,
+            by_entry_point: false,
             digits: 966_500_000_101,
             accepted_ms: 1_793_000_000_000,
             failed_code,

@@ -1,5 +1,6 @@
 //! Everything of the Graph API that is not sending: token, budget, lists; and one file for each kind of node.
 
+mod analytics;
 mod files;
 mod nodes;
 mod subscription;

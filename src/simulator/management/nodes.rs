@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{chosen, page, token_state};
+use super::{analytics, chosen, page, token_state};
 use crate::simulator::graph_error::GraphError;
 use crate::simulator::people::lock;
 use crate::simulator::server::Incoming;
@@ -74,9 +74,13 @@ fn health(world: &World, number: &Number, kind: &str, id: &str) -> Value {
 }
 
 /// `GET /{waba-id}`.
-pub(in crate::simulator) fn account(world: &World, id: &str, incoming: &Incoming) -> Value {
+pub(in crate::simulator) fn account(world: &World, id: &str, incoming: &Incoming) -> Result<Value, GraphError> {
+    let fields = incoming.query("fields");
+    if let Some(asked) = fields.as_deref().and_then(|fields| fields.trim().strip_prefix("pricing_analytics")) {
+        return analytics::pricing(world, id, asked);
+    }
     let Some(number) = world.settings.numbers.iter().find(|number| number.business_account_id == id) else {
-        return json!({"id": id});
+        return Ok(json!({"id": id}));
     };
     let node = json!({
         "id": id, "name": number.verified_name, "timezone_id": "1", "currency": "USD", "country": "SA", "status": "ACTIVE",
@@ -86,9 +90,5 @@ pub(in crate::simulator) fn account(world: &World, id: &str, incoming: &Incoming
         "owner_business_info": {"id": number.portfolio, "name": number.verified_name},
         "health_status": health(world, number, "WABA", id),
     });
-    chosen(
-        node,
-        incoming.query("fields").as_deref(),
-        &["name", "timezone_id", "currency", "message_template_namespace"],
-    )
+    Ok(chosen(node, fields.as_deref(), &["name", "timezone_id", "currency", "message_template_namespace"]))
 }

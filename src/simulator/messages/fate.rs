@@ -15,6 +15,7 @@ use super::super::world::World;
 const HIDES_PHONE: u64 = 1;
 const NOT_ON_WHATSAPP: u64 = 2;
 const IN_EXPERIMENT: u64 = 3;
+const BY_ENTRY_POINT: u64 = 4;
 
 /// A status that comes twice comes again within this time.
 const DUPLICATE_AFTER: Span = Span::millis(0, 1_000);
@@ -32,6 +33,12 @@ pub(super) struct Facts {
     pub(super) media_known: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) now_ms: i64,
+}
+
+/// Whether the person came by an advertisement a short time ago.
+pub(super) fn by_entry_point(world: &World, digits: u64) -> bool {
+    let settings = &world.settings;
+    belongs(settings.seed, digits, BY_ENTRY_POINT, settings.customers.entry_point_share)
 }
 
 /// The code with which the message will fail, 0 if it will not.

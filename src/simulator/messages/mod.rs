@@ -169,6 +169,7 @@ fn take(
         kind,
         by_user_id: recipient.by_user_id,
         in_window,
+        by_entry_point: fate::by_entry_point(world, recipient.digits),
         digits: recipient.digits,
         accepted_ms: now_ms,
         failed_code: match (fate::failure(world, &facts), pacing) {

@@ -158,6 +158,8 @@ pub struct Customers {
     pub marketing_limited_share: f64,
     /// How many are in Meta's hold-out group (marketing fails with 130472); fixed for each number.
     pub experiment_share: f64,
+    /// How many came by an advertisement less than 72 hours ago, so that whatever is sent to them is free; fixed for each number.
+    pub entry_point_share: f64,
 }
 
 impl Default for Customers {
@@ -175,6 +177,7 @@ impl Default for Customers {
             hidden_phone_share: 0.0,
             marketing_limited_share: 0.0,
             experiment_share: 0.0,
+            entry_point_share: 0.0,
         }
     }
 }

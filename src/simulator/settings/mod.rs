@@ -72,6 +72,20 @@ pub struct Settings {
     pub twilio: Twilio,
     /// A mail server.
     pub mail: Mail,
+    /// What messages cost, for the analytics of accounts; without any, costs are not told, as on a partner's credit line.
+    pub rates: Vec<Rate>,
+}
+
+/// What messages of a category cost in a country.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Two letters.
+    pub country: String,
+    /// Meta's word, as in callbacks.
+    pub category: String,
+    /// Millionths of the account's currency.
+    pub micros: i64,
 }
 
 impl Default for Settings {
@@ -101,6 +115,7 @@ impl Default for Settings {
             suffixes: BTreeMap::new(),
             twilio: Twilio::default(),
             mail: Mail::default(),
+            rates: Vec::new(),
         }
     }
 }
@@ -212,6 +227,7 @@ impl Settings {
             ("customers.hidden_phone_share", customers.hidden_phone_share),
             ("customers.marketing_limited_share", customers.marketing_limited_share),
             ("customers.experiment_share", customers.experiment_share),
+            ("customers.entry_point_share", customers.entry_point_share),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 problems.push(format!("`{key}` is {share}; it must lie between 0 and 1"));

@@ -19,7 +19,8 @@ mod m0011_erasure;
 mod m0012_consent_requests;
 mod m0013_standing_jobs;
 mod m0014_pricing;
-mod m0017_tiers;
+mod m0015_reports;
+mod m0016_tiers;
 
 /// The statements of a migration, in the words of a database.
 type Statements = fn(Dialect) -> Vec<String>;
@@ -71,7 +72,8 @@ impl MigratorTrait for Migrator {
             Box::new(Step("m0012_consent_requests", m0012_consent_requests::statements)),
             Box::new(Step("m0013_standing_jobs", m0013_standing_jobs::statements)),
             Box::new(Step("m0014_pricing", m0014_pricing::statements)),
-            Box::new(Step("m0017_tiers", m0017_tiers::statements)),
+            Box::new(Step("m0015_reports", m0015_reports::statements)),
+            Box::new(Step("m0016_tiers", m0016_tiers::statements)),
         ]
     }
 }

@@ -109,11 +109,11 @@ on_both_databases! {
         assert_eq!((due[0].tries, due[0].reached.as_slice()), (1, ["ops@example.com".to_owned()].as_slice()));
         // It is over while its mail is on the way.
         store.clear_alert(alert.kind, alert.scope.clone(), at(20)).await.unwrap();
-        store.alert_mailed(alert.id, AlertMail::Raised, at(21)).await.unwrap();
+        store.alert_mailed(alert.id, AlertMail::Raised, Severity::Warning, at(21)).await.unwrap();
         let due = store.alerts_to_mail(at(21), 10).await.unwrap();
         assert_eq!((due[0].mailed.raised_at, due[0].mailed.cleared_at, due[0].tries), (Some(at(21)), None, 0));
         assert!(due[0].reached.is_empty());
-        store.alert_mailed(alert.id, AlertMail::Cleared, at(22)).await.unwrap();
+        store.alert_mailed(alert.id, AlertMail::Cleared, Severity::Warning, at(22)).await.unwrap();
         assert!(store.alerts_to_mail(at(9_999), 10).await.unwrap().is_empty(), "all is told");
         // The next of its kind knows when the last one was told.
         store.raise_alert(new("RED again"), at(30)).await.unwrap();
@@ -121,6 +121,27 @@ on_both_databases! {
         assert_eq!((due[0].mailed.raised_at, due[0].mailed.same_at), (None, Some(at(21))));
         assert!(store.plan_alert_mail(due[0].alert.id, at(30), None, 0, Vec::new()).await.unwrap());
         assert!(store.alerts_to_mail(at(9_999), 10).await.unwrap().is_empty());
+    }
+
+    async fn what_becomes_critical_while_its_mail_is_on_the_way_is_looked_at_again(database: Database) {
+        let store = database.open().await;
+        let (alert, _) = store.raise_alert(new("YELLOW"), at(10)).await.unwrap();
+        assert!(store.plan_alert_mail(alert.id, at(10), Some(at(300)), 0, Vec::new()).await.unwrap());
+        let worse = || NewAlert { severity: Severity::Critical, ..new("RED") };
+        store.raise_alert(worse(), at(20)).await.unwrap();
+        assert_eq!(store.alerts_to_mail(at(20), 10).await.unwrap()[0].due_at, at(20), "before the lease of the mail ends");
+        store.alert_mailed(alert.id, AlertMail::Raised, Severity::Warning, at(21)).await.unwrap();
+        let due = store.alerts_to_mail(at(21), 10).await.unwrap();
+        assert_eq!((due[0].mailed.severity, due[0].alert.severity), (Some(Severity::Warning), Severity::Critical));
+        store.alert_mailed(alert.id, AlertMail::Risen, Severity::Critical, at(22)).await.unwrap();
+        // Whoever comes late with the first mail does not undo what is known.
+        store.alert_mailed(alert.id, AlertMail::Raised, Severity::Warning, at(23)).await.unwrap();
+        for (new, second) in [(new("YELLOW"), 30), (worse(), 31)] {
+            store.raise_alert(new, at(second)).await.unwrap();
+        }
+        for found in store.alerts_to_mail(at(9_999), 10).await.unwrap() {
+            assert_eq!(found.mailed.severity, Some(Severity::Critical));
+        }
     }
 
     async fn alerts_that_were_over_long_ago_are_deleted(database: Database) {

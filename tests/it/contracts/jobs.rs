@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use barid::domain::ids::JobName;
 use barid::domain::standing_job::{Fired, JobOutcome, JobResult, JobRun, JobTrigger, StandingJob};
-use barid::ports::{JobEnded, JobRuns as _, NewJobRun};
+use barid::ports::{JobEnded, JobRuns as _, NewJobRun, ReportMailBegun, ReportMailEnded, ReportMails as _};
 use barid::store::SqlStore;
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -169,5 +169,30 @@ on_both_databases! {
         let left = store.job_runs(None, None, 100).await.unwrap().items;
         assert_eq!(left.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["verify-token", "tidy"]);
         assert_eq!(store.fired(&name("tidy"), "d").await.unwrap().unwrap().newest, Some(at(3)), "nothing fires anew");
+    }
+
+    async fn the_mail_of_a_report_is_begun_by_one_and_again_only_if_it_was_not_sent(database: Database) {
+        let stores = join_all((0..4).map(|_| database.open())).await;
+        let begin = async |store: &SqlStore, to: &str| store.begin_report_mail("costs-x", to, at(1)).await.unwrap();
+        let begun = join_all(stores.iter().map(|store| begin(store, "a@example.com"))).await;
+        let ours = begun.iter().filter(|begun| **begun == ReportMailBegun::Ours).count();
+        assert_eq!((ours, begun.contains(&ReportMailBegun::Over)), (1, false), "{begun:?}");
+        let store = &stores[0];
+        assert_eq!(begin(store, "a@example.com").await, ReportMailBegun::Unknown);
+        assert_eq!(begin(store, "b@example.com").await, ReportMailBegun::Ours, "somebody else");
+        for (ended, wanted) in [
+            (ReportMailEnded::NotSent, ReportMailBegun::Ours),
+            (ReportMailEnded::Sent, ReportMailBegun::Over),
+            // What was sent was sent.
+            (ReportMailEnded::NotSent, ReportMailBegun::Over),
+        ] {
+            store.end_report_mail("costs-x", "a@example.com", ended).await.unwrap();
+            let unsent = store.unsent_report_mails(at(1)).await.unwrap();
+            assert_eq!(unsent.len(), usize::from(wanted == ReportMailBegun::Ours), "{ended:?}");
+            assert_eq!(begin(store, "a@example.com").await, wanted, "{ended:?}");
+        }
+        store.end_report_mail("costs-x", "b@example.com", ReportMailEnded::Nobody).await.unwrap();
+        assert_eq!(begin(store, "b@example.com").await, ReportMailBegun::Over);
+        assert_eq!(store.begin_report_mail("costs-y", "a@example.com", at(1)).await.unwrap(), ReportMailBegun::Ours, "another report");
     }
 }

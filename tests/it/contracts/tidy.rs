@@ -5,7 +5,8 @@ use barid::domain::media::{Digest, MediaState};
 use barid::domain::news::{MediaNews, ProviderStatus, Source};
 use barid::domain::retention::Retained;
 use barid::ports::{
-    Heard, Journal as _, MediaBecame, MediaRecord as _, Messages as _, RowNews, Runs as _, Tidied, Tidying as _,
+    Costs as _, Heard, Journal as _, MediaBecame, MediaRecord as _, Messages as _, ReportMailBegun, ReportMails as _,
+    RowNews, Runs as _, Tidied, Tidying as _,
 };
 use barid::store::SqlStore;
 use jiff::Timestamp;
@@ -137,5 +138,49 @@ on_both_databases! {
         assert_eq!(pass(&store, Retained::Feedback, at(900)).await, 2);
         assert!(store.one_feedback(first).await.unwrap().is_none());
         assert_eq!(store.media_to_remove(10).await.unwrap(), [first, second], "its download may end in this moment");
+    }
+
+    async fn sums_of_costs_go_by_their_day_in_small_steps(database: Database) {
+        let store = database.open().await;
+        three(&store).await;
+        let day = jiff::tz::TimeZone::UTC.to_datetime(at(0)).date();
+        let days_later = |n: i64| at(n * 86_400);
+        let costs = async || store.cost_days(day, day).await.unwrap().iter().map(|one| one.micros).sum::<i64>();
+        assert_eq!(costs().await, 30_000);
+        // Wherever the account is, its day is over two days later.
+        assert_eq!(pass(&store, Retained::Costs, days_later(1)).await, 0);
+        for n in 0..450 {
+            let (table, rest) = ("cost_days", "'whatsapp', '', 'utility', 'en', 'USD', 'estimate', 'flat', '', 'none', 1, 1, 1");
+            database.change(&format!("INSERT INTO {table} VALUES (1, 0, 'campaign-{n}', {rest})")).await;
+        }
+        let first = store.tidy(Retained::Costs, days_later(-1_000), None, later()).await.unwrap();
+        assert_eq!((first.removed, first.next.is_some()), (200, true), "a step is small");
+        assert_eq!(pass(&store, Retained::Costs, days_later(-1_000)).await, 250);
+        assert_eq!(costs().await, 30_000, "what is young stays");
+        assert!(pass(&store, Retained::Costs, days_later(2)).await >= 2, "calls are counted by their day, too");
+        assert_eq!((costs().await, store.call_days(day, day).await.unwrap().len()), (0, 0));
+    }
+
+    async fn what_is_used_of_budgets_and_volumes_goes_when_its_month_is_long_over(database: Database) {
+        let store = database.open().await;
+        three(&store).await;
+        database.change("INSERT INTO price_volumes VALUES (202510, 'market Egypt', 'utility', 7), (202511, 'market Egypt', 'utility', 9)").await;
+        let day = jiff::tz::TimeZone::UTC.to_datetime(at(0)).date();
+        assert!(store.budget_used(day).await.unwrap().month_micros > 0);
+        let months = "SELECT CAST(month AS TEXT) FROM price_volumes ORDER BY month";
+        assert_eq!(pass(&store, Retained::Budgets, at(0)).await, 1, "of a month that was over then");
+        assert_eq!(database.ask(months).await, ["202511"]);
+        assert!(pass(&store, Retained::Budgets, at(40 * 86_400)).await >= 2);
+        assert!(database.ask(months).await.is_empty());
+        assert_eq!(store.budget_used(day).await.unwrap().month_micros, 0);
+    }
+
+    async fn marks_of_mails_go_when_nobody_reports_on_their_days(database: Database) {
+        let store = database.open().await;
+        for (report, second) in [("costs-a", 0), ("costs-b", 900)] {
+            assert_eq!(store.begin_report_mail(report, "ops@example.com", at(second)).await.unwrap(), ReportMailBegun::Ours);
+        }
+        assert_eq!(pass(&store, Retained::ReportMails, at(900)).await, 1);
+        assert_eq!(database.ask("SELECT report FROM report_mails").await, ["costs-b"]);
     }
 }

@@ -39,16 +39,26 @@ use self::walk::Kind;
 use self::world::{World, alone};
 
 /// Files of `src/jobs` that are no jobs of their own: what they do is an effect of the jobs that use them.
-const PARTS_OF_JOBS: [&str; 10] =
-    ["mod", "alerts", "first-sight", "heed", "nudge", "opt-out", "react", "send-single", "standing", "wake"];
+const PARTS_OF_JOBS: [&str; 11] = [
+    "mod",
+    "alerts",
+    "first-sight",
+    "heed",
+    "mail-report",
+    "nudge",
+    "opt-out",
+    "react",
+    "send-single",
+    "standing",
+    "wake",
+];
 
 /// Jobs that no scenario shows: each of their effects is one transaction that changes nothing when it is made again. Answers, staff and hooks are
 /// killed in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`), an erasure is gone on with by
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
-/// changes nothing. Another token takes over in the middle of a
-/// campaign in `tests/it/suspensions.rs`. Standing jobs and alerts are killed and doubled in `tests/it/standing_jobs.rs`, `tests/it/alerts.rs` and
-/// `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 18] = [
+/// changes nothing. Another token takes over in the middle of a campaign in `tests/it/suspensions.rs`. Standing jobs, reports and alerts are killed
+/// and doubled in `tests/it/standing_jobs.rs`, `tests/it/report_costs.rs`, `tests/it/alerts.rs` and `tests/it/contracts/{jobs,alerts}.rs`.
+const SHOWN_ELSEWHERE: [&str; 19] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -59,6 +69,7 @@ const SHOWN_ELSEWHERE: [&str; 18] = [
     "mail-alerts",
     "read-feedback",
     "replay-news",
+    "report-costs",
     "rotate-token",
     "schedule",
     "staff",

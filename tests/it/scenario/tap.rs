@@ -8,13 +8,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert};
+use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert, Severity};
 use barid::domain::analysis::Analysis;
 use barid::domain::callback_watch::CalledLately;
 use barid::domain::campaign::Campaign;
 use barid::domain::channel::Channel;
 use barid::domain::consent::{ConsentChange, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
+use barid::domain::cost_report::{Answered, CallDay, CostDay};
 use barid::domain::delivery::{Effect, Fact, HeldReason, State, SuppressedReason};
 use barid::domain::erasure::Erasure;
 use barid::domain::feedback::Feedback;
@@ -33,14 +34,14 @@ use barid::domain::standing_job::{Fired, JobRun, StandingJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::ports::{
-    AlertToMail, Alerts, Answered, Applied, BudgetUsed, CallDay, CallbackSamples, Clicks, ConsentRequests, Contacts,
-    Conversations, CostDay, Costs, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults,
-    HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter,
-    JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage,
-    ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages,
-    NewJobRun, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
-    Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store,
-    StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
+    AlertToMail, Alerts, Applied, BudgetUsed, CallbackSamples, Clicks, ConsentRequests, Contacts, Conversations, Costs,
+    Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
+    HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter, JournalRow, Kept, KeptNews,
+    KeptResult, LimitFacts, LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
+    MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, NewJobRun, OpenedRun, Outbox, Page,
+    PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ReportMailBegun,
+    ReportMailEnded, ReportMails, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage,
+    Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -441,6 +442,12 @@ tapped!(JobRuns {
     effect tidy_jobs(before: Timestamp) -> u64;
 });
 
+tapped!(ReportMails {
+    effect begin_report_mail(report: &str, to: &str, now: Timestamp) -> ReportMailBegun;
+    look unsent_report_mails(since: Timestamp) -> Vec<(String, String)>;
+    effect end_report_mail(report: &str, to: &str, ended: ReportMailEnded) -> ();
+});
+
 tapped!(Alerts {
     effect raise_alert(new: NewAlert, now: Timestamp) -> (Alert, bool);
     effect clear_alert(kind: AlertKind, scope: AlertScope, now: Timestamp) -> Option<Alert>;
@@ -448,7 +455,7 @@ tapped!(Alerts {
     look all_alerts(before: Option<i64>, limit: u64) -> Page<Alert>;
     look alerts_to_mail(now: Timestamp, limit: u64) -> Vec<AlertToMail>;
     effect plan_alert_mail(id: AlertId, planned: Timestamp, next: Option<Timestamp>, tries: u16, reached: Vec<String>) -> bool;
-    effect alert_mailed(id: AlertId, mail: AlertMail, now: Timestamp) -> ();
+    effect alert_mailed(id: AlertId, mail: AlertMail, severity: Severity, now: Timestamp) -> ();
     effect tidy_alerts(before: Timestamp) -> u64;
 });
 
