@@ -166,9 +166,10 @@ impl Part<'_> {
         let _ = write!(
             out,
             "<div lang=\"{code}\" dir=\"{direction}\" style=\"direction:{direction};{CARD}\">\n<h1 style=\"font-size:20px\">{} <bdi>{}</bdi></h1>\n\
-             <p style=\"font-size:26px;margin:0\">{}</p>\n<p>{}: {paid} {}{}{free} {}</p>\n<p>{} (<bdi>{}</bdi>): {}",
+             <p style=\"margin:0\">{}</p><p style=\"font-size:26px;margin:0\">{}</p>\n<p>{}: {paid} {}{}{free} {}</p>\n<p>{} (<bdi>{}</bdi>): {}",
             words.title,
             words.days(report.days),
+            words.total,
             money(micros),
             words.messages,
             words.charged,

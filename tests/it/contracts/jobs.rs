@@ -172,7 +172,8 @@ on_both_databases! {
     }
 
     async fn the_mail_of_a_report_is_begun_by_one_and_again_only_if_it_was_not_sent(database: Database) {
-        let stores = join_all((0..4).map(|_| database.open())).await;
+        let mut stores = vec![database.open().await];
+        stores.extend(join_all((0..3).map(|_| database.open())).await);
         let begin = async |store: &SqlStore, to: &str| store.begin_report_mail("costs-x", to, at(1)).await.unwrap();
         let begun = join_all(stores.iter().map(|store| begin(store, "a@example.com"))).await;
         let ours = begun.iter().filter(|begun| **begun == ReportMailBegun::Ours).count();
