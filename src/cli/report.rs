@@ -1,9 +1,10 @@
-//! `barid report`: what messages cost.
+//! `barid report`: what messages cost, and a month beside the one before it.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::cli::csv_out::file_or_standard_output;
 use crate::cli::exit::{Ended, Exit, Failure, OrExit as _};
@@ -12,11 +13,14 @@ use crate::cli::screen;
 use crate::daemon::{meta, reports};
 use crate::domain::cost_report::{CostReport, Period, ShownReport, Sum, WantedDays, to_csv, to_html};
 use crate::domain::language::Language;
-use crate::jobs::report_costs;
+use crate::domain::report;
+use crate::domain::review::{self, Month, ShownReview};
+use crate::jobs::{report_costs, review_metrics};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Report {
     Costs(Costs),
+    Review(Review),
 }
 
 /// What messages cost: by day, campaign, channel, country, category and language, with the channels beside each other and what would have
@@ -52,9 +56,34 @@ pub(super) struct Costs {
     without_meta: bool,
 }
 
+/// A month beside the one before it: delivery, reading and answers, how long messages took, what Meta says of our numbers and accounts, and
+/// what changed
+#[derive(Debug, clap::Args)]
+pub(super) struct Review {
+    /// Which month, such as 2026-11; without it, the last whole one
+    #[arg(long, value_name = "MONTH")]
+    month: Option<Month>,
+    /// In which form
+    #[arg(long, value_name = "FORM", value_parser = ["text", "csv", "json", "html"], default_value = "text")]
+    format: String,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+    /// The language of a text or page
+    #[arg(long, value_name = "LANGUAGE", value_parser = ["ar", "en"], default_value = "en")]
+    language: String,
+    /// Where to; without it, standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Keep it in `state_dir/reports` in all forms and both languages, too
+    #[arg(long)]
+    keep: bool,
+}
+
 pub(super) async fn run(command: &Report, installation: &Installation) -> Ended {
     match command {
         Report::Costs(arguments) => costs(arguments, installation).await,
+        Report::Review(arguments) => review(arguments, installation).await,
     }
 }
 
@@ -75,23 +104,54 @@ async fn costs(arguments: &Costs, installation: &Installation) -> Ended {
     };
     let report = report_costs::from_record(&store, tariff, days, of_meta, now).await.or_exit(Exit::Unavailable)?;
     if arguments.keep {
-        let kept = reports::Folder::inside(&config.state_dir).write(&report.files()).or_exit(Exit::Io)?;
-        kept.iter().for_each(|path| screen::remark(&format!("kept as {}", path.display())));
+        keep(installation, &report)?;
     }
-    let language = if arguments.language == "ar" { Language::Ar } else { Language::En };
+    let language = language(&arguments.language);
     let text = match arguments.format.as_str() {
-        _ if arguments.json => json(&report)?,
-        "json" => json(&report)?,
+        _ if arguments.json => json(&ShownReport::new(&report, true))?,
+        "json" => json(&ShownReport::new(&report, true))?,
         "csv" => to_csv(&report),
         "html" => to_html(&report, language),
         _ => return table(&report),
     };
-    let mut out = file_or_standard_output(arguments.out.as_deref())?;
+    write(arguments.out.as_deref(), &text)
+}
+
+async fn review(arguments: &Review, installation: &Installation) -> Ended {
+    let store = installation.store().await?;
+    let (tariff, now) = (&installation.config.pricing.tariff, installation.clock().now());
+    let review = review_metrics::from_record(&store, tariff, arguments.month, now).await.or_exit(Exit::Unavailable)?;
+    if arguments.keep {
+        keep(installation, &review)?;
+    }
+    let language = language(&arguments.language);
+    let text = match arguments.format.as_str() {
+        _ if arguments.json => json(&ShownReview::new(&review))?,
+        "json" => json(&ShownReview::new(&review))?,
+        "csv" => review::to_csv(&review),
+        "html" => review::to_html(&review, language),
+        _ => review::to_text(&review, language),
+    };
+    write(arguments.out.as_deref(), &text)
+}
+
+fn language(code: &str) -> Language {
+    if code == "ar" { Language::Ar } else { Language::En }
+}
+
+fn keep(installation: &Installation, report: &dyn report::Report) -> Ended {
+    let kept = reports::Folder::inside(&installation.config.state_dir).write(&report.files()).or_exit(Exit::Io)?;
+    kept.iter().for_each(|path| screen::remark(&format!("kept as {}", path.display())));
+    Ok(())
+}
+
+fn write(to: Option<&Path>, text: &str) -> Ended {
+    let mut out = file_or_standard_output(to)?;
     screen::written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
-fn json(report: &CostReport) -> Ended<String> {
-    let mut text = serde_json::to_string_pretty(&ShownReport::new(report, true)).or_exit(Exit::Software)?;
+fn json(report: &impl Serialize) -> Ended<String> {
+    let mut text = serde_json::to_string_pretty(report).or_exit(Exit::Software)?;
     text.push('\n');
     Ok(text)
 }

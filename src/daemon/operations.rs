@@ -19,6 +19,7 @@ use crate::domain::language::Language;
 use crate::domain::live_check::Step;
 use crate::domain::money::Currency;
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::review::{Month, Review};
 use crate::domain::run::{Run, RunCommand, RunState};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
@@ -30,7 +31,7 @@ use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::live_check;
 use crate::jobs::send_single::{self, SendError, SendRequest, Sent};
 use crate::jobs::staff::{self, StaffDone, StaffRequest};
-use crate::jobs::{JobError, erase, replay, replay_news, report_costs};
+use crate::jobs::{JobError, erase, replay, replay_news, report_costs, review_metrics};
 use crate::ports::{
     Catalogue, Created, DeadLetterFilter, HookFilter, JournalFilter, LoadedMessage, ReplayTerms, Services,
     SingleMessage, StoreError, Upkeep,
@@ -207,6 +208,12 @@ impl Operations for Desk {
 
     async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError> {
         report_costs::run(&self.services, wanted).await.map_err(|error| OperationError::Unavailable(Box::new(error)))
+    }
+
+    async fn report_review(&self, month: Option<Month>) -> Result<Review, OperationError> {
+        let Services { store, catalogue, clock, .. } = &self.services;
+        let review = review_metrics::from_record(&**store, &catalogue.tariff(), month, clock.now()).await;
+        review.map_err(|error| OperationError::Unavailable(Box::new(error)))
     }
 
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-use crate::domain::cost_report::ReportFile;
+use crate::domain::report::ReportFile;
 use crate::ports::ReportFiles;
 
 /// The folder of reports; made when something is kept.

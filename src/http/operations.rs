@@ -11,6 +11,7 @@ use crate::domain::ids::{CampaignName, ContactId, FlowName, JobName, MessageId};
 use crate::domain::language::Language;
 use crate::domain::live_check::Step;
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::review::{Month, Review};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::api::NewsItem;
@@ -136,6 +137,8 @@ pub trait Operations: Send + Sync {
     async fn live_check(&self) -> Vec<Step>;
     /// What messages cost on these days.
     async fn report_costs(&self, wanted: WantedDays) -> Result<CostReport, OperationError>;
+    /// A month beside the one before it; `None`: the last whole one.
+    async fn report_review(&self, month: Option<Month>) -> Result<Review, OperationError>;
     /// Sends one message to one person.
     async fn send(&self, request: SendRequest) -> Result<Sent, OperationError>;
     /// Does what somebody of the staff asks for in a conversation.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::cost_report::{CostReport, ReportLetter, to_letter};
 use crate::domain::failure::FailureClass;
+use crate::domain::report::{Report, ReportLetter};
 use crate::jobs::JobError;
 use crate::ports::{
     Answer, Clock, Notice, NoticeFile, Notices, ReportMailBegun, ReportMailEnded, ReportRecipients, Store,
@@ -36,6 +36,13 @@ pub(super) struct Mailed {
 }
 
 impl Mailed {
+    /// What went well, for the sentence about the run.
+    pub(super) fn said(&self) -> Vec<String> {
+        let said =
+            [(self.sent, format!("mailed to {}", self.sent)), (self.before, format!("{} had it before", self.before))];
+        said.into_iter().filter(|(n, _)| *n > 0).map(|(_, said)| said).collect()
+    }
+
     /// What somebody should look at; names nobody.
     pub(super) fn wrong(&self) -> Vec<String> {
         let said = [
@@ -61,7 +68,7 @@ pub(super) async fn run(
     store: &dyn Store,
     recipients: &ReportRecipients,
     clock: &dyn Clock,
-    report: &CostReport,
+    report: &dyn Report,
     to: &[String],
     mailed: &mut Mailed,
 ) -> Result<(), JobError> {
@@ -72,7 +79,7 @@ pub(super) async fn run(
         mailed.no_server = to.len();
         return Ok(());
     };
-    let (name, letter) = (report.name(), to_letter(report, &recipients.languages));
+    let (name, letter) = (report.name(), report.letter(&recipients.languages));
     let doing = || JobError::from_store("recording the mail of a report");
     for to in to {
         match store.begin_report_mail(&name, to, clock.now()).await.map_err(doing())? {
@@ -117,13 +124,13 @@ pub(super) async fn owed(
     store: &dyn Store,
     recipients: &ReportRecipients,
     clock: &dyn Clock,
-    report: &CostReport,
+    report: &str,
 ) -> Result<BTreeMap<String, Vec<String>>, JobError> {
     let since = clock.now().saturating_sub(OWED_FOR).unwrap_or(Timestamp::MIN);
     let unsent = store.unsent_report_mails(since).await.map_err(JobError::from_store("looking for reports to mail"))?;
     let mut owed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, to) in unsent {
-        if name != report.name() && recipients.to.contains(&to) {
+        if name != report && recipients.to.contains(&to) {
             owed.entry(name).or_default().push(to);
         }
     }

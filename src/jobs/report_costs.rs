@@ -9,9 +9,11 @@ use serde_json::json;
 
 use crate::domain::cost_report::{CostReport, Days, Facts, MetaCost, Period, Sum, WantedDays};
 use crate::domain::pricing::Tariff;
+use crate::domain::report::Report as _;
 use crate::domain::standing_job::{JobOutcome, JobResult, JobRun};
 use crate::jobs::JobError;
-use crate::jobs::mail_report::{self, Mailed};
+use crate::jobs::mail_report::Mailed;
+use crate::jobs::publish_report::Publishing;
 use crate::ports::{Costs, Management, Services, Upkeep};
 
 /// Reports on the wanted days.
@@ -72,7 +74,7 @@ pub async fn from_meta(
 }
 
 /// When the first day begins, and when the last one has ended.
-fn moments(tariff: &Tariff, days: Days) -> (Timestamp, Timestamp) {
+pub(super) fn moments(tariff: &Tariff, days: Days) -> (Timestamp, Timestamp) {
     let begin = |day: Date| tariff.zone.instant(day.to_datetime(Time::midnight()));
     let from = begin(days.from).unwrap_or(Timestamp::MIN);
     let to = days.to.tomorrow().ok().and_then(begin).unwrap_or(Timestamp::MAX);
@@ -85,27 +87,21 @@ fn moments(tariff: &Tariff, days: Days) -> (Timestamp, Timestamp) {
 /// # Errors
 /// When the store, the folder or the mail server does not take it: another try does what is missing. What was mailed is not mailed again.
 pub(super) async fn on_schedule(upkeep: &Upkeep, run: &JobRun) -> Result<JobOutcome, JobError> {
-    let Upkeep { store, clock, catalogue, reports, report_recipients, .. } = upkeep;
     let argument = |key| run.arguments.get(key).map(String::as_str);
-    let (tariff, period) = (catalogue.tariff(), argument("period").and_then(Period::named).unwrap_or(Period::Day));
+    let (tariff, period) =
+        (upkeep.catalogue.tariff(), argument("period").and_then(Period::named).unwrap_or(Period::Day));
     let days = period.before(tariff.day(run.due_at));
     let report = on(upkeep, &tariff, days).await?;
-    let kept = reports.keep(report.files()).await;
-    let mut mailed = Mailed::default();
+    let mut publishing = Publishing::keep(upkeep, &report).await;
     if argument("email") != Some("no") {
-        mail_report::run(&**store, report_recipients, &**clock, &report, &report_recipients.to, &mut mailed).await?;
-        for (name, to) in mail_report::owed(&**store, report_recipients, &**clock, &report).await? {
-            // A name of another version is no days of ours.
+        for (name, to) in publishing.mail(&report).await? {
+            // Other reports are of other jobs.
             let Some(days) = CostReport::days_of(&name) else { continue };
             let late = on(upkeep, &tariff, days).await?;
-            mail_report::run(&**store, report_recipients, &**clock, &late, &to, &mut mailed).await?;
+            publishing.mail_to(&late, &to).await?;
         }
     }
-    kept.map_err(|error| JobError::Retry { doing: "keeping the report of costs", source: Box::new(error) })?;
-    if let Some(because) = mailed.missed {
-        return Err(JobError::Retry { doing: "mailing the report of costs", source: because.into() });
-    }
-    Ok(outcome(&report, &mailed))
+    Ok(outcome(&report, &publishing.end()?))
 }
 
 /// The report on these days, of all our accounts.
@@ -121,11 +117,8 @@ fn outcome(report: &CostReport, mailed: &Mailed) -> JobOutcome {
     let Sum { paid, free, micros, .. } = report.total;
     let cost = report.money(micros);
     let mut summary = format!("{}: {cost} ({paid} charged, {free} free); kept as {}", report.days, report.name());
-    if mailed.sent > 0 {
-        summary.push_str(&format!("; mailed to {}", mailed.sent));
-    }
-    if mailed.before > 0 {
-        summary.push_str(&format!("; {} had it before", mailed.before));
+    for one in mailed.said() {
+        summary.push_str(&format!("; {one}"));
     }
     let mut wrong = mailed.wrong();
     if let Some(because) = &report.sides.meta_missing {

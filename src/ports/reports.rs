@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::domain::cost_report::ReportFile;
 use crate::domain::language::Language;
+use crate::domain::report::ReportFile;
 use crate::ports::{Notices, Stored};
 
 /// Reports that are kept as files.

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use crate::domain::run::RunCommandError;
 use crate::ports::{
     Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults,
-    JobRuns, Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, ReportMails, Runs,
-    Stages, Suspensions, Tidying,
+    JobRuns, Journal, KeptNews, LimitFactsOf, MediaRecord, MessageTimes, Messages, Outbox, Readings, Reminders,
+    ReportMails, Runs, Stages, Suspensions, Tidying,
 };
 
 /// What the store could not do.
@@ -60,6 +60,7 @@ pub trait Store:
     + Stages
     + Reminders
     + Messages
+    + MessageTimes
     + DeadLetters
     + Erasures
     + FlowResults

@@ -43,6 +43,7 @@ mod kept;
 mod limit_facts;
 mod links;
 mod media;
+mod message_times;
 mod messages;
 mod open;
 mod outbox;

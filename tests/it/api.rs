@@ -9,7 +9,7 @@ use barid::domain::alert::{Alert, AlertKind, AlertScope, Severity};
 use barid::domain::channel::Channel;
 use barid::domain::consent::{Consent, Purpose, Purposes};
 use barid::domain::contact::{Contact, ContactUpdate};
-use barid::domain::cost_report::{CostDay, CostReport, Facts, WantedDays};
+use barid::domain::cost_report::{CallDay, CostDay, CostReport, Facts, WantedDays};
 use barid::domain::delivery::{Delivery, Standing};
 use barid::domain::erasure::Erasure;
 use barid::domain::failure::{FailureClass, Refusal};
@@ -26,6 +26,7 @@ use barid::domain::money::{Currency, Money};
 use barid::domain::news::Source;
 use barid::domain::phone_number::PhoneNumber;
 use barid::domain::pricing::{self, Basis, Difference, PriceCategory};
+use barid::domain::review::{Month, MonthFacts, Review, SaidFacts};
 use barid::domain::standing_job::{JobOutcome, JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob};
 use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, ReleasedBy, Scope, Suspension, Target};
 use barid::domain::waits_for::{WaitsFor, waits_for};
@@ -88,6 +89,22 @@ impl Operations for Operator {
         };
         let facts = Facts { costs: vec![day], ..Facts::default() };
         Ok(CostReport::new(days, "2026-11-22T09:00:00Z".parse().unwrap(), Currency::USD, facts))
+    }
+    async fn report_review(&self, month: Option<Month>) -> Result<Review, OperationError> {
+        let now = "2026-11-22T09:00:00Z".parse().unwrap();
+        let month = month.unwrap_or_else(|| Month::before("2026-11-22".parse().unwrap()));
+        let day = CallDay {
+            day: month.days().from,
+            campaign: "welcome".to_owned(),
+            channel: Channel::Whatsapp,
+            language: Language::Ar,
+            called: 40,
+            delivered: 30,
+            read: 15,
+            failed: 10,
+        };
+        let facts = MonthFacts { calls: vec![day], ..MonthFacts::default() };
+        Ok(Review::new(month, now, facts, MonthFacts::default(), Default::default(), SaidFacts::default()))
     }
     async fn erase(&self, contact: ContactId, by: &str) -> Result<Erasure, OperationError> {
         let at = "2026-12-01T09:00:00Z".parse().unwrap();
@@ -742,6 +759,29 @@ async fn costs_are_reported_in_three_forms_and_wrong_wishes_are_told() {
     assert!(of_type.starts_with("text/html") && page.contains("dir=\"rtl\"") && !page.contains("<script"));
     for wrong in ["period=year", "from=2026-11-21&to=2026-11-20", "to=2026-11-20", "format=pdf", "form=csv", "from=x"] {
         assert_eq!(api.get(&format!("/api/v1/reports/costs?{wrong}")).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_month_is_reviewed_in_three_forms_and_wrong_wishes_are_told() {
+    let api = open().await;
+    let (status, review) = api.get("/api/v1/reports/review").await;
+    assert_eq!((status, &review["month"], &review["month_before"]), (200, &"2026-10".into(), &"2026-09".into()));
+    assert_eq!(review["total"]["delivery_percent"], "75.00");
+    assert_eq!(review["worst"]["delivered"], json!(["welcome"]));
+    let text = async |query: &str| {
+        let answer = http().get(format!("{}/api/v1/reports/review?{query}", api.base)).bearer_auth("api-token");
+        let answer = answer.send().await.unwrap();
+        let of_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (of_type, answer.text().await.unwrap())
+    };
+    let (of_type, csv) = text("format=csv&month=2026-05").await;
+    assert!(of_type.starts_with("text/csv"));
+    assert_eq!(csv.lines().nth(3), Some("2026-05,campaign,welcome,40,10,30,15,0,75.00,50.00,0.00,,,,"));
+    let (of_type, page) = text("format=html&language=ar").await;
+    assert!(of_type.starts_with("text/html") && page.contains("dir=\"rtl\"") && !page.contains("<script"));
+    for wrong in ["month=2026-13", "month=may", "period=month", "format=text", "language=fr"] {
+        assert_eq!(api.get(&format!("/api/v1/reports/review?{wrong}")).await.0, 400, "{wrong}");
     }
 }
 

@@ -119,7 +119,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("job", &["list", "run", "history"]),
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
-        ("report", &["costs"]),
+        ("report", &["costs", "review"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];
@@ -160,9 +160,6 @@ fn a_wrong_command_line_is_64_and_what_comes_later_is_69() {
     }
     let done = desk.done(desk.command(&["queue", "dead", "--lane", "sendin"]));
     assert!(done.err.contains("did you mean `sending`?"), "{done:?}");
-    let done = desk.run(&["job", "run", "review-metrics"]);
-    assert_eq!(done.code, 69, "{done:?}");
-    assert!(done.err.contains("not yet supported"), "{done:?}");
 }
 
 #[test]
@@ -594,19 +591,12 @@ fn standing_jobs_are_listed_and_done_without_a_daemon() {
 fn a_wrong_schedule_is_told_with_its_line_and_the_rest_of_it_holds() {
     let desk = Desk::new();
     let (job, every) = ("[[jobs]]\njob = ", "\nschedule = \"0 12 * * *\"\n");
-    let text =
-        format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"review-metrics\"{every}{job}\"tidi\"{every}");
+    let text = format!("timezone = \"Asia/Riyadh\"\n{job}\"tidy\"{every}{job}\"tidi\"{every}");
     desk.write("jobs/schedule.toml", &text);
     let done = desk.run(&["check"]);
     assert_eq!(done.code, 78);
     assert!(
-        done.out.contains(
-            "schedule.toml:6: `job` is `review-metrics`, which this version of barid cannot do yet; take the entry out"
-        ),
-        "{done:?}"
-    );
-    assert!(
-        done.out.contains("schedule.toml:9: `job` is `tidi`, which is no standing job; did you mean `tidy`?"),
+        done.out.contains("schedule.toml:6: `job` is `tidi`, which is no standing job; did you mean `tidy`?"),
         "{done:?}"
     );
     assert_eq!(desk.json(&["job", "list", "--json"]).as_array().unwrap().len(), 1);

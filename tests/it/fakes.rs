@@ -33,6 +33,7 @@ use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
 use barid::domain::pricing::{PriceCategory, Tariff};
 use barid::domain::retention::{KeepFor, Retained, Retention};
+use barid::domain::review::{CampaignAnswers, MessageSteps};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
@@ -48,11 +49,11 @@ use barid::ports::{
     HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
     LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage, ListedTalk,
     LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource,
-    MediaStore, MediaStored, MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page,
-    Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
-    RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start,
-    Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying, Tokens, Unasked, Verdict,
-    Wanted, WhatsApp,
+    MediaStore, MediaStored, MediaToFetch, MessageFilter, MessageTimes, Messages, NewMedia, NewsReader, OpenedRun,
+    Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
+    ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
+    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying,
+    Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::civil::Date;
@@ -315,6 +316,19 @@ impl Costs for FakeStore {
         Ok(Vec::new())
     }
     async fn budget_used(&self, _: Date) -> Stored<BudgetUsed> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl MessageTimes for FakeStore {
+    async fn planned_between(&self, _: Timestamp, _: Timestamp) -> Stored<Option<(i64, i64)>> {
+        not_asked()
+    }
+    async fn steps_of(&self, _: Vec<i64>) -> Stored<Vec<MessageSteps>> {
+        not_asked()
+    }
+    async fn answered_by_campaign(&self, _: Timestamp, _: Timestamp) -> Stored<Vec<CampaignAnswers>> {
         not_asked()
     }
 }

@@ -37,6 +37,7 @@ mod postgres;
 mod queue;
 mod report_costs;
 mod retry;
+mod review_metrics;
 mod scenario;
 mod sending;
 mod simulator;

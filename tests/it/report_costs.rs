@@ -181,7 +181,7 @@ async fn while_the_mail_server_is_away_it_is_tried_again_on_the_same_days_and_th
     }
     let outcome = newest(&process).await;
     assert_eq!(outcome.result, JobResult::Failed);
-    assert_eq!(outcome.summary, "failed while mailing the report of costs; the log says why");
+    assert_eq!(outcome.summary, "failed while mailing a report; the log says why");
     let wanted = (AlertKind::JobFailed, "job report-costs-day".to_owned(), Severity::Critical);
     assert_eq!(process.alerts().await, BTreeSet::from([wanted]));
     // After some hours once more: that is another day, and the mail of the one before is owed.

@@ -13,6 +13,7 @@ use barid::domain::ids::{CampaignName, ContactId, FlowName, JobName, JournalId, 
 use barid::domain::language::Language;
 use barid::domain::live_check::Step;
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::review::{Month, Review};
 use barid::domain::signed_reference::ReferenceSigner;
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, Suspension};
@@ -51,6 +52,9 @@ impl Operations for NoOperations {
     }
     async fn report_costs(&self, _: WantedDays) -> Result<CostReport, OperationError> {
         unreachable!("nobody asks for costs")
+    }
+    async fn report_review(&self, _: Option<Month>) -> Result<Review, OperationError> {
+        unreachable!("nobody asks for a review")
     }
     async fn erase(&self, _: ContactId, _: &str) -> Result<Erasure, OperationError> {
         unreachable!("nobody erases")

@@ -54,7 +54,7 @@ impl ChannelFigures {
 }
 
 /// In basis points. An answer to a message of the days before can make it more than all.
-fn share(part: i64, whole: i64) -> Option<i64> {
+pub(in crate::domain) fn share(part: i64, whole: i64) -> Option<i64> {
     (whole > 0).then(|| i64::try_from(i128::from(part) * 10_000 / i128::from(whole)).unwrap_or(i64::MAX))
 }
 

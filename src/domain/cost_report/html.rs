@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::json::percent;
 use super::words::{Words, advice, difference};
 use super::{CostReport, Sum};
 use crate::domain::language::Language;
+use crate::domain::report::{escaped, percent};
 
 /// Width and height of a chart, in its own units.
 const WIDTH: i64 = 720;
@@ -247,19 +247,4 @@ impl Page<'_> {
         }
         self.put("</ul>\n");
     }
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

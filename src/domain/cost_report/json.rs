@@ -6,6 +6,7 @@ use super::advice::{Advice, AdviceKind};
 use super::channels::ChannelFigures;
 use super::sides::Side;
 use super::{CostReport, Sum, rows};
+use crate::domain::report::percent;
 
 /// A report, to be shown.
 #[derive(Debug, Serialize)]
@@ -211,11 +212,6 @@ impl ShownReport {
         );
         lines
     }
-}
-
-/// Basis points as percent.
-pub(super) fn percent(share: i64) -> String {
-    format!("{}.{:02}", share / 100, share % 100)
 }
 
 impl ShownReport {

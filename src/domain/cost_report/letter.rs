@@ -5,36 +5,18 @@
 
 use std::fmt::Write as _;
 
-use super::html::escaped;
-use super::json::percent;
 use super::words::{Words, advice};
-use super::{CostReport, ReportFile, Sum};
+use super::{CostReport, Sum};
 use crate::domain::language::Language;
+use crate::domain::report::{ISOLATE, RIGHT_TO_LEFT, ReportLetter, escaped, percent};
 
 /// Names in each list; the files have all.
 const NAMES_MAX: usize = 8;
-/// Begins a line that is read from right to left, whatever comes first in it.
-const RIGHT_TO_LEFT: char = '\u{200f}';
-/// Set text of its own direction apart.
-const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
 
 const BODY: &str = "margin:0;padding:24px;background:#f4f4f4;color:#1b1f24;font-family:'Segoe UI',Tahoma,Arial,sans-serif;\
                     font-size:15px;line-height:1.5";
 const CARD: &str = "max-width:40em;margin:0 auto 24px;padding:24px;background:#ffffff";
 const CELL: &str = "padding:4px 8px;border-bottom:1px solid #d8dee4";
-
-/// A report as a mail says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportLetter {
-    /// One line, in the first language.
-    pub subject: String,
-    /// Plain text.
-    pub text: String,
-    /// The same as a page.
-    pub page: String,
-    /// The whole pages, one for each language.
-    pub files: Vec<ReportFile>,
-}
 
 /// The report as a mail in these languages, in this order.
 pub fn to_letter(report: &CostReport, languages: &[Language]) -> ReportLetter {

@@ -29,14 +29,14 @@ mod words;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 pub use advice::{Advice, AdviceKind};
 pub use channels::ChannelFigures;
+pub(in crate::domain) use channels::share;
 pub use facts::{Answered, CallDay, CostDay, MetaCost};
 pub use html::to_html;
 pub use json::ShownReport;
-pub use letter::{ReportLetter, to_letter};
+pub use letter::to_letter;
 pub use period::{Days, Period, WantedDays};
 pub use rows::{COLUMNS, Part, rows, to_csv};
 pub use sides::{Explained, Side, Sides};
@@ -44,6 +44,7 @@ pub use sides::{Explained, Side, Sides};
 use crate::domain::channel::Channel;
 use crate::domain::language::Language;
 use crate::domain::money::{Currency, Money};
+use crate::domain::report::{Report, ReportFile, ReportLetter};
 
 /// What was paid, and how many messages for nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,22 +85,6 @@ pub struct Facts {
     pub answered: BTreeMap<Channel, Answered>,
     /// What Meta's analytics say of our accounts, or why they say nothing.
     pub meta: Option<Result<Vec<MetaCost>, String>>,
-}
-
-/// A form of a report as a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportFile {
-    /// What it is called: the report's name, its last day at the end, and an ending.
-    pub name: String,
-    /// What it says.
-    pub text: String,
-}
-
-impl ReportFile {
-    /// The last day of the report that a file of this name holds; `None`: it is none of ours.
-    pub fn last_day(name: &str) -> Option<Date> {
-        CostReport::days_of(name.split_once('.')?.0).map(|days| days.to)
-    }
 }
 
 /// Costs of some days.
@@ -190,25 +175,11 @@ impl CostReport {
         }
     }
 
-    /// What it is called: the same whenever a report on these days is made.
-    pub fn name(&self) -> String {
-        format!("costs-{}-{}", self.days.from, self.days.to)
-    }
-
     /// The days of the report of that name; `None`: it is no name of a report.
     pub fn days_of(name: &str) -> Option<Days> {
         // Two days of ten characters, with a hyphen between.
         let (from, to) = name.strip_prefix("costs-")?.split_at_checked(10)?;
         Some(Days { from: from.parse().ok()?, to: to.strip_prefix('-')?.parse().ok()? })
-    }
-
-    /// All its forms as files.
-    pub fn files(&self) -> Vec<ReportFile> {
-        let json = serde_json::to_string_pretty(&ShownReport::new(self, true)).expect("a report is always JSON");
-        let file = |ending: &str, text| ReportFile { name: format!("{}.{ending}", self.name()), text };
-        let mut files = vec![file("json", json), file("csv", to_csv(self))];
-        files.extend(Language::ALL.map(|language| self.page_file(language)));
-        files
     }
 
     /// The page in a language as a file.
@@ -219,6 +190,24 @@ impl CostReport {
     /// An amount in the report's currency.
     pub fn money(&self, micros: i64) -> Money {
         Money { micros, currency: self.currency }
+    }
+}
+
+impl Report for CostReport {
+    fn name(&self) -> String {
+        format!("costs-{}-{}", self.days.from, self.days.to)
+    }
+
+    fn files(&self) -> Vec<ReportFile> {
+        let json = serde_json::to_string_pretty(&ShownReport::new(self, true)).expect("a report is always JSON");
+        let file = |ending: &str, text| ReportFile { name: format!("{}.{ending}", self.name()), text };
+        let mut files = vec![file("json", json), file("csv", to_csv(self))];
+        files.extend(Language::ALL.map(|language| self.page_file(language)));
+        files
+    }
+
+    fn letter(&self, languages: &[Language]) -> ReportLetter {
+        to_letter(self, languages)
     }
 }
 

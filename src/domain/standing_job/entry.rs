@@ -119,14 +119,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_the_others_stay() {
         let (entries, problems) = read(
-            "[[jobs]]\njob = \"tidy\"\nschedule = \"30 3 * * *\"\ntimezone = \"UTC\"\n[[jobs]]\njob = \"review-metrics\"\n\
+            "[[jobs]]\njob = \"tidy\"\nschedule = \"30 3 * * *\"\ntimezone = \"UTC\"\n[[jobs]]\njob = \"dust-off\"\n\
              schedule = \"0 7 * * *\"\ntimezone = \"UTC\"\nperiod = \"day\"\n[[jobs]]\njob = \"tidi\"\nschedule = \"0 7 * *\"\n\
              [[jobs]]\njob = \"tidy\"\nschedule = \"0 4 * * *\"\ntimezone = \"UTC\"\nperiod = \"day\"\n[[jobs]]\njob = \"tidy\"\n\
              schedule = \"0 5 * * *\"\ntimezone = \"UTC\"",
         );
         assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["tidy"]);
         insta::assert_snapshot!(problems.join("\n"), @r#"
-        schedule.toml:6: `job` is `review-metrics`, which this version of barid cannot do yet; take the entry out
+        schedule.toml:6: `job` is `dust-off`, which is no standing job
         schedule.toml:11: `job` is `tidi`, which is no standing job; did you mean `tidy`?
         schedule.toml:12: `schedule` is wrong: `0 7 * *` is not a schedule: invalid pattern: pattern must have 5 fields when seconds are disallowed; write five fields (minute, hour, day, month, day of week) as in `0 9 * * SUN`
         schedule.toml:10: `timezone` is missing; set it here or at the top of the file, as in `timezone = "Asia/Riyadh"`

@@ -50,12 +50,14 @@ standing_jobs! {
     Tidy = "tidy";
     /// Reports what messages cost in the last whole day, month or quarter: keeps the report as files and mails it.
     ReportCosts = "report-costs";
+    /// Reviews the last whole month beside the one before it: rates, times, quality, accounts; keeps the review as files and mails it.
+    ReviewMetrics = "review-metrics";
     /// Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed.
     WatchCallbacks = "watch-callbacks";
 }
 
 /// Jobs that the schedule will know and this version cannot do yet.
-const NOT_BUILT: [&str; 2] = ["sync-templates", "review-metrics"];
+const NOT_BUILT: [&str; 1] = ["sync-templates"];
 
 /// An argument of a job: its key in the schedule, and the words that it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,9 @@ pub struct Parameter {
     /// The words; the first one applies where none is given.
     pub words: &'static [&'static str],
 }
+
+/// Whether `review-metrics` reviews by mail, too.
+const REVIEW_METRICS: [Parameter; 1] = [Parameter { key: "email", words: &["yes", "no"] }];
 
 /// On which days `report-costs` reports, and whether by mail, too.
 const REPORT_COSTS: [Parameter; 2] = [
@@ -87,6 +92,7 @@ impl StandingJob {
     pub const fn parameters(self) -> &'static [Parameter] {
         match self {
             Self::ReportCosts => &REPORT_COSTS,
+            Self::ReviewMetrics => &REVIEW_METRICS,
             Self::VerifyToken | Self::SyncLimits | Self::Tidy | Self::WatchCallbacks => &[],
         }
     }
@@ -95,14 +101,17 @@ impl StandingJob {
 impl Read for StandingJob {
     fn read(node: &Node) -> Result<Self, String> {
         let name = String::read(node)?;
-        Self::named(&name).ok_or_else(|| {
-            if Self::is_announced(&name) {
-                return format!("is `{name}`, which this version of barid cannot do yet; take the entry out");
-            }
-            let nearest = did_you_mean(&name, Self::ALL.map(Self::name));
-            format!("is `{name}`, which is no standing job{nearest}")
-        })
+        Self::named(&name).ok_or_else(|| refusal(&name, &NOT_BUILT))
     }
+}
+
+/// Why a name is none of a job.
+fn refusal(name: &str, not_built: &[&str]) -> String {
+    if not_built.contains(&name) {
+        return format!("is `{name}`, which this version of barid cannot do yet; take the entry out");
+    }
+    let nearest = did_you_mean(name, StandingJob::ALL.map(StandingJob::name));
+    format!("is `{name}`, which is no standing job{nearest}")
 }
 
 #[cfg(test)]
@@ -124,6 +133,14 @@ mod tests {
             let keys: std::collections::BTreeSet<_> = job.parameters().iter().map(|parameter| parameter.key).collect();
             assert_eq!(keys.len(), job.parameters().len(), "{job:?}");
         }
-        assert_eq!(StandingJob::named("review-metrics"), None, "once it is built, it leaves NOT_BUILT");
+    }
+
+    #[test]
+    fn what_comes_with_a_later_version_is_told_from_what_there_is_not() {
+        assert_eq!(
+            refusal("dust", &["dust"]),
+            "is `dust`, which this version of barid cannot do yet; take the entry out"
+        );
+        assert_eq!(refusal("tidi", &["dust"]), "is `tidi`, which is no standing job; did you mean `tidy`?");
     }
 }

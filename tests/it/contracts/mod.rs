@@ -16,6 +16,7 @@ mod jobs;
 mod journal;
 mod lifetime;
 mod media;
+mod message_times;
 mod messages;
 mod people_change;
 mod races;

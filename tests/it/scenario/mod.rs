@@ -39,7 +39,7 @@ use self::walk::Kind;
 use self::world::{World, alone};
 
 /// Files of `src/jobs` that are no jobs of their own: what they do is an effect of the jobs that use them.
-const PARTS_OF_JOBS: [&str; 11] = [
+const PARTS_OF_JOBS: [&str; 12] = [
     "mod",
     "alerts",
     "first-sight",
@@ -47,6 +47,7 @@ const PARTS_OF_JOBS: [&str; 11] = [
     "mail-report",
     "nudge",
     "opt-out",
+    "publish-report",
     "react",
     "send-single",
     "standing",
@@ -57,8 +58,8 @@ const PARTS_OF_JOBS: [&str; 11] = [
 /// killed in mid-work over the whole service (`tests/it/answers.rs`, `tests/it/staff.rs`, `tests/it/hooks.rs`), an erasure is gone on with by
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
 /// changes nothing. Another token takes over in the middle of a campaign in `tests/it/suspensions.rs`. Standing jobs, reports and alerts are killed
-/// and doubled in `tests/it/standing_jobs.rs`, `tests/it/report_costs.rs`, `tests/it/alerts.rs` and `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 19] = [
+/// and doubled in `tests/it/standing_jobs.rs`, `tests/it/report_costs.rs`, `tests/it/review_metrics.rs`, `tests/it/alerts.rs` and `tests/it/contracts/{jobs,alerts}.rs`.
+const SHOWN_ELSEWHERE: [&str; 20] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -70,6 +71,7 @@ const SHOWN_ELSEWHERE: [&str; 19] = [
     "read-feedback",
     "replay-news",
     "report-costs",
+    "review-metrics",
     "rotate-token",
     "schedule",
     "staff",

@@ -27,6 +27,7 @@ use barid::domain::limit::Tier;
 use barid::domain::news::Source;
 use barid::domain::pricing::PriceCategory;
 use barid::domain::retention::Retained;
+use barid::domain::review::{CampaignAnswers, MessageSteps};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
 use barid::domain::service_window::ServiceWindow;
@@ -38,8 +39,8 @@ use barid::ports::{
     Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
     HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter, JournalRow, Kept, KeptNews,
     KeptResult, LimitFacts, LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
-    MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, NewJobRun, OpenedRun, Outbox, Page,
-    PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ReportMailBegun,
+    MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, MessageTimes, Messages, NewJobRun, OpenedRun,
+    Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ReportMailBegun,
     ReportMailEnded, ReportMails, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage,
     Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
 };
@@ -245,6 +246,12 @@ tapped!(Costs {
     look charged_in_month(day: Date) -> BTreeMap<(String, PriceCategory), u64>;
     look charges_of(message: MessageId) -> Vec<ListedCharge>;
     look budget_used(day: Date) -> BudgetUsed;
+});
+
+tapped!(MessageTimes {
+    look planned_between(from: Timestamp, to: Timestamp) -> Option<(i64, i64)>;
+    look steps_of(numbers: Vec<i64>) -> Vec<MessageSteps>;
+    look answered_by_campaign(from: Timestamp, to: Timestamp) -> Vec<CampaignAnswers>;
 });
 
 tapped!(Runs {

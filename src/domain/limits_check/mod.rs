@@ -1,11 +1,14 @@
 //! How far our numbers may go, as Meta says: the tier of each portfolio, quality, throughput and state of each number, the standing of each
 //! account; what is to be alerted, and what changed since Meta was asked before.
 
+mod changes;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::changes::{Direction, SaidAbout, SaidOtherwise, changes};
 use crate::domain::alert::{AlertKind, AlertScope, NewAlert, Severity};
 use crate::domain::ids::SenderName;
 use crate::domain::limit::Tier;
@@ -105,6 +108,7 @@ pub fn judge(said: &SaidByMeta, before: Option<&SaidByMeta>, ours: &Ours) -> Che
     let (tiers, of_tiers) = judge_tiers(said, ours);
     alerts.extend(of_tiers);
     let changes = before.map(|before| changes(before, said)).unwrap_or_default();
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
     let changed = if changes.is_empty() { String::new() } else { format!("; changed: {}", changes.join(", ")) };
     let found = if alerts.is_empty() {
         format!("{} of our numbers and {} accounts are as they should be", said.numbers.len(), said.accounts.len())
@@ -167,34 +171,6 @@ fn judge_tiers(said: &SaidByMeta, ours: &Ours) -> (BTreeMap<String, Tier>, Vec<N
         }
     }
     (tiers.into_iter().map(|(portfolio, (_, tier))| (portfolio, tier)).collect(), alerts)
-}
-
-/// What Meta says otherwise than the last time, each in a few words.
-pub fn changes(before: &SaidByMeta, now: &SaidByMeta) -> Vec<String> {
-    let mut changes = Vec::new();
-    let mut compare = |what: &str, of: &str, before: &str, now: &str| {
-        if before != now {
-            let shown = |word: &str| if word.is_empty() { "nothing".to_owned() } else { word.to_owned() };
-            changes.push(format!("{what} of {of} from {} to {}", shown(before), shown(now)));
-        }
-    };
-    for (sender, now) in &now.numbers {
-        let Some(before) = before.numbers.get(sender) else { continue };
-        let of = sender.as_str();
-        compare("the tier", of, &before.messaging_limit, &now.messaging_limit);
-        compare("the quality", of, &before.quality, &now.quality);
-        compare("the throughput", of, &before.throughput, &now.throughput);
-        compare("the state", of, &before.status, &now.status);
-        compare("the name's state", of, &before.name_status, &now.name_status);
-        compare("the name", of, &before.verified_name, &now.verified_name);
-    }
-    for (account, now) in &now.accounts {
-        let Some(before) = before.accounts.get(account) else { continue };
-        compare("the review", account, &before.review, &now.review);
-        compare("the business verification", account, &before.business_verification, &now.business_verification);
-        compare("what may be sent", account, &before.can_send, &now.can_send);
-    }
-    changes
 }
 
 #[cfg(test)]
