@@ -48,6 +48,8 @@ use crate::domain::standing_job::{JobOutcome, JobResult};
 const WORST: usize = 5;
 /// A campaign of fewer messages is not among the worst: one person more or less would put it there.
 const WORST_OF_MIN: i64 = 30;
+/// How many changes for the worse are named in the sentence about a run. What Meta says and channels come before campaigns.
+const NAMED: usize = 5;
 /// What Meta said longer ago is told as old. It is asked each hour.
 const SAID_IS_OLD_AFTER: SignedDuration = SignedDuration::from_hours(48);
 
@@ -165,7 +167,9 @@ impl Review {
             self.changes_to(Direction::Worse).map(|change| words::in_english(&change.what)).collect();
         let mut parts = vec![words::headline(self)];
         if !worse.is_empty() {
-            parts.push(format!("worse: {}", worse.join(", ")));
+            let named = worse.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = worse.len().saturating_sub(NAMED);
+            parts.push(format!("worse: {named}{}", if more > 0 { format!(" and {more} more") } else { String::new() }));
         }
         parts.extend_from_slice(more);
         let old = self.said_is_old().then(|| match &self.said.now {

@@ -87,7 +87,7 @@ fn channels(review: &Review, language: Language) -> Section {
         cells
     };
     Section {
-        title: format!("{} ({})", words.channels, words.before),
+        title: format!("{} ({})", words.channels, words.in_brackets),
         head: heads(&["", words.called, words.delivered, words.read, words.answered, words.median]),
         rows: review.channels.iter().map(row).collect(),
         lines: Vec::new(),
@@ -130,7 +130,7 @@ fn times(review: &Review, language: Language) -> Section {
         row(format!("{}: {}", words.latency, channel.name()), latency.get(channel), before.latency.get(channel))
     }));
     Section {
-        title: format!("{} ({})", words.times, words.before),
+        title: format!("{} ({})", words.times, words.in_brackets),
         head: heads(&["", words.messages, words.half, words.of_95, words.of_99]),
         rows,
         lines: words::sample(language, &review.times),
@@ -150,7 +150,7 @@ fn said(review: &Review, language: Language, isolated: &dyn Fn(&str) -> String) 
     let mut asked = format!("{} {}", words.asked_at, isolated(&said.asked_at.to_string()));
     let before = review.said.before.as_ref();
     if let Some((month, _)) = before {
-        asked.push_str(&format!("; {} {}", words.beside, isolated(&month.to_string())));
+        asked.push_str(&format!("{}{} {}", words.semicolon, words.beside, isolated(&month.to_string())));
     }
     let head = |abouts: &[SaidAbout]| {
         let abouts = abouts.iter().map(|about| words::said_about(language, *about).to_owned());

@@ -16,6 +16,8 @@ pub(super) struct Words {
     pub(super) title: &'static str,
     pub(super) now: &'static str,
     pub(super) before: &'static str,
+    pub(super) in_brackets: &'static str,
+    pub(super) semicolon: &'static str,
     pub(super) called: &'static str,
     pub(super) failed: &'static str,
     pub(super) delivered: &'static str,
@@ -48,8 +50,10 @@ pub(super) struct Words {
 const ENGLISH: Words = Words {
     direction: "ltr",
     title: "Review of the month",
-    now: "The month",
-    before: "The month before",
+    now: "in the month",
+    before: "the month before",
+    in_brackets: "in brackets: the month before",
+    semicolon: "; ",
     called: "Called",
     failed: "Failed",
     delivered: "Delivered",
@@ -84,6 +88,8 @@ const ARABIC: Words = Words {
     title: "مراجعة الشهر",
     now: "الشهر",
     before: "الشهر السابق",
+    in_brackets: "بين قوسين: الشهر السابق",
+    semicolon: "؛ ",
     called: "أُرسلت",
     failed: "فشلت",
     delivered: "وصلت",
@@ -255,6 +261,9 @@ pub(super) fn headline(review: &Review) -> String {
 /// From how many messages times are known, and which are left out; a sentence each.
 pub(super) fn sample(language: Language, times: &Times) -> Vec<String> {
     let Times { of, looked_at, called, without_steps, waited, .. } = times;
+    if *of == 0 {
+        return Vec::new();
+    }
     let mut said = Vec::new();
     said.push(match (language, times.is_sample()) {
         (Language::En, true) => format!(
