@@ -22,7 +22,7 @@ use crate::standing_jobs::{Hand, Process, entry};
 
 /// The mail server, as the test wants it.
 #[derive(Default)]
-struct Post {
+pub(crate) struct Post {
     /// Answers that come before everything is taken; `None`: none ever comes.
     will: Mutex<VecDeque<Option<Answer>>>,
     taken: Mutex<Vec<Notice>>,
@@ -46,17 +46,17 @@ impl Notices for Post {
 }
 
 impl Post {
-    fn wills(&self, answers: impl IntoIterator<Item = Option<Answer>>) {
+    pub(crate) fn wills(&self, answers: impl IntoIterator<Item = Option<Answer>>) {
         *self.will.lock().unwrap() = answers.into_iter().collect();
     }
 
-    fn taken(&self) -> Vec<String> {
+    pub(crate) fn taken(&self) -> Vec<String> {
         let taken = std::mem::take(&mut *self.taken.lock().unwrap());
         taken.into_iter().map(|notice| format!("{} {}", notice.to, notice.id.split_once('.').unwrap().1)).collect()
     }
 }
 
-fn away() -> Option<Answer> {
+pub(crate) fn away() -> Option<Answer> {
     Some(Answer::NotSent { because: "connection refused".to_owned() })
 }
 

@@ -1,18 +1,20 @@
 //! The monthly review: over two months by a settable clock, beside what the review before it saw, safe to run twice; and over the command line.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use barid::domain::ids::JobName;
 use barid::domain::live_check::{AccountFacts, NumberFacts};
 use barid::domain::news::ProviderStatus;
 use barid::domain::standing_job::{JobOutcome, JobResult, StandingJob};
 use barid::jobs::schedule;
-use barid::ports::{Messages as _, Runs as _};
+use barid::ports::{Answer, Messages as _, Runs as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::contracts::{self, Database};
 use crate::harness::{Barid, Setup, people};
+use crate::report_costs::{Post, away};
 use crate::standing_jobs::{Hand, Process, entry};
 
 /// So many messages, planned and called at that moment and delivered so much later; all but some of them arrive.
@@ -41,7 +43,7 @@ async fn month(process: &Process, at: Timestamp, n: usize, lost: usize, after: S
 
 async fn outcomes(process: &Process, job: StandingJob) -> Vec<JobOutcome> {
     let runs = process.runs().await.into_iter().filter(|run| run.job == job.name());
-    runs.map(|run| run.ended.unwrap().1).collect()
+    runs.filter_map(|run| Some(run.ended?.1)).collect()
 }
 
 #[tokio::test]
@@ -104,6 +106,36 @@ async fn a_month_is_reviewed_beside_the_one_before_and_again_beside_the_same() {
     let json: Value = serde_json::from_slice(&std::fs::read(folder.join("review-2026-11.json")).unwrap()).unwrap();
     assert_eq!(json["total"]["previous"]["delivery_percent"], "99.00");
     assert_eq!(json["meta"]["compared_with"], "2026-10");
+}
+
+#[tokio::test]
+async fn a_review_is_mailed_once_and_one_that_is_owed_is_left_to_its_own_job() {
+    let (database, post) = (Database::sqlite_in_memory(), Arc::new(Post::default()));
+    let clock = Hand::at("2026-11-02T03:59:00Z");
+    let mut process = Process::over(&database, &clock, vec![entry(StandingJob::ReviewMetrics, "0 7 2 * *")]).await;
+    process.upkeep.report_recipients.to = ["a@example.com", "b@example.com"].map(str::to_owned).to_vec();
+    process.upkeep.report_recipients.notices = Some(Arc::clone(&post) as _);
+    process.pass().await;
+    clock.advance(SignedDuration::from_mins(1));
+    let taken = Some(Answer::Accepted("m@example.com".parse().unwrap()));
+    post.wills([taken, away()]);
+    process.pass().await;
+    let by_hand = async |name: &str| {
+        let name: JobName = name.parse().unwrap();
+        schedule::open_by_hand(&process.upkeep, &name, "amal").await.unwrap().unwrap();
+        process.pass().await;
+    };
+    // The review is tried again in a minute; until then a report on costs must not take its mail for one of its own.
+    by_hand("report-costs").await;
+    let costs = ["a", "b"].map(|to| format!("{to}@example.com costs-2026-11-01-2026-11-01"));
+    assert_eq!(post.taken(), costs);
+    assert_eq!(outcomes(&process, StandingJob::ReportCosts).await[0].result, JobResult::Ok);
+    clock.advance(SignedDuration::from_mins(2));
+    process.pass().await;
+    assert_eq!(post.taken(), ["b@example.com review-2026-10"]);
+    by_hand("review-metrics").await;
+    let again = outcomes(&process, StandingJob::ReviewMetrics).await.pop().unwrap();
+    assert!(post.taken().is_empty() && again.summary.contains("2 had it before"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
