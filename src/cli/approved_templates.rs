@@ -33,6 +33,8 @@ fn approved(template: &MessageTemplate, language: Language) -> Result<simulator:
             .map(|header| simulator::Header { format: simulator::HeaderFormat::Text, text: Some(header.text) }),
         footer: template.footer(language).map(str::to_owned),
         buttons: buttons.into_iter().map(button).collect(),
+        quality: "GREEN".to_owned(),
+        rejected_reason: None,
     })
 }
 

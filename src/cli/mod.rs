@@ -32,6 +32,7 @@ mod screen;
 mod serve;
 mod simulate;
 mod suspend;
+mod template;
 mod trace;
 
 use std::future::Future;
@@ -96,6 +97,9 @@ enum Command {
     /// Callbacks that are kept, and applying them again
     #[command(subcommand)]
     News(news::News),
+    /// Templates and Meta's approval of them
+    #[command(subcommand)]
+    Template(template::Template),
     Trace(trace::Trace),
     Explain(explain::Explain),
     Suspend(suspend::Suspend),
@@ -147,6 +151,7 @@ impl Arguments {
             Command::Hooks(arguments) => wait_for(hooks::run(arguments, &Installation::load(config)?)),
             Command::Job(arguments) => wait_for(job::run(arguments, &Installation::load(config)?)),
             Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
+            Command::Template(arguments) => wait_for(template::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),
             Command::Suspend(arguments) => wait_for(suspend::run(arguments, &Installation::load(config)?)),

@@ -1,6 +1,7 @@
 //! Composition: builds both sides from the configuration and owns their life. The process is a value, so that tests and the demo
 //! run the real thing.
 
+pub mod approving;
 pub mod catalogue;
 mod channels;
 pub mod clock;

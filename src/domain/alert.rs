@@ -52,6 +52,14 @@ alert_kinds! {
     CallbacksSilent = "callbacks-silent";
     /// Callbacks wait for too long to be applied.
     CallbacksLag = "callbacks-lag";
+    /// A template is not approved.
+    TemplateState = "template-state";
+    /// People do not like what a template sends.
+    TemplateQuality = "template-quality";
+    /// A template costs as another category than our file says.
+    TemplateCategory = "template-category";
+    /// The approved text of a template is not that of our file.
+    TemplateText = "template-text";
     /// A standing job could not do its work.
     JobFailed = "job-failed";
 }

@@ -32,8 +32,8 @@ use warp::reply::Response;
 pub use api::{
     AlertItem, Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure,
     Handed, HookDeliveryItem, HookSummary, HookTried, Integration, JobItem, JobRunItem, LiveCheck, LiveCheckStep,
-    NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem, ResultRow, RowConsent, ScoresItem, SuspensionItem,
-    VersionItem,
+    NewsItem, NewsReplayRequest, NewsReplayed, PushedItem, QuestionItem, ResultRow, RowConsent, ScoresItem,
+    SuspensionItem, SyncedItem, TemplateItem, TemplateStanding, VersionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};

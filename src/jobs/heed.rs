@@ -1,14 +1,19 @@
 //! What the provider says by itself about our templates, numbers and accounts: what it will refuse is not tried, and what it takes again is let go.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::failure::FailureClass;
-use crate::domain::ids::{CampaignName, SenderName};
+use crate::domain::ids::{CampaignName, JobName, SenderName};
 use crate::domain::news::{Notice, NoticeNews};
+use crate::domain::standing_job::{JobTrigger, StandingJob};
 use crate::domain::suspension::{Cause, NewSuspension, Probe, ReleasedBy, Scope, automatic};
 use crate::jobs::{JobError, probe, react};
-use crate::ports::Services;
+use crate::ports::{NewJobRun, Services};
 
+/// Notices about the category of a template.
+const CATEGORIES: [&str; 2] = ["template_category_update", "template_correct_category_detection"];
 /// A notice that something is over ends what began until then; the provider's clock may be so much behind ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
@@ -59,12 +64,30 @@ pub async fn run(services: &Services, news: &NoticeNews) -> Result<bool, JobErro
             let said = Said { class: FailureClass::QualityLimited, event: (*event).to_owned(), until: None };
             heed(services, of_senders(), *may_send, &said, at).await?;
         }
+        Notice::Told { about, event, .. } if CATEGORIES.contains(about) => {
+            tracing::error!(
+                about,
+                event,
+                "the provider changes the category of a template; where they stand is read now"
+            );
+            look_at_templates(services, at).await?;
+        }
         Notice::Told { about, event, alerts: true } => {
             tracing::error!(about, event, "the provider tells of something that somebody should look at");
         }
         Notice::Told { about, event, alerts: false } => tracing::info!(about, event, "the provider tells of a change"),
     }
     Ok(true)
+}
+
+/// Has the list of templates read, which says which one it is and what it counts as. Each notice has it read once.
+async fn look_at_templates(services: &Services, at: Timestamp) -> Result<(), JobError> {
+    let job = StandingJob::SyncTemplates;
+    let Ok(name) = job.name().parse::<JobName>() else { return Ok(()) };
+    let trigger = JobTrigger::Operator("callback".to_owned());
+    let new = NewJobRun { name, job, arguments: BTreeMap::new(), trigger, due_at: at };
+    let opened = services.store.open_job(new, services.clock.now()).await;
+    opened.map(drop).map_err(JobError::from_store("having the templates looked at"))
 }
 
 /// What was said, as a suspension keeps it.

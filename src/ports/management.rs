@@ -4,6 +4,18 @@ use async_trait::async_trait;
 
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::template_approval::Submission;
+
+/// How Meta answers a template that is handed in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HandedIn {
+    /// Meta's id of it.
+    pub id: String,
+    /// Mostly `PENDING`.
+    pub status: String,
+    /// As Meta takes it.
+    pub category: String,
+}
 
 /// Questions to Meta about what is ours there. A question that cannot be answered is answered with a sentence that says why; it names neither
 /// token nor people.
@@ -15,6 +27,10 @@ pub trait Management: Send + Sync {
     async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String>;
     /// All templates of an account.
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String>;
+    /// Hands a new template in for approval.
+    async fn create_template(&self, account: &str, submission: &Submission) -> Result<HandedIn, String>;
+    /// Puts other words, and `with_category` another category, in place of those of a template; Meta looks at it again.
+    async fn edit_template(&self, id: &str, submission: &Submission, with_category: bool) -> Result<(), String>;
     /// The ids of the apps that hear of an account.
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String>;
 }

@@ -6,7 +6,7 @@ use crate::domain::run::RunCommandError;
 use crate::ports::{
     Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, JobRuns,
     Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
-    Tidying,
+    TemplateRecord, Tidying,
 };
 
 /// What the store could not do.
@@ -70,6 +70,7 @@ pub trait Store:
     + Outbox
     + Readings
     + MediaRecord
+    + TemplateRecord
     + Tidying
     + CallbackSamples
 {

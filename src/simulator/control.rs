@@ -13,7 +13,7 @@ use super::media::{MediaFaults, Origin};
 use super::messages::hides_phone;
 use super::people::lock;
 use super::server::Incoming;
-use super::settings::{Faults, Template};
+use super::settings::{Category, Faults, Template, TemplateStatus};
 use super::webhook;
 use super::world::World;
 
@@ -44,10 +44,11 @@ pub(super) async fn answer(world: &World, route: &str, incoming: &Incoming) -> (
         ("POST", "inbound") => inbound(world, &incoming.body),
         ("POST", "webhook") => set_webhook(world, &incoming.body).await,
         ("POST", "template") => template(world, &incoming.body),
+        ("POST", "review") => review(world, &incoming.body),
         ("POST", "change") => change(world, &incoming.body),
         ("POST", "upgrade") => upgrade(world, &incoming.body),
         _ => {
-            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, change, \
+            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, review, change, \
                  upgrade, twilio-faults, twilio-inbound";
             return (404, json!({"error": format!("no such route; there are: {routes}")}));
         }
@@ -333,6 +334,31 @@ fn template(world: &World, body: &[u8]) -> Result<Value, String> {
     if let Some(problem) = template.problem() {
         return Err(format!("template `{}` ({}): {problem}", template.name, template.language));
     }
+    let shown = json!(template);
+    world.templates.put(template);
+    Ok(shown)
+}
+
+/// What a review of Meta's came to. No callback tells of it; `change` sends one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Review {
+    name: String,
+    language: String,
+    status: Option<TemplateStatus>,
+    category: Option<Category>,
+    quality: Option<String>,
+    rejected_reason: Option<String>,
+}
+
+fn review(world: &World, body: &[u8]) -> Result<Value, String> {
+    let Review { name, language, status, category, quality, rejected_reason } = read(body)?;
+    let found = world.templates.find(&name, &language);
+    let mut template = Template::clone(&*found.ok_or_else(|| format!("there is no template `{name}` in {language}"))?);
+    template.status = status.unwrap_or(template.status);
+    template.category = category.unwrap_or(template.category);
+    template.quality = quality.unwrap_or(template.quality);
+    template.rejected_reason = rejected_reason.or(template.rejected_reason);
     let shown = json!(template);
     world.templates.put(template);
     Ok(shown)

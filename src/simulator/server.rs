@@ -276,7 +276,7 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
             ("GET", "") => Ok(management::account(world, id, incoming)),
             ("GET", "phone_numbers") => management::numbers(world, id, incoming),
             ("GET", "message_templates") => management::templates(world, id, incoming),
-            ("POST", "message_templates") => management::submit_template(world, &incoming.body),
+            ("POST", "message_templates") => management::create_template(world, &incoming.body),
             ("DELETE", "message_templates") => {
                 let name =
                     incoming.query("name").ok_or_else(|| GraphError::invalid("The parameter name is required."))?;
@@ -294,6 +294,7 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
         ("GET", "") => management::media(world, id, incoming)
             .or_else(|| management::template(world, id, incoming))
             .ok_or_else(unknown),
+        ("POST", "") => management::edit_template(world, id, &incoming.body).unwrap_or_else(|| Err(unknown())),
         ("DELETE", "") if world.media.remove(id) => Ok(json!({"success": true})),
         _ => Err(unknown()),
     }

@@ -40,6 +40,8 @@ pub(super) struct World {
     accounts: HashMap<String, Account>,
     tiers: HashMap<String, Mutex<Tier>>,
     pub(super) templates: Templates,
+    /// When approved templates were edited, in milliseconds, by the id of the template.
+    pub(super) template_edits: Mutex<HashMap<u64, Vec<i64>>>,
     pub(super) people: People,
     pub(super) media: MediaStore,
     pub(super) ledger: Ledger,
@@ -111,6 +113,7 @@ impl World {
                 .collect(),
             tiers: limited.map(|portfolio| (portfolio.id.clone(), Mutex::new(Tier::new(portfolio.limit)))).collect(),
             templates: Templates::new(&settings.templates),
+            template_edits: Mutex::default(),
             twilio: Twilio::new(settings.twilio.clone(), clock, settings.seed, client),
             mail: Mail::new(settings.mail.clone(), clock),
             people: People::new(),

@@ -49,5 +49,6 @@ mod reminders;
 mod runs;
 mod stages;
 mod suspensions;
+mod templates;
 
 pub use open::{SqlStore, StoreOpenError, StoreSettings};

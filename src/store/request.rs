@@ -11,6 +11,7 @@ use super::erasures::Step;
 use super::job_runs::JobWrite;
 use super::news::Dated;
 use super::readings::Reading;
+use super::templates::TemplateWrite;
 use super::tidy::Old;
 use crate::domain::alert::Alert;
 use crate::domain::consent::{ConsentChange, Purposes};
@@ -267,6 +268,8 @@ pub(super) enum Request {
     Alert(Box<AlertWrite>),
     /// About runs of standing jobs.
     Job(Box<JobWrite>),
+    /// About approved templates.
+    Template(Box<TemplateWrite>),
     /// Forgets all files of a person.
     ForgetMedia {
         contact: ContactId,
@@ -324,7 +327,8 @@ impl Request {
             | Self::RecordMedia { .. }
             | Self::ForgetMedia { .. }
             | Self::Alert(_)
-            | Self::Job(_) => Kind::Control,
+            | Self::Job(_)
+            | Self::Template(_) => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)

@@ -25,7 +25,8 @@ use super::request::{Asked, Kind, Outcome, Request};
 use super::sql::{Db, Fault, Sql};
 use super::{
     alerts, consent_requests, conversations, dead_letters, erasures, hook_deliveries, job_runs, journal, kept,
-    limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions, tidy,
+    limit_facts, links, media, messages, one_person, outbox, readings, reminders, runs, stages, suspensions, templates,
+    tidy,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -521,6 +522,7 @@ impl Writer {
             Request::RemovedMedia { ids } => media::removed(db, ids).await.map(|()| Outcome::Done),
             Request::Alert(write) => alerts::write(db, self.policies.wanted(), write).await,
             Request::Job(write) => job_runs::write(db, write).await,
+            Request::Template(write) => templates::write(db, write).await,
             Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }

@@ -5,17 +5,19 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::Client;
+use super::{Client, templates};
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::template_approval::Submission;
 use crate::outgoing::chain;
-use crate::ports::Management;
+use crate::ports::{HandedIn, Management};
 
 /// Answers that are longer are not Meta's: a page of 100 templates has some 200 KB.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -50,14 +52,27 @@ struct Debugged {
 #[derive(Deserialize)]
 struct Words {
     code: Option<i64>,
+    error_subcode: Option<i64>,
     #[serde(default)]
     message: String,
+    /// Of what was handed in: in words for people.
+    error_user_msg: Option<String>,
+    error_data: Option<Value>,
 }
 
 impl Words {
     fn sentence(&self) -> String {
-        let words: String = self.message.chars().take(WORDS_MAX).collect();
+        let details =
+            self.error_data.as_ref().and_then(|data| data["details"].as_str()).filter(|text| !text.is_empty());
+        let message = self.error_user_msg.as_deref().or(details).unwrap_or(&self.message);
+        let words: String = message.chars().take(WORDS_MAX).collect();
         self.code.map_or_else(|| words.clone(), |code| format!("{code} {words}"))
+    }
+
+    /// Why a template was not taken, and what to do.
+    fn about_template(&self) -> String {
+        let remedy = templates::remedy(self.code, self.error_subcode);
+        format!("Meta does not take it ({}); {remedy}", self.sentence().trim_end_matches('.'))
     }
 }
 
@@ -110,17 +125,25 @@ struct Callbacks {
 
 #[derive(Deserialize)]
 struct TemplatePage {
-    data: Vec<Template>,
+    data: Vec<templates::Row>,
     #[serde(default)]
     paging: Paging,
 }
 
 #[derive(Deserialize)]
-struct Template {
-    name: String,
-    language: String,
+struct Created {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
     status: String,
+    #[serde(default)]
     category: String,
+}
+
+#[derive(Deserialize)]
+struct Edited {
+    #[serde(default)]
+    success: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,13 +178,34 @@ impl Client {
     }
 
     async fn asked<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Unanswered> {
-        let broken = |error| Unanswered::Otherwise(chain(error));
+        let mut url = self.below(path);
+        url.query_pairs_mut().extend_pairs(query);
+        self.answered(Request::new(Method::GET, url)).await
+    }
+
+    /// Hands something in, of a template. Never twice: an answer that is lost is told as such, and the next look at the list shows the truth.
+    async fn handed_in<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, String> {
+        let mut request = Request::new(Method::POST, self.below(path));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.to_string().into());
+        self.answered(request).await.map_err(|unanswered| match unanswered {
+            Unanswered::Refused(words) => words.about_template(),
+            Unanswered::Otherwise(because) => {
+                format!("it is not known whether Meta took it ({because}); `barid template sync` shows it")
+            }
+        })
+    }
+
+    fn below(&self, path: &[&str]) -> Url {
         let mut url: Url = self.root.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        url.query_pairs_mut().extend_pairs(query);
-        let mut request = Request::new(Method::GET, url);
+        url
+    }
+
+    async fn answered<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Unanswered> {
+        let broken = |error| Unanswered::Otherwise(chain(error));
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
         let mut response = self.http.execute(request).await.map_err(broken)?;
         let status = response.status();
@@ -225,19 +269,27 @@ impl Management for Client {
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String> {
         let (mut found, mut after) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
-            let mut query = vec![("fields", "name,language,status,category"), ("limit", "100")];
+            let mut query = vec![("fields", templates::FIELDS), ("limit", "100")];
             query.extend(after.as_deref().map(|after| ("after", after)));
             let page: TemplatePage = self.question(&[account, "message_templates"], &query).await?;
-            found.extend(page.data.into_iter().map(|template| {
-                let Template { name, language, status, category } = template;
-                TemplateFacts { name, language, status, category }
-            }));
+            found.extend(page.data.into_iter().map(TemplateFacts::from));
             after = page.paging.cursors.and_then(|cursors| cursors.after).filter(|_| page.paging.next.is_some());
             if after.is_none() {
                 break;
             }
         }
         Ok(found)
+    }
+
+    async fn create_template(&self, account: &str, submission: &Submission) -> Result<HandedIn, String> {
+        let body = templates::creation(submission);
+        let created: Created = self.handed_in(&[account, "message_templates"], &body).await?;
+        Ok(HandedIn { id: created.id, status: created.status, category: created.category })
+    }
+
+    async fn edit_template(&self, id: &str, submission: &Submission, with_category: bool) -> Result<(), String> {
+        let edited: Edited = self.handed_in(&[id], &templates::edit(submission, with_category)).await?;
+        if edited.success { Ok(()) } else { Err("Meta says that it did not edit it; push it again later".to_owned()) }
     }
 
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String> {

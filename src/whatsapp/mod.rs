@@ -8,6 +8,7 @@
 //! | `reception` | the bodies of answers |
 //! | `error_codes` | Meta's codes, each with our failure class |
 //! | `media` | files: where they lie, and fetching them |
+//! | `templates` | templates as they are handed in and listed |
 //! | `wait` | how long a refusal asks us to wait |
 //! | `webhook` | signature and content of callbacks |
 
@@ -16,6 +17,7 @@ pub mod error_codes;
 mod management;
 mod media;
 mod reception;
+pub mod templates;
 mod wait;
 pub mod webhook;
 mod wire;

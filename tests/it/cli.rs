@@ -557,7 +557,11 @@ fn standing_jobs_are_listed_and_done_without_a_daemon() {
     let desk = Desk::new();
     let listed = desk.json(&["job", "list", "--json"]);
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["verify-token", "watch-callbacks", "tidy"], "without a file, the one that ships holds");
+    assert_eq!(
+        names,
+        ["verify-token", "sync-templates", "watch-callbacks", "tidy"],
+        "without a file, the one that ships holds"
+    );
     desk.write(
         "jobs/schedule.toml",
         "timezone = \"Africa/Cairo\"\n[[jobs]]\nname = \"at-noon\"\njob = \"tidy\"\nschedule = \"0 12 * * *\"\n",

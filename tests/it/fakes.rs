@@ -38,14 +38,15 @@ use barid::domain::standing_job::{JobRun, ScheduledJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::domain::template::MessageTemplate;
+use barid::domain::template_approval::Submission;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CallbackSamples, CannotRender, Catalogue,
     Clicks, Clock, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
-    Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter,
-    HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts,
-    LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management,
-    MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored,
+    Erasures, Exchange, FlowResults, FoundMedia, HandedIn, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery,
+    HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
+    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
+    Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored,
     MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage,
     Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms,
     Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError,
@@ -780,6 +781,12 @@ impl Management for Nobody {
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("a door asks nobody")
     }
+    async fn create_template(&self, _: &str, _: &Submission) -> Result<HandedIn, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: bool) -> Result<(), String> {
+        unreachable!("a door asks nobody")
+    }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         unreachable!("a door asks nobody")
     }
@@ -813,6 +820,9 @@ impl Catalogue for Nobody {
     }
     fn template(&self, _: &TemplateName) -> Option<Arc<MessageTemplate>> {
         None
+    }
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        Vec::new()
     }
     fn rendered_alone(
         &self,
@@ -959,6 +969,9 @@ impl Catalogue for OnlySchedule {
     }
     fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
         Nobody.template(name)
+    }
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        Vec::new()
     }
     fn rendered_alone(
         &self,

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert};
 use barid::domain::ids::{AlertId, JobName, JobRunId};
+use barid::domain::live_check::TemplateFacts;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
-use barid::ports::{AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, Stored};
+use barid::domain::template_approval::{Agreement, KeptTemplate};
+use barid::ports::{AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, Stored, TemplateRecord};
 use jiff::Timestamp;
 
 use crate::fakes::{FakeStore, not_asked, page};
@@ -82,6 +84,25 @@ impl Alerts for FakeStore {
         not_asked()
     }
     async fn tidy_alerts(&self, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl TemplateRecord for FakeStore {
+    async fn keep_templates(&self, _: &str, _: Vec<TemplateFacts>, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn forget_templates(&self, _: &str, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn kept_templates(&self) -> Stored<Vec<KeptTemplate>> {
+        not_asked()
+    }
+    async fn agree_category(&self, _: Agreement) -> Stored<()> {
+        not_asked()
+    }
+    async fn category_agreements(&self) -> Stored<Vec<Agreement>> {
         not_asked()
     }
 }

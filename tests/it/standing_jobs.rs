@@ -13,11 +13,13 @@ use barid::domain::news::{ProviderStatus, Source};
 use barid::domain::retention::{KeepFor, Retention};
 use barid::domain::standing_job::{JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob, TRIES_MAX};
 use barid::domain::suspension::{Cause, Probe, Scope};
+use barid::domain::template_approval::Submission;
 use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::media::Folder;
 use barid::ports::{
-    Alerts as _, Clock, JobRuns as _, Journal as _, Management, Messages as _, RowNews, Suspensions as _, Upkeep,
+    Alerts as _, Clock, HandedIn, JobRuns as _, Journal as _, Management, Messages as _, RowNews, Suspensions as _,
+    Upkeep,
 };
 use barid::simulator::{Faults, TokenState};
 use barid::store::SqlStore;
@@ -76,6 +78,12 @@ impl Management for Meta {
         Ok(NumberFacts { status: "CONNECTED".to_owned(), quality: "GREEN".to_owned(), ..NumberFacts::default() })
     }
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
+        unreachable!("the token has nothing to do with templates")
+    }
+    async fn create_template(&self, _: &str, _: &Submission) -> Result<HandedIn, String> {
+        unreachable!("the token has nothing to do with templates")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: bool) -> Result<(), String> {
         unreachable!("the token has nothing to do with templates")
     }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
@@ -407,7 +415,11 @@ async fn the_service_lists_runs_and_measures_its_jobs_and_the_doctor_sees_what_i
     let barid = Barid::start_with(Setup { mps: 80, ..Setup::default() }, &people(1)).await;
     let listed = json_of(&barid.run(&["job", "list", "--json"]));
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["verify-token", "watch-callbacks", "tidy"], "without a file, the one that ships holds");
+    assert_eq!(
+        names,
+        ["verify-token", "sync-templates", "watch-callbacks", "tidy"],
+        "without a file, the one that ships holds"
+    );
     assert!(listed[0]["next_at"].is_string() && listed[0]["last"].is_null(), "{listed}");
 
     let run = barid.run(&["job", "run", "verify-token", "--json"]);

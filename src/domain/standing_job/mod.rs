@@ -44,6 +44,8 @@ macro_rules! standing_jobs {
 standing_jobs! {
     /// Asks Meta about the access token: validity, expiry, permissions, age, and whether number and webhook answer with it.
     VerifyToken = "verify-token";
+    /// Asks Meta where each template stands: approval, category, quality, text; holds and releases campaigns.
+    SyncTemplates = "sync-templates";
     /// Deletes what is older than it has to be kept.
     Tidy = "tidy";
     /// Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed.
@@ -51,7 +53,7 @@ standing_jobs! {
 }
 
 /// Jobs that the schedule will know and this version cannot do yet.
-const NOT_BUILT: [&str; 4] = ["sync-templates", "sync-limits", "report-costs", "review-metrics"];
+const NOT_BUILT: [&str; 3] = ["sync-limits", "report-costs", "review-metrics"];
 
 /// An argument of a job: its key in the schedule, and the words that it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl StandingJob {
     /// The arguments that it takes.
     pub const fn parameters(self) -> &'static [Parameter] {
         match self {
-            Self::VerifyToken | Self::Tidy | Self::WatchCallbacks => &[],
+            Self::VerifyToken | Self::SyncTemplates | Self::Tidy | Self::WatchCallbacks => &[],
         }
     }
 }

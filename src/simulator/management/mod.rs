@@ -2,6 +2,7 @@
 
 mod files;
 mod nodes;
+mod submissions;
 mod subscription;
 mod templates;
 
@@ -11,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::files::{media, media_url, upload};
 pub(super) use self::nodes::{account, number, numbers};
+pub(super) use self::submissions::{create_template, edit_template};
 pub(super) use self::subscription::subscribed_apps;
-pub(super) use self::templates::{submit_template, template, templates};
+pub(super) use self::templates::{template, templates};
 use super::dice::mix;
 use super::graph_error::GraphError;
 use super::limits::Usage;

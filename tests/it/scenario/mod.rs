@@ -47,7 +47,7 @@ const PARTS_OF_JOBS: [&str; 10] =
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
 /// changes nothing. Standing jobs and alerts are killed and doubled in `tests/it/standing_jobs.rs`, `tests/it/alerts.rs` and
 /// `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 16] = [
+const SHOWN_ELSEWHERE: [&str; 18] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -56,10 +56,12 @@ const SHOWN_ELSEWHERE: [&str; 16] = [
     "feed-hooks",
     "live-check",
     "mail-alerts",
+    "push-template",
     "read-feedback",
     "replay-news",
     "schedule",
     "staff",
+    "sync-templates",
     "tidy",
     "tidy-hooks",
     "verify-token",

@@ -1,0 +1,59 @@
+//! Templates as they stood at Meta when they were last seen, and to which categories people agreed.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::store::dialect::Dialect;
+
+pub(super) struct Templates;
+
+impl MigrationName for Templates {
+    fn name(&self) -> &'static str {
+        "m0015_templates"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Templates {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let dialect = match manager.get_database_backend() {
+            DbBackend::Postgres => Dialect::Postgres,
+            _ => Dialect::Sqlite,
+        };
+        for statement in statements(dialect) {
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
+        Ok(())
+    }
+}
+
+fn statements(dialect: Dialect) -> Vec<String> {
+    let clustered = dialect.clustered();
+    vec![
+        format!(
+            "CREATE TABLE approved_templates (
+                account TEXT NOT NULL,
+                name TEXT NOT NULL,
+                language TEXT NOT NULL,
+                meta_id TEXT NOT NULL,
+                status TEXT NOT NULL,
+                status_since BIGINT NOT NULL,
+                category TEXT NOT NULL,
+                quality TEXT NOT NULL,
+                rejected_reason TEXT NOT NULL,
+                format TEXT NOT NULL,
+                wording TEXT NOT NULL,
+                seen_at BIGINT NOT NULL,
+                PRIMARY KEY (account, name, language)){clustered}"
+        ),
+        format!(
+            "CREATE TABLE category_agreements (
+                name TEXT NOT NULL,
+                language TEXT NOT NULL,
+                category TEXT NOT NULL,
+                agreed_by TEXT NOT NULL,
+                agreed_at BIGINT NOT NULL,
+                PRIMARY KEY (name, language, category)){clustered}"
+        ),
+    ]
+}
