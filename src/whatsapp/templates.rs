@@ -252,12 +252,48 @@ phone = \"+966112345678\"
 
     #[test]
     fn a_template_with_everything_and_named_parameters() {
-        insta::assert_json_snapshot!(creation(&submission("named", BUTTONS, Language::En)));
+        assert_eq!(
+            creation(&submission("named", BUTTONS, Language::En)),
+            json!({
+                "name": "parcel_update", "language": "en_US", "category": "UTILITY", "parameter_format": "NAMED",
+                "components": [
+                    {"type": "HEADER", "format": "TEXT", "text": "Parcel {{parcel}}",
+                     "example": {"header_text_named_params": [{"param_name": "parcel", "example": "P-1"}]}},
+                    {"type": "BODY", "text": "Hello {{contact_name}},\nparcel {{parcel}} is on its way, {{contact_name}}, today.",
+                     "example": {"body_text_named_params": [
+                         {"param_name": "contact_name", "example": "Nadia"}, {"param_name": "parcel", "example": "P-1"}]}},
+                    {"type": "FOOTER", "text": "Depot 4"},
+                    {"type": "BUTTONS", "buttons": [
+                        {"type": "QUICK_REPLY", "text": "Help"},
+                        {"type": "URL", "text": "Track", "url": "https://example.org/t/{{1}}",
+                         "example": ["https://example.org/t/P-1"]},
+                        {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+966112345678"}]},
+                ],
+            })
+        );
     }
 
     #[test]
     fn a_template_with_positional_parameters_in_arabic() {
-        insta::assert_json_snapshot!(creation(&submission("positional", BUTTONS, Language::Ar)));
+        let isolated = "\u{2068}P-1\u{2069}";
+        assert_eq!(
+            creation(&submission("positional", BUTTONS, Language::Ar)),
+            json!({
+                "name": "parcel_update", "language": "ar", "category": "UTILITY", "parameter_format": "POSITIONAL",
+                "components": [
+                    {"type": "HEADER", "format": "TEXT", "text": "طرد {{1}}", "example": {"header_text": [isolated]}},
+                    {"type": "BODY", "text": "مرحبًا {{1}}، طردك {{2}} في الطريق يا {{3}} اليوم.",
+                     "example": {"body_text": [["أمل", isolated, "أمل"]]}},
+                    {"type": "FOOTER", "text": "مستودع ٤"},
+                    {"type": "BUTTONS", "buttons": [
+                        {"type": "QUICK_REPLY", "text": "مساعدة"},
+                        // An address has no direction: marks in it would lead elsewhere.
+                        {"type": "URL", "text": "تتبّع", "url": "https://example.org/t/{{1}}",
+                         "example": ["https://example.org/t/P-1"]},
+                        {"type": "PHONE_NUMBER", "text": "اتصل", "phone_number": "+966112345678"}]},
+                ],
+            })
+        );
     }
 
     #[test]

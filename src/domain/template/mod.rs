@@ -376,10 +376,11 @@ fn rendered_address(address: &Text, values: &Values) -> Result<String, RenderErr
     }
 }
 
-/// A value as the end of an address: what an address cannot hold is percent-encoded.
+/// A value as the end of an address: what an address cannot hold is percent-encoded, and marks of direction, which would lead elsewhere, are left
+/// out.
 fn suffix(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
+    for byte in direction::cleaned(value).bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/?&=#%+:,;@!$'()*".contains(&byte) {
             encoded.push(char::from(byte));
         } else {

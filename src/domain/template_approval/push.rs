@@ -50,7 +50,7 @@ pub fn push_step(ours: &Submission, found: Option<&TemplateFacts>) -> PushStep {
         return PushStep::Unchanged;
     }
     let (status, category) = (&found.status, found.category.to_ascii_lowercase());
-    let impossible = |because: String| PushStep::Impossible(because);
+    let impossible = PushStep::Impossible;
     if !EDITABLE.contains(&status.as_str()) {
         let remedy = if status == "PENDING" || status == "IN_APPEAL" {
             "wait for the review to end, at most 24 hours, and push again"

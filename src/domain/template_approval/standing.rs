@@ -96,10 +96,14 @@ pub struct HoldStep {
 /// releases nothing: what is sent in it is refused, and that is heard of.
 pub fn hold_steps(languages: &[CampaignTemplate], agreements: &[Agreement]) -> HoldStep {
     let all_found = !languages.is_empty() && languages.iter().all(|one| one.found.is_some());
-    let hold = |reasons: Vec<String>| match reasons.is_empty() {
-        false => Hold::Held(reasons.join(", ")),
-        true if all_found => Hold::Released,
-        true => Hold::AsItIs,
+    let hold = |reasons: Vec<String>| {
+        if !reasons.is_empty() {
+            Hold::Held(reasons.join(", "))
+        } else if all_found {
+            Hold::Released
+        } else {
+            Hold::AsItIs
+        }
     };
     let unready = languages.iter().filter_map(|one| {
         let found = one.found.as_ref().filter(|found| !is_approved(&found.status))?;

@@ -4,7 +4,7 @@ use barid::domain::live_check::TemplateFacts;
 use barid::domain::template_approval::{Agreement, Wording};
 use barid::ports::TemplateRecord as _;
 
-use super::{Database, at, on_both_databases};
+use super::{at, on_both_databases};
 
 fn facts(name: &str, status: &str) -> TemplateFacts {
     TemplateFacts {

@@ -22,6 +22,7 @@ use barid::domain::flow::FlowCounts;
 use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
 use barid::domain::ids::{AlertId, ErasureId, FeedbackId, JobName, JobRunId};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
+use barid::domain::live_check::TemplateFacts;
 use barid::domain::news::Source;
 use barid::domain::retention::Retained;
 use barid::domain::rollout::StageStanding;
@@ -30,6 +31,7 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
+use barid::domain::template_approval::{Agreement, KeptTemplate};
 use barid::ports::{
     AlertToMail, Alerts, Applied, CallbackSamples, Clicks, ConsentRequests, Contacts, Conversations, Created,
     DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
@@ -38,7 +40,7 @@ use barid::ports::{
     MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, NewJobRun, OpenedRun, Outbox, Page,
     PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
     RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions,
-    Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
+    Talk, TalkFilter, TalkId, TemplateRecord, Tidied, Tidying, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -427,6 +429,14 @@ tapped!(JobRuns {
     look last_job(name: &JobName, well: bool) -> Option<JobRun>;
     look last_details(job: StandingJob) -> Option<JobRun>;
     effect tidy_jobs(before: Timestamp) -> u64;
+});
+
+tapped!(TemplateRecord {
+    effect keep_templates(account: &str, found: Vec<TemplateFacts>, seen_at: Timestamp) -> ();
+    effect forget_templates(account: &str, before: Timestamp) -> u64;
+    look kept_templates() -> Vec<KeptTemplate>;
+    effect agree_category(agreement: Agreement) -> ();
+    look category_agreements() -> Vec<Agreement>;
 });
 
 tapped!(Alerts {
