@@ -97,6 +97,7 @@ async fn decide(n: usize, at_once: usize) {
         namespace: "bench".to_owned(),
         senders: senders.to_vec(),
         channels: vec![],
+        caps: None,
         rebuild_every: Duration::from_secs(30),
     };
     let facts: Arc<dyn LimitFactsOf> = Arc::new(NothingUsed::default());

@@ -63,6 +63,7 @@ impl Installation {
             readers: 4,
             hooks: self.config.subscriptions(),
             double_opt_in: self.config.consent.double_opt_in,
+            tariff: Arc::clone(&self.config.pricing.tariff),
             ..StoreSettings::default()
         };
         SqlStore::open(self.config.store_url().expose(), &settings).await.map_err(cannot_open)

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::layers::{self, cannot_read};
 use super::{Config, FileErrors, problem_of};
 use crate::domain::campaign::DayOfWeek;
-use crate::domain::document::{Node, NodeValue, Read, Table, one_of};
+use crate::domain::document::{Node, Read, Table, one_of};
 use crate::domain::faq::Faq;
 use crate::domain::keywords::Keywords;
 use crate::domain::loop_guard::LoopGuard;
@@ -120,12 +120,8 @@ fn office_hours(table: &Table<'_>, zone: Option<&Zone>) -> Option<OfficeHours> {
             "`hours` is empty: nobody would ever be there; leave `office_hours` out for round the clock",
         );
     }
-    let holidays: Option<Vec<Holiday>> = table.or("holidays", vec![]);
-    Some(OfficeHours {
-        timezone: timezone?,
-        hours: hours.into_iter().collect::<Option<_>>()?,
-        holidays: holidays?.into_iter().map(|Holiday(date)| date).collect(),
-    })
+    let holidays: Option<Vec<Date>> = table.or("holidays", vec![]);
+    Some(OfficeHours { timezone: timezone?, hours: hours.into_iter().collect::<Option<_>>()?, holidays: holidays? })
 }
 
 impl Config {
@@ -143,19 +139,6 @@ impl Config {
             Err(error) => Err(vec![problem_of(&file, cannot_read(&error))]),
         };
         faq.map_err(|problems| FileErrors { file, problems })
-    }
-}
-
-struct Holiday(Date);
-
-impl Read for Holiday {
-    fn read(node: &Node) -> Result<Self, String> {
-        let (NodeValue::Text(text) | NodeValue::Datetime(text)) = &node.value else {
-            return Err(format!("must be a date such as `2026-09-23`, not {}", node.value.kind()));
-        };
-        // A date alone: jiff would take a time behind it and drop it.
-        let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
-        date.map(Self).ok_or_else(|| format!("is `{text}`, but must be a date such as `2026-09-23`"))
     }
 }
 

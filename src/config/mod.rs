@@ -3,6 +3,7 @@
 pub mod address;
 pub mod alerts;
 pub mod answers;
+mod budget;
 pub mod campaigns;
 pub mod channels;
 pub mod check;
@@ -30,7 +31,9 @@ pub mod whatsapp;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::domain::budget::SpendingCaps;
 use crate::domain::document::{Node, Table};
 use crate::domain::link::AllowedHosts;
 use crate::domain::problem::{Place, Problem};
@@ -78,6 +81,8 @@ pub struct Config {
     pub feedback: feedback::Feedback,
     /// `[pricing]`
     pub pricing: pricing::Pricing,
+    /// `[budget]`
+    pub budget: SpendingCaps,
     /// `[log]`
     pub log: log::Log,
     /// `[twilio]`
@@ -282,12 +287,17 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
         let allowed_hosts = table.table("links", people::allowed_hosts);
         let brand = table.table("brand", people::brand);
         let feedback = table.table("feedback", feedback::Feedback::read);
-        let pricing = table.table("pricing", pricing::Pricing::read);
         let log = table.table("log", log::Log::read);
         let twilio = table.table("twilio", channels::Twilio::read);
         let email = table.table("email", channels::Email::read);
         let alerts = table.table("alerts", alerts::Alerts::read);
         let zone = contacts.as_ref().map(|contacts| &contacts.default_timezone);
+        let mut wrong_rates = Vec::new();
+        let pricing = table
+            .table("pricing", |table| pricing::Pricing::read(table, zone, || found("rates", path), &mut wrong_rates));
+        wrong_rates.into_iter().for_each(|problem| table.note(problem));
+        let tariff = pricing.as_ref().map(|pricing| Arc::clone(&pricing.tariff));
+        let budget = table.table("budget", |table| budget::read(table, tariff.as_deref()));
         let answers = table.table("answers", |table| answers::Answers::read(table, zone));
         let consent = table.table("consent", consent::Consent::read);
         let hooks = hooks::read(table, environment);
@@ -317,6 +327,7 @@ fn read(node: &Node, path: Option<&Path>, environment: &Environment) -> (Option<
             brand: brand?,
             feedback: feedback?,
             pricing: pricing?,
+            budget: budget?,
             log: log?,
             twilio: twilio?,
             email: email?,

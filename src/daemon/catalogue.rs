@@ -13,6 +13,7 @@ use crate::domain::language::Language;
 use crate::domain::live_check::WantedTemplate;
 use crate::domain::message::{Content, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::pricing::Tariff;
 use crate::domain::standing_job::ScheduledJob;
 use crate::domain::template::{Brand, Category, MessageTemplate, RenderError, Values};
 use crate::domain::time_zone_of_number::time_zone_of_number;
@@ -32,7 +33,7 @@ pub struct InForce {
     pub schedule: Option<Vec<Arc<ScheduledJob>>>,
 }
 
-/// Estimated prices of one message over WhatsApp, in micro-units.
+/// Flat prices of one message over WhatsApp, in micro-units.
 #[derive(Debug, Clone, Copy)]
 pub struct Prices {
     /// Of a template.
@@ -47,13 +48,14 @@ pub struct Prices {
 pub struct Shelf {
     in_force: ArcSwap<InForce>,
     prices: Prices,
+    tariff: Arc<Tariff>,
     timezone: String,
 }
 
 impl Shelf {
-    /// With the flat prices and the zone of people whose number is withheld.
-    pub fn new(in_force: InForce, prices: Prices, timezone: String) -> Self {
-        Self { in_force: ArcSwap::from_pointee(in_force), prices, timezone }
+    /// With the flat prices, rate cards and rules, and the zone of people whose number is withheld.
+    pub fn new(in_force: InForce, prices: Prices, tariff: Arc<Tariff>, timezone: String) -> Self {
+        Self { in_force: ArcSwap::from_pointee(in_force), prices, tariff, timezone }
     }
 
     /// Our templates as they must stand at Meta, in both languages.
@@ -165,6 +167,10 @@ impl Catalogue for Shelf {
 
     fn price_micros(&self, _: &Campaign) -> i64 {
         self.prices.template
+    }
+
+    fn tariff(&self) -> Arc<Tariff> {
+        Arc::clone(&self.tariff)
     }
 
     fn timezone_of(&self, phone: Option<&str>) -> String {

@@ -61,7 +61,7 @@ fn confirmation() -> TemplateName {
 pub fn shelf(config: &Config, in_force: InForce) -> Shelf {
     let pricing = &config.pricing;
     let prices = Prices { template: pricing.template.micros, text: pricing.text.micros, media: pricing.media.micros };
-    Shelf::new(in_force, prices, config.contacts.default_timezone.to_string())
+    Shelf::new(in_force, prices, Arc::clone(&pricing.tariff), config.contacts.default_timezone.to_string())
 }
 
 /// The rules by which people are answered, as the files say.

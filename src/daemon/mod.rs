@@ -186,6 +186,8 @@ impl Daemon {
         .await?;
         let control = ControlQueue::new(&lanes);
         let sick = Arc::new(SickChannels::default());
+        let metrics = Metrics::new().with_hooks(config.hooks.iter().map(|hook| hook.name.as_str()));
+        let metrics = Arc::new(metrics.with_process().map_err(|error| StartError::Setting(error.to_string()))?);
         let connections = StoreSettings {
             readers: config.store.connections.saturating_sub(6).max(3),
             waits: rules(&config).waits,
@@ -193,12 +195,12 @@ impl Daemon {
             suspensions: rules(&config).suspensions,
             hooks: config.subscriptions(),
             double_opt_in: config.consent.double_opt_in,
+            tariff: Arc::clone(&config.pricing.tariff),
+            metrics: Some(Arc::clone(&metrics)),
             ..StoreSettings::default()
         };
         let store = Arc::new(SqlStore::open(config.store_url().expose(), &connections).await?);
 
-        let metrics = Metrics::new().with_hooks(config.hooks.iter().map(|hook| hook.name.as_str()));
-        let metrics = Arc::new(metrics.with_process().map_err(|error| StartError::Setting(error.to_string()))?);
         let (in_force, wrong) = files::read(&config);
         files::tell(&wrong);
         metrics.config_reload_success.set(i64::from(wrong.is_empty()));
@@ -519,6 +521,7 @@ fn limiter(
         namespace: config.redis.namespace.clone(),
         senders: senders.collect(),
         channels: config.paces(),
+        caps: Some(config.budget.clone()),
         rebuild_every: limits::REBUILD_EVERY,
     };
     let facts: Arc<dyn LimitFactsOf> = Arc::clone(store) as _;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::phone_number::PhoneNumber;
+
 /// A country or territory with a calling code of its own or shared: ISO 3166-1 alpha-2, upper case (`SA`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -20,6 +22,15 @@ impl CountryCode {
     /// The country behind a region of the numbering plans; `None` for networks that belong to no country.
     pub(super) fn of(region: Region) -> Option<Self> {
         PHONE_NUMBER_UTIL.get_country_code_for_region(region).filter(|_| region != Region::World).map(|_| Self(region))
+    }
+
+    /// Where a person is, by their number (E.164), or by the letters before the point of their user id where the number is withheld
+    /// (`SA.4410…`; Meta, business-scoped user ids, checked 2026-11-22).
+    pub fn of_person(phone: Option<&str>, bsuid: Option<&str>) -> Option<Self> {
+        match phone {
+            Some(phone) => PhoneNumber::from_e164(phone).ok()?.country(),
+            None => bsuid?.split_once('.')?.0.parse().ok(),
+        }
     }
 
     pub(super) fn region(self) -> Region {

@@ -23,6 +23,10 @@ pub enum Limit {
     Rate,
     /// What a run may cost.
     Budget,
+    /// What the whole installation may spend in a day.
+    DayBudget,
+    /// What it may spend in a month.
+    MonthBudget,
     /// Calls of the whole account: Meta told us to wait.
     Account,
     /// Messages each second over a channel that takes over.
@@ -31,8 +35,17 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 7] =
-        [Self::Number, Self::Pair, Self::Tier, Self::Rate, Self::Budget, Self::Account, Self::Channel];
+    pub const ALL: [Self; 9] = [
+        Self::Number,
+        Self::Pair,
+        Self::Tier,
+        Self::Rate,
+        Self::Budget,
+        Self::DayBudget,
+        Self::MonthBudget,
+        Self::Account,
+        Self::Channel,
+    ];
 
     /// The word in metrics and logs.
     pub const fn name(self) -> &'static str {
@@ -42,6 +55,8 @@ impl Limit {
             Self::Tier => "tier",
             Self::Rate => "rate",
             Self::Budget => "budget",
+            Self::DayBudget => "day-budget",
+            Self::MonthBudget => "month-budget",
             Self::Account => "account",
             Self::Channel => "channel",
         }

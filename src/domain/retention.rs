@@ -11,7 +11,7 @@ pub enum Retained {
     Journal,
     /// What happened to each message, step by step.
     History,
-    /// Messages whose story is over, with what they said and their links.
+    /// Messages whose story is over, with what they said, their links and charges; the sums of costs stay.
     Messages,
     /// Files that people sent; their feedback stays.
     Media,

@@ -18,8 +18,10 @@ use super::without_addresses;
 use crate::domain::channel::Channel;
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::WhatsAppId;
+use crate::domain::money::Money;
 use crate::domain::news::{Extras, InboundNews, LocationNews, MediaNews, News, ProviderStatus, StatusNews};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::pricing::{ToldKind, ToldPrice};
 use crate::ports::{CallbackCheck, NewsReader};
 
 /// Checks `X-Twilio-Signature` (usage/webhooks/webhooks-security, checked 2026-11-22).
@@ -165,9 +167,18 @@ impl NewsReader for StatusReader {
             status,
             // Twilio tells no time.
             provider_at: received_at,
-            pricing: None,
+            pricing: told_price(&form),
         })])
     }
+}
+
+/// The price of all segments, where a callback carries it: below zero as Twilio writes what it took, filled in when it is known (Message
+/// resource, …/docs/messaging/api/message-resource, 2026-11-22). What it says of a message that it did not take is no price.
+fn told_price(form: &Form<'_>) -> Option<ToldPrice> {
+    let currency = form.get("PriceUnit")?.parse().ok()?;
+    let amount = Money::from_decimal(form.get("Price")?, currency).ok()?;
+    let amount = Money { micros: amount.micros.checked_abs()?, ..amount };
+    Some(ToldPrice { kind: ToldKind::Charged, category: None, amount: Some(amount) })
 }
 
 fn refusal(form: &Form<'_>) -> Refusal {
@@ -330,6 +341,17 @@ mod tests {
             assert_eq!(news.status, expected);
             assert_eq!(news.reference.unwrap().attempt, 2);
             assert_eq!(news.sender, None);
+        }
+        let told = |price: &str| {
+            let body = format!("\nMessageSid=SM1&MessageStatus=delivered&{price}");
+            let News::Status(news) = StatusReader.read(body.as_bytes(), at()).unwrap().remove(0) else { panic!() };
+            news.pricing.and_then(|told| told.amount).map(|amount| amount.to_string())
+        };
+        assert_eq!(told("NumSegments=2&Price=-0.01500&PriceUnit=USD").as_deref(), Some("0.015 USD"));
+        for unknown in
+            ["Price=-0.015", "Price=&PriceUnit=USD", "Price=x&PriceUnit=USD", "Price=-0.015&PriceUnit=DOLLAR"]
+        {
+            assert_eq!(told(unknown), None, "{unknown}");
         }
         for status in ["failed", "undelivered"] {
             let News::Status(StatusNews { status: ProviderStatus::Failed(refusal), .. }) = read(status) else {

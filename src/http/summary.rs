@@ -91,7 +91,10 @@ impl CampaignSummary {
 
 /// Whether what one message of a run waits for, those that are not called yet wait for too.
 fn holds_up_all(reason: &str) -> bool {
-    matches!(HeldReason::named(reason), Some(HeldReason::Limit(Limit::Budget | Limit::Tier)))
+    matches!(
+        HeldReason::named(reason),
+        Some(HeldReason::Limit(Limit::Budget | Limit::DayBudget | Limit::MonthBudget | Limit::Tier))
+    )
 }
 
 fn by_reason(counts: &[RunCount], state: State) -> BTreeMap<String, u64> {

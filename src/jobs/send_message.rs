@@ -12,17 +12,20 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
 use crate::domain::consent::Subject;
+use crate::domain::country::CountryCode;
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReason};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
 use crate::domain::limit::Urgency;
 use crate::domain::message::{Content, Envelope, Recipient, Rendered};
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::pricing::{PriceCategory, Sale};
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::start::{StartAnswer, StartQuestion, may_start};
 use crate::domain::suspension::LetThrough;
 use crate::jobs::run_campaign::Definitions;
 use crate::jobs::{JobError, nudge, opt_out, probe, react, wake};
-use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Permit, Services, Start, Stored, Verdict};
+use crate::ports::{Address, Answer, Ask, Fallback, Letter, LoadedMessage, Services, Start, Stored, Verdict};
 
 /// How long the answer of a call is kept in hand when the store does not take it. Longer than any restart of a database.
 const RECORD_PATIENCE: Duration = Duration::from_secs(600);
@@ -87,14 +90,14 @@ pub async fn run(
         }
         // The transaction asks again, and writes it.
         _ => {
-            let start = start(services, &message, subject, None, Permit::FREE.fence, 0, None);
+            let start = start(services, &message, subject, None, Vec::new(), 0, None);
             services.store.start(start).await.map_err(JobError::from_store("ending a message"))?;
             return Ok(Made::default());
         }
     };
 
     let price_micros = match &call {
-        Call::WhatsApp(..) => message.price_micros,
+        Call::WhatsApp(_, content) => estimate(services, &message, content, subject),
         Call::Other(channel, letter) => channel.price_micros(letter),
     };
     let ask = ask(&message, run.as_ref(), &call, price_micros);
@@ -112,7 +115,7 @@ pub async fn run(
     let freeze =
         !kept && (attempts_before > 0 || campaign.is_some_and(|campaign| !campaign.delivery.fallback.is_empty()));
     let freeze = freeze.then_some(rendered);
-    let start = start(services, &message, subject, freeze, permit.fence.clone(), price_micros, Some(&ask));
+    let start = start(services, &message, subject, freeze, permit.fences.clone(), price_micros, Some(&ask));
     let (lease_until, called_at) = (start.lease_until, start.now);
     let answer = services.store.start(start).await.map_err(JobError::from_store("marking an attempt as started"));
     let alone = match answer {
@@ -294,6 +297,24 @@ async fn prepare(
     }
 }
 
+/// What the message will cost at most over WhatsApp: of what depends on volume, the first step. What it did cost is known when it arrives.
+fn estimate(services: &Services, message: &LoadedMessage, content: &Content, subject: Subject) -> i64 {
+    let tariff = services.catalogue.tariff();
+    let contact = &message.contact;
+    let is_template = matches!(content, Content::Template(_));
+    let sale = Sale {
+        category: PriceCategory::of(is_template, subject.marketing),
+        country: CountryCode::of_person(contact.phone.as_ref().map(PhoneNumber::e164), contact.bsuid.as_deref()),
+        on: tariff.day(services.clock.now()),
+        in_window: !is_template,
+        in_entry_point: false,
+        charged_before: 0,
+        sent_before: u64::MAX,
+        flat_micros: message.price_micros,
+    };
+    tariff.charge(&sale).micros()
+}
+
 fn letter(message: &LoadedMessage, rendered: &Rendered, reference: CallbackReference) -> Result<Letter, String> {
     let contact = &message.contact;
     let to = match message.standing.channel {
@@ -336,7 +357,7 @@ fn start(
     message: &LoadedMessage,
     subject: Subject,
     freeze: Option<Rendered>,
-    permit: Option<(String, i64)>,
+    permits: Vec<(String, i64)>,
     price_micros: i64,
     ask: Option<&Ask>,
 ) -> Start {
@@ -346,7 +367,7 @@ fn start(
         attempts_before: message.standing.attempt,
         channel: message.standing.channel,
         lease_until: after(now, services.rules.lease),
-        permit,
+        permits,
         counts_for_tier: ask.is_some_and(|ask| ask.counts_for_tier),
         marketing: subject.marketing,
         price_micros,

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::line::{BULK_AHEAD, Line, URGENT_AHEAD, Waits};
 use super::redis_clock::RedisClock;
-use super::script::{GivenBack, RunLimits, ScriptError, Shared, Take, TakeAnswer, Taken};
-use super::sight::Sight;
+use super::script::{Asked, GivenBack, RunLimits, ScriptError, Shared, Take, TakeAnswer, Taken};
+use super::sight::{Sight, is_used_up};
+use crate::domain::budget::{Cap, SpendingCaps};
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ContactId, MessageId, RunId, SenderName};
 use crate::domain::limit::{Limit, PAIR_BURST, PAIR_INTERVAL, Urgency};
@@ -41,13 +43,18 @@ const LONG_LINE: SignedDuration = SignedDuration::from_secs(4);
 const ONLY_LINE_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// Loading again takes at most one part in so many of the time.
 const REBUILD_SHARE: u32 = 20;
+/// Nobody is told to ask again sooner.
+const TURN: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the desk keeps.
+#[derive(Debug, Clone)]
 pub(super) struct DeskSettings {
     pub(super) portfolio: Arc<str>,
     /// Our numbers and their messages each second.
     pub(super) senders: Vec<(SenderName, u32)>,
     pub(super) tier: Option<u32>,
+    /// What the whole installation may spend, where that is counted here.
+    pub(super) caps: Option<Arc<SpendingCaps>>,
     /// What failed meanwhile is given back at most this often.
     pub(super) rebuild_every: Duration,
     /// Whether other numbers share the workers of this process.
@@ -358,13 +365,18 @@ impl Desk {
     async fn decide(&mut self, batch: Vec<Waiting>) -> Result<(), ScriptError> {
         let (numbers, runs, takes) = self.asked(&batch);
         let now = self.clock.now();
+        let today = self.settings.caps.as_ref().map(|caps| caps.day(now));
+        let caps: Vec<Cap> = match (&self.settings.caps, today) {
+            (Some(caps), Some(today)) => caps.on(today).collect(),
+            _ => Vec::new(),
+        };
         while self.promised.front().is_some_and(|until| *until <= now) {
             self.promised.pop_front();
         }
         let senders: Vec<(SenderName, u32)> = numbers.iter().map(|at| self.settings.senders[*at].clone()).collect();
         let asked = Instant::now();
-        let answer =
-            self.shared.take(self.known, self.settings.tier, self.promised.len(), &senders, &runs, &takes).await;
+        let asks = Asked { numbers: &senders, runs: &runs, caps: &caps, takes: &takes };
+        let answer = self.shared.take(self.known, self.settings.tier, self.promised.len(), &asks).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -380,7 +392,7 @@ impl Desk {
         self.note_back();
         self.redis_clock.learn(asked, Instant::now(), answer.now_us);
         self.known = self.known.max(answer.generation);
-        self.tell(batch, &numbers, answer, now).await
+        self.tell(batch, &numbers, (&caps, today), answer, now).await
     }
 
     /// The batch as the script wants it.
@@ -414,6 +426,7 @@ impl Desk {
         &mut self,
         batch: Vec<Waiting>,
         numbers: &[usize],
+        (caps, today): (&[Cap], Option<Date>),
         answer: TakeAnswer,
         now: Timestamp,
     ) -> Result<(), ScriptError> {
@@ -433,7 +446,7 @@ impl Desk {
             match taken {
                 Taken::Slot { at_us, is_new_person } => {
                     let slot = self.redis_clock.instant(at_us);
-                    self.grant(waiting, slot, answer.generation, is_new_person.then_some(now_ms));
+                    self.grant(waiting, slot, answer.generation, is_new_person.then_some(now_ms), today);
                 }
                 Taken::NotYetNumber { free_us } => {
                     no_slot.push((line, waiting.wish.urgency, self.redis_clock.instant(free_us)));
@@ -443,7 +456,7 @@ impl Desk {
                     not_due.push((line, waiting.run(), self.redis_clock.instant(due_us)));
                     waits.push(waiting);
                 }
-                Taken::Tier { .. } | Taken::Budget if rebuild_due => {
+                Taken::Tier { .. } | Taken::Budget | Taken::Cap { .. } if rebuild_due => {
                     rebuild = true;
                     waits.push(waiting);
                 }
@@ -455,8 +468,15 @@ impl Desk {
                     self.refuse(waiting, Limit::Tier, until);
                 }
                 Taken::Budget => {
-                    let until = self.budget_until(&waiting.wish, now);
+                    let until = self.budget_until(&waiting.wish, Limit::Budget, now);
                     self.refuse(waiting, Limit::Budget, until);
+                }
+                Taken::Cap { at } => {
+                    let cap = caps.get(at).or(caps.first());
+                    let limit = cap.map_or(Limit::DayBudget, |cap| cap.limit);
+                    // With the new day there is room again; before that only for what failed.
+                    let until = self.budget_until(&waiting.wish, limit, now);
+                    self.refuse(waiting, limit, cap.map_or(until, |cap| until.min(cap.ends_at).max(after(now, TURN))));
                 }
                 Taken::Pair { until_ms } => self.refuse(waiting, Limit::Pair, moment(until_ms)),
                 Taken::Account { until_ms } => {
@@ -485,27 +505,32 @@ impl Desk {
         Ok(())
     }
 
-    fn grant(&self, waiting: Waiting, slot: Instant, generation: i64, counted_ms: Option<i64>) {
+    fn grant(&self, waiting: Waiting, slot: Instant, generation: i64, counted_ms: Option<i64>, today: Option<Date>) {
         let Waiting { wish, answer } = waiting;
         if let Some(run) = &wish.run
             && (counted_ms.is_some() || wish.price_micros > 0)
         {
             self.sight.unblock(run.run);
         }
-        let fenced = wish.takes_pair || wish.counts_for_tier || wish.run.is_some_and(|run| run.budget_micros.is_some());
+        let spends_on = today.filter(|_| wish.price_micros > 0);
+        let fenced = wish.takes_pair
+            || wish.counts_for_tier
+            || spends_on.is_some()
+            || wish.run.is_some_and(|run| run.budget_micros.is_some());
         let permit = Permit {
-            fence: fenced.then(|| (self.settings.portfolio.to_string(), generation)),
+            fences: fenced.then(|| (self.settings.portfolio.to_string(), generation)).into_iter().collect(),
             leave_at: Some(slot),
             counted_ms,
+            spends_on,
         };
-        let back = given_back(&wish, &permit, &self.settings.senders).map(|item| (self.back.clone(), item));
+        let back = given_back(&wish, &permit, &self.settings).map(|item| (self.back.clone(), item));
         // Whoever left meanwhile gives it back by not taking it.
         let _ = answer.send(Answer { verdict: Some(Verdict::Granted(permit)), back });
     }
 
     fn refuse(&self, waiting: Waiting, limit: Limit, until: Timestamp) {
         if let Some(run) = waiting.run()
-            && matches!(limit, Limit::Tier | Limit::Budget | Limit::Rate)
+            && (is_used_up(limit) || limit == Limit::Rate)
         {
             self.sight.block(run, limit, until, self.clock.now());
         }
@@ -514,9 +539,9 @@ impl Desk {
     }
 
     /// Nobody knows when a budget has room again: the longer it had none, the rarer it is asked.
-    fn budget_until(&self, wish: &Wish, now: Timestamp) -> Timestamp {
+    fn budget_until(&self, wish: &Wish, limit: Limit, now: Timestamp) -> Timestamp {
         let shortest = SignedDuration::try_from(self.settings.rebuild_every).unwrap_or(BUDGET_LOOK);
-        let since = wish.run.map_or(now, |run| self.sight.block(run.run, Limit::Budget, now, now));
+        let since = wish.run.map_or(now, |run| self.sight.block(run.run, limit, now, now));
         let wait = now.duration_since(since).max(shortest).min(BUDGET_LOOK.max(shortest));
         after(now, wait + spread(wish.message, wait))
     }
@@ -553,7 +578,7 @@ impl Desk {
         self.known = self.known.max(facts.generation);
         let people: Vec<(ContactId, i64)> = facts.people.iter().map(|(who, at)| (*who, at.as_millisecond())).collect();
         let people = self.settings.tier.is_some().then_some(&people[..]);
-        let in_force = self.shared.load(facts.generation, people, &facts.budgets, &debts(&facts)).await;
+        let in_force = self.shared.load(facts.generation, people, &facts.budgets, &facts.days, &debts(&facts)).await;
         self.shared.end_loading().await?;
         let in_force = in_force?;
         self.rebuild_took = begun.elapsed();
@@ -606,13 +631,16 @@ pub(super) fn line_of(channel: Channel) -> SenderName {
 }
 
 /// What goes back when a permit is not used.
-pub(super) fn given_back(wish: &Wish, permit: &Permit, senders: &[(SenderName, u32)]) -> Option<GivenBack> {
-    let (_, generation) = permit.fence.as_ref()?;
-    let sender = wish.number.and_then(|number| senders.get(number)).filter(|_| wish.takes_pair);
+pub(super) fn given_back(wish: &Wish, permit: &Permit, settings: &DeskSettings) -> Option<GivenBack> {
+    let (_, generation) = permit.fences.iter().find(|(portfolio, _)| **portfolio == *settings.portfolio)?;
+    let sender = wish.number.and_then(|number| settings.senders.get(number)).filter(|_| wish.takes_pair);
+    let caps = settings.caps.as_ref().zip(permit.spends_on);
     Some(GivenBack {
         generation: *generation,
-        person: permit.counted_ms.map(|at| (wish.contact, at)),
-        budget: wish.run.map(|run| (run.run, wish.price_micros)),
+        person: permit.counted_ms.map(|at| (wish.contact, at)).filter(|_| wish.counts_for_tier),
+        run: wish.run.map(|run| run.run),
+        price_micros: wish.price_micros,
+        caps: caps.map_or_else(Vec::new, |(caps, day)| caps.on(day).map(|cap| (cap.limit, cap.period)).collect()),
         pair: sender.map(|(name, _)| (name.clone(), wish.contact)),
     })
 }

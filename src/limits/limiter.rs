@@ -3,6 +3,9 @@
 //! Over WhatsApp everything is asked at the desk of its number's portfolio, at once. Over another channel the budget and the rate of its
 //! run are asked there, and then a slot of the channel at a desk that all portfolios share, because the account at the other provider is
 //! one. The rate is asked there again: so the slots of a run are as far apart as it wants, however long they stood in the channel's line.
+//!
+//! What the whole installation may spend is counted with everything else where there is one portfolio. Several cannot be asked in one step, so
+//! then it has a desk of its own, which is asked second; what was granted first goes back when that refuses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,12 +30,12 @@ use crate::ports::{Ask, Clock, LimitFactsOf, Limits, LimitsUnavailable, Permit, 
 const STANDING_WITHIN: Duration = Duration::from_secs(2);
 /// Where the paces of other channels are kept. No portfolio of the configuration can have this name.
 const CHANNELS: &str = ":channels";
+/// Where it is kept what the whole installation spends, if there are several portfolios.
+const INSTALLATION: &str = ":installation";
 
 /// One portfolio, as this process sees it.
 struct Portfolio {
-    name: Arc<str>,
-    senders: Vec<(SenderName, u32)>,
-    tier: Option<u32>,
+    settings: DeskSettings,
     shared: Shared,
     sight: Arc<Sight>,
     desk: mpsc::UnboundedSender<Told>,
@@ -44,6 +47,8 @@ pub struct Limiter {
     portfolios: Vec<Portfolio>,
     /// The channels that have a pace, as numbers of a portfolio that they share.
     channels: Option<(Portfolio, Vec<Channel>)>,
+    /// Where it is counted what all portfolios spend together, if they are several and it is capped.
+    installation: Option<Portfolio>,
     /// Portfolio and number of each sender.
     places: HashMap<SenderName, (usize, usize)>,
     clock: Arc<dyn Clock>,
@@ -58,23 +63,28 @@ impl Limiter {
         for sender in settings.senders {
             by_portfolio.entry(sender.portfolio.clone()).or_default().push(sender);
         }
-        let open = |name: &str, senders: Vec<(SenderName, u32)>, tier, shares_workers| {
+        let caps = settings.caps.clone().filter(|caps| !caps.is_empty()).map(Arc::new);
+        let is_one = by_portfolio.len() == 1;
+        let open = |name: &str, senders: Vec<(SenderName, u32)>, tier, shares_workers, caps| {
             let shared = Shared::new(redis.clone(), &settings.namespace, name);
             let name: Arc<str> = name.into();
             let sight = Arc::new(Sight::new(senders.iter().map(|(_, mps)| *mps)));
             let (desk, told) = mpsc::unbounded_channel();
+            let n = senders.len();
             let desk_settings = DeskSettings {
-                portfolio: Arc::clone(&name),
-                senders: senders.clone(),
+                portfolio: name,
+                senders,
                 tier,
+                caps,
                 rebuild_every: settings.rebuild_every,
                 shares_workers,
             };
             let back = desk.downgrade();
             let (facts, clock) = (Arc::clone(facts), Arc::clone(clock));
+            let settings = desk_settings.clone();
             tokio::spawn(Desk::new(desk_settings, shared.clone(), facts, clock, Arc::clone(&sight), told, back).run());
-            let shifts = senders.iter().map(|_| Mutex::default()).collect();
-            Portfolio { name, senders, tier, shared, sight, desk, shifts }
+            let shifts = (0..n).map(|_| Mutex::default()).collect();
+            Portfolio { settings, shared, sight, desk, shifts }
         };
         let mut places = HashMap::new();
         let mut portfolios = Vec::new();
@@ -84,13 +94,14 @@ impl Limiter {
             }
             let tier = members.iter().filter_map(|sender| sender.tier).max();
             let senders = members.into_iter().map(|sender| (sender.name, sender.mps.max(1))).collect();
-            portfolios.push(open(&name, senders, tier, shares_workers));
+            portfolios.push(open(&name, senders, tier, shares_workers, caps.clone().filter(|_| is_one)));
         }
+        let installation = caps.filter(|_| !is_one).map(|caps| open(INSTALLATION, Vec::new(), None, true, Some(caps)));
         let (channels, lines): (Vec<_>, Vec<_>) =
             settings.channels.iter().map(|(channel, mps)| (*channel, (line_of(*channel), (*mps).max(1)))).unzip();
         // All of them share the workers of one lane.
-        let channels = (!channels.is_empty()).then(|| (open(CHANNELS, lines, None, true), channels));
-        Self { portfolios, channels, places, clock: Arc::clone(clock) }
+        let channels = (!channels.is_empty()).then(|| (open(CHANNELS, lines, None, true, None), channels));
+        Self { portfolios, channels, installation, places, clock: Arc::clone(clock) }
     }
 
     /// The portfolio of a sender and its number. A sender that the configuration no longer has is bound by its runs only; their counts
@@ -108,7 +119,8 @@ impl Limiter {
         let number = number.filter(|_| ask.channel == Channel::Whatsapp);
         let run = ask.run.map(|run| RunLimits { run, rate: ask.rate, budget_micros: ask.budget_micros });
         let run = run.filter(|run| run.rate.is_some() || run.budget_micros.is_some() || number.is_some());
-        if number.is_none() && run.is_none() {
+        let spends = portfolio.settings.caps.is_some() && ask.price_micros > 0;
+        if number.is_none() && run.is_none() && !spends {
             return None;
         }
         let wish = Wish {
@@ -117,11 +129,43 @@ impl Limiter {
             number,
             urgency: ask.urgency,
             takes_pair: number.is_some(),
-            counts_for_tier: ask.counts_for_tier && number.is_some() && portfolio.tier.is_some(),
+            counts_for_tier: ask.counts_for_tier && number.is_some() && portfolio.settings.tier.is_some(),
             run,
             price_micros: ask.price_micros.max(0),
         };
         Some((portfolio, wish))
+    }
+
+    /// What it spends of what all portfolios may spend together.
+    fn spending(&self, ask: &Ask) -> Option<(&Portfolio, Wish)> {
+        let installation = self.installation.as_ref().filter(|_| ask.price_micros > 0)?;
+        let run = ask.run.map(|run| RunLimits { run, rate: None, budget_micros: None });
+        let wish = Wish {
+            message: ask.message,
+            contact: ask.contact,
+            number: None,
+            urgency: ask.urgency,
+            takes_pair: false,
+            counts_for_tier: false,
+            run,
+            price_micros: ask.price_micros,
+        };
+        Some((installation, wish))
+    }
+
+    /// A share of what all portfolios may spend together, for a message that has everything of its own portfolio.
+    async fn paid_for(&self, ask: &Ask, permit: Permit) -> Verdict {
+        let Some((installation, wish)) = self.spending(ask) else { return Verdict::Granted(permit) };
+        let taken = Taken { limiter: self, ask, permit: Some(permit) };
+        match asked(installation, wish).await {
+            Verdict::Granted(share) => {
+                let mut permit = taken.keep();
+                permit.fences.extend(share.fences);
+                permit.spends_on = share.spends_on;
+                Verdict::Granted(permit)
+            }
+            refused @ Verdict::Refused { .. } => refused,
+        }
     }
 
     /// Whose slots it takes: those of its number, or of its channel where that has a pace.
@@ -162,10 +206,11 @@ impl Limiter {
     }
 
     fn send_back(&self, ask: &Ask, permit: &Permit) {
-        let Some((portfolio, wish)) = self.wish(ask) else { return };
-        if let Some(item) = given_back(&wish, permit, &portfolio.senders) {
-            // A desk that has ended counts no more.
-            let _ = portfolio.desk.send(Told::GiveBack(item));
+        for (portfolio, wish) in self.wish(ask).into_iter().chain(self.spending(ask)) {
+            if let Some(item) = given_back(&wish, permit, &portfolio.settings) {
+                // A desk that has ended counts no more.
+                let _ = portfolio.desk.send(Told::GiveBack(item));
+            }
         }
     }
 }
@@ -229,7 +274,11 @@ impl Limits for Limiter {
             Some((portfolio, wish)) => asked(portfolio, wish).await,
             None => Verdict::Granted(Permit::FREE),
         };
-        match own {
+        let paid_for = match own {
+            Verdict::Granted(permit) => self.paid_for(ask, permit).await,
+            refused @ Verdict::Refused { .. } => refused,
+        };
+        match paid_for {
             Verdict::Granted(permit) => self.paced(ask, permit).await,
             refused @ Verdict::Refused { .. } => refused,
         }
@@ -275,14 +324,15 @@ impl Limits for Limiter {
 
     fn full(&self, sender: &SenderName, run: RunId, now: Timestamp) -> Option<(Limit, Timestamp)> {
         let (portfolio, number) = self.place(sender)?;
-        portfolio.sight.full(number, run, now)
+        let shared = || self.installation.as_ref()?.sight.full(None, run, now);
+        portfolio.sight.full(number, run, now).or_else(shared)
     }
 
     async fn standing(&self) -> Result<Vec<SenderLimits>, LimitsUnavailable> {
         let now = self.clock.now();
         let mut all = Vec::with_capacity(self.places.len());
         for portfolio in &self.portfolios {
-            let names: Vec<SenderName> = portfolio.senders.iter().map(|(name, _)| name.clone()).collect();
+            let names: Vec<SenderName> = portfolio.settings.senders.iter().map(|(name, _)| name.clone()).collect();
             let standing = tokio::time::timeout(STANDING_WITHIN, portfolio.shared.standing(&names)).await;
             let standing = match standing {
                 Ok(Ok(standing)) => standing,
@@ -295,15 +345,15 @@ impl Limits for Limiter {
                 (at, u64::try_from(*n).unwrap_or(0))
             });
             let returns: Vec<(Timestamp, u64)> = returns.collect();
-            for ((sender, mps), factor) in portfolio.senders.iter().zip(&standing.factors) {
+            for ((sender, mps), factor) in portfolio.settings.senders.iter().zip(&standing.factors) {
                 #[expect(clippy::cast_precision_loss, reason = "there are sixteen of them")]
                 let mps_now = f64::from(*mps) * *factor as f64 / 16.0;
                 all.push(SenderLimits {
                     sender: sender.clone(),
                     mps: *mps,
                     mps_now,
-                    portfolio: portfolio.name.to_string(),
-                    tier: portfolio.tier,
+                    portfolio: portfolio.settings.portfolio.to_string(),
+                    tier: portfolio.settings.tier,
                     tier_used: u64::try_from(standing.people).unwrap_or(0),
                     tier_returns: returns.clone(),
                 });

@@ -1,5 +1,5 @@
 //! What may not be exceeded, across any number of processes: messages each second of a number, of another channel and of a run,
-//! messages to one person, people of a portfolio in 24 hours, the budget of a run.
+//! messages to one person, people of a portfolio in 24 hours, the budget of a run, and what all of them may cost in a day and a month.
 //!
 //! What is counted lies in Redis, all of one portfolio under one hash tag, and is changed by one script that is asked for many messages
 //! at once: each gets everything that it needs, or nothing. Tier, pairs and budgets are copies of what the record says. A copy has a
@@ -20,6 +20,7 @@ use std::time::Duration;
 
 pub use self::limiter::Limiter;
 pub use self::script::Redis;
+use crate::domain::budget::SpendingCaps;
 use crate::domain::channel::Channel;
 use crate::domain::ids::SenderName;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub senders: Vec<Sender>,
     /// The other channels that have a pace, and their messages each second at most. All portfolios share it.
     pub channels: Vec<(Channel, u32)>,
+    /// What the whole installation may spend.
+    pub caps: Option<SpendingCaps>,
     /// What failed is given back to a full tier or a used-up budget at most this often.
     pub rebuild_every: Duration,
 }

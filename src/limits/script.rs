@@ -1,15 +1,17 @@
 //! The script, its keys and what it answers. Everything that is said to Redis is said here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::civil::Date;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, ServerErrorKind, Value};
 
+use crate::domain::budget::{Cap, day_number, month_number};
 use crate::domain::ids::{ContactId, RunId, SenderName};
-use crate::domain::limit::TIER_SPAN;
+use crate::domain::limit::{Limit, TIER_SPAN};
 
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/limits.lua")));
 
@@ -94,16 +96,44 @@ pub(super) struct RunLimits {
     pub(super) budget_micros: Option<i64>,
 }
 
+/// A batch of asks, and what they name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    /// Numbers and their messages each second.
+    pub(super) numbers: &'a [(SenderName, u32)],
+    pub(super) runs: &'a [RunLimits],
+    /// What the whole installation may spend.
+    pub(super) caps: &'a [Cap],
+    pub(super) takes: &'a [Take],
+}
+
 /// What one message is answered. Slots are microseconds of Redis's clock, moments milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
-    Slot { at_us: i64, is_new_person: bool },
-    NotYetNumber { free_us: i64 },
-    NotYetRate { due_us: i64 },
-    Pair { until_ms: i64 },
-    Tier { until_ms: i64 },
+    Slot {
+        at_us: i64,
+        is_new_person: bool,
+    },
+    NotYetNumber {
+        free_us: i64,
+    },
+    NotYetRate {
+        due_us: i64,
+    },
+    Pair {
+        until_ms: i64,
+    },
+    Tier {
+        until_ms: i64,
+    },
     Budget,
-    Account { until_ms: i64 },
+    /// A cap of the installation, by its place among those that were given.
+    Cap {
+        at: usize,
+    },
+    Account {
+        until_ms: i64,
+    },
 }
 
 /// What a batch is answered.
@@ -124,7 +154,11 @@ pub(super) struct GivenBack {
     pub(super) generation: i64,
     /// Who was counted, and when.
     pub(super) person: Option<(ContactId, i64)>,
-    pub(super) budget: Option<(RunId, i64)>,
+    pub(super) run: Option<RunId>,
+    /// What it was to cost its run and the caps.
+    pub(super) price_micros: i64,
+    /// The caps that it counts toward.
+    pub(super) caps: Vec<(Limit, i64)>,
     pub(super) pair: Option<(SenderName, ContactId)>,
 }
 
@@ -225,10 +259,9 @@ impl Shared {
         known: i64,
         tier: Option<u32>,
         promised: usize,
-        numbers: &[(SenderName, u32)],
-        runs: &[RunLimits],
-        takes: &[Take],
+        asked: &Asked<'_>,
     ) -> Result<Option<TakeAnswer>, ScriptError> {
+        let Asked { numbers, runs, caps, takes } = *asked;
         let mut keys: Vec<String> = numbers.iter().map(|(sender, _)| self.number(sender)).collect();
         keys.extend(runs.iter().map(|run| self.rate(run.run)));
         let mut kinds = Vec::new();
@@ -247,12 +280,15 @@ impl Shared {
         }
         let mut call = self.command(&keys, "take");
         call.arg(known).arg(tier.map_or(-1, i64::from)).arg(self.span_ms).arg(promised);
-        call.arg(numbers.len()).arg(runs.len()).arg(kinds.len()).arg(asks);
+        call.arg(numbers.len()).arg(runs.len()).arg(kinds.len()).arg(asks).arg(caps.len());
         for (_, mps) in numbers {
             call.arg(mps);
         }
         for run in runs {
             call.arg(run.rate.unwrap_or(0)).arg(run.budget_micros.unwrap_or(-1)).arg(run.run.number());
+        }
+        for cap in caps {
+            call.arg(field_of(cap.limit, cap.period)).arg(cap.micros);
         }
         let place = |place: Option<usize>| place.map_or(0, |place| place + 1);
         for kind in kinds {
@@ -276,14 +312,13 @@ impl Shared {
                 let (person, at) = item.person.map_or((String::new(), String::new()), |(person, at)| {
                     (person.number().to_string(), at.to_string())
                 });
-                let (run, price) = item.budget.map_or((String::new(), String::new()), |(run, price)| {
-                    (run.number().to_string(), price.to_string())
-                });
+                let run = item.run.map_or_else(String::new, |run| run.number().to_string());
+                let caps: Vec<String> = item.caps.iter().map(|(limit, period)| field_of(*limit, *period)).collect();
                 if let Some((sender, contact)) = &item.pair {
                     keys.push(self.pair(sender, *contact));
                 }
                 let pair = if item.pair.is_some() { keys.len() } else { 0 };
-                arguments.extend([person, at, run, price, pair.to_string()]);
+                arguments.extend([person, at, run, item.price_micros.to_string(), pair.to_string(), caps.join(" ")]);
             }
             self.call::<i64>(&keys, "give_back", &arguments).await?;
         }
@@ -331,11 +366,18 @@ impl Shared {
         generation: i64,
         people: Option<&[(ContactId, i64)]>,
         budgets: &[(RunId, i64)],
+        days: &[(Date, i64)],
         pairs: &[(SenderName, ContactId, i64)],
     ) -> Result<i64, ScriptError> {
         let (facts, tier) = (self.loaded("facts", generation), self.loaded("tier", generation));
         let mut fields: Vec<(String, i64)> =
             budgets.iter().map(|(run, used)| (format!("budget:{}", run.number()), *used)).collect();
+        let mut months: BTreeMap<i64, i64> = BTreeMap::new();
+        for (day, used) in days {
+            fields.push((field_of(Limit::DayBudget, day_number(*day)), *used));
+            *months.entry(month_number(*day)).or_default() += used;
+        }
+        fields.extend(months.into_iter().map(|(month, used)| (field_of(Limit::MonthBudget, month), used)));
         // A hash without fields is none.
         fields.push(("loaded".to_owned(), generation));
         for fields in fields.chunks(CHUNK) {
@@ -397,6 +439,12 @@ impl Shared {
     }
 }
 
+/// Where it is counted what of a cap is used.
+fn field_of(limit: Limit, period: i64) -> String {
+    let name = if limit == Limit::MonthBudget { "month" } else { "day" };
+    format!("{name}:{period}")
+}
+
 fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAnswer>, ScriptError> {
     if answer.get(1) == Some(&-1) {
         return Ok(None);
@@ -415,6 +463,7 @@ fn parsed(answer: &[i64], numbers: usize, takes: usize) -> Result<Option<TakeAns
             4 => Ok(Taken::Tier { until_ms: now_ms + after }),
             5 => Ok(Taken::Budget),
             6 => Ok(Taken::Account { until_ms: now_ms + after }),
+            7 if after > 0 => Ok(Taken::Cap { at: usize::try_from(after - 1).unwrap_or(usize::MAX) }),
             _ => Err(unexpected("take")),
         }
     });

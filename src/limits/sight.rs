@@ -31,6 +31,11 @@ pub(super) struct Sight {
     lines: Vec<(AtomicU32, AtomicU32)>,
 }
 
+/// Whether what is used up may come back by loading what the record says.
+pub(super) const fn is_used_up(limit: Limit) -> bool {
+    matches!(limit, Limit::Tier | Limit::Budget | Limit::DayBudget | Limit::MonthBudget)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -63,7 +68,7 @@ impl Sight {
 
     /// What was used up may be free again.
     pub(super) fn unblock_all(&self) {
-        lock(&self.runs).retain(|_, block| !matches!(block.limit, Limit::Tier | Limit::Budget));
+        lock(&self.runs).retain(|_, block| !is_used_up(block.limit));
     }
 
     pub(super) fn note_account(&self, until: Timestamp) {

@@ -8,8 +8,10 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::Redis;
-use super::script::{GivenBack, RunLimits, ScriptError, Shared, Take, Taken};
+use super::script::{Asked, GivenBack, RunLimits, ScriptError, Shared, Take, Taken};
+use crate::domain::budget::Cap;
 use crate::domain::ids::{ContactId, RunId, SenderName};
+use crate::domain::limit::Limit;
 
 const TIER: u32 = 12;
 const MPS: [u32; 3] = [7, 300, 20_000];
@@ -66,7 +68,18 @@ struct Seen {
     of_runs: BTreeMap<usize, Vec<i64>>,
     counted: HashSet<ContactId>,
     used: HashMap<usize, i64>,
+    spent: i64,
     of_pairs: HashMap<(usize, ContactId), Vec<i64>>,
+}
+
+fn asks<'a>(numbers: &'a [(SenderName, u32)], takes: &'a [Take]) -> Asked<'a> {
+    Asked { numbers, takes, ..Asked::default() }
+}
+
+/// What all of them together may cost: the month is met first.
+fn caps() -> [Cap; 2] {
+    let cap = |limit, micros| Cap { limit, period: 7, micros, ends_at: jiff::Timestamp::MAX };
+    [cap(Limit::DayBudget, 2_600), cap(Limit::MonthBudget, 2_500)]
 }
 
 async fn redis_ms(shared: &Shared) -> i64 {
@@ -74,10 +87,10 @@ async fn redis_ms(shared: &Shared) -> i64 {
 }
 
 async fn begin(shared: &Shared) {
-    assert!(matches!(shared.take(0, None, 0, &[], &[], &[]).await, Err(ScriptError::Forgotten)));
+    assert!(matches!(shared.take(0, None, 0, &Asked::default()).await, Err(ScriptError::Forgotten)));
     shared.begin_anew().await.unwrap();
-    assert_eq!(shared.take(0, Some(TIER), 0, &[], &[], &[]).await.unwrap(), None, "nobody is granted anything yet");
-    assert_eq!(shared.load(1, Some(&[]), &[], &[]).await.unwrap(), 1);
+    assert_eq!(shared.take(0, Some(TIER), 0, &Asked::default()).await.unwrap(), None, "nobody is granted anything yet");
+    assert_eq!(shared.load(1, Some(&[]), &[], &[], &[]).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -89,12 +102,16 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
     let (_redis, link) = TestRedis::start().await;
     let shared = Shared::new(link, "model", "p");
     begin(&shared).await;
-    let (numbers, runs) = (numbers(), runs());
+    let (numbers, runs, caps) = (numbers(), runs(), caps());
     let mut seen = Seen::default();
-    let mut n_granted = 0;
+    let (mut n_granted, mut n_capped) = (0, 0);
     for _ in 0..300 {
         let takes: Vec<Take> = (0..random.random_range(1..25)).map(|_| random_take(&mut random)).collect();
-        let answer = shared.take(1, Some(TIER), 0, &numbers, &runs, &takes).await.unwrap().unwrap();
+        let answer = shared
+            .take(1, Some(TIER), 0, &Asked { numbers: &numbers, runs: &runs, caps: &caps, takes: &takes })
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(answer.taken.len(), takes.len());
         let mut refused = Vec::new();
         let mut unused = Vec::new();
@@ -118,6 +135,7 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
             if let Some(pair) = take.number.zip(take.pair) {
                 seen.of_pairs.entry(pair).or_default().push(answer.now_us / 1_000);
             }
+            seen.spent += take.price_micros;
             if let Some(run) = take.run {
                 *seen.used.entry(run).or_default() += take.price_micros;
                 seen.of_runs.entry(run).or_default().push(at_us);
@@ -136,6 +154,7 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
         for (run, used) in &seen.used {
             assert!(runs[*run].budget_micros.is_none_or(|budget| *used <= budget), "run {run} used {used}");
         }
+        assert!(seen.spent <= caps[1].micros, "spent {}", seen.spent);
         // What was taken in a batch only grows, so whoever was refused does not fit at its end either.
         for (take, taken) in refused {
             match taken {
@@ -146,6 +165,10 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
                     let run = take.run.unwrap();
                     let used = seen.used.get(&run).copied().unwrap_or(0);
                     assert!(used + take.price_micros > runs[run].budget_micros.unwrap(), "run {run} has room");
+                }
+                Taken::Cap { at } => {
+                    n_capped += 1;
+                    assert!(seen.spent + take.price_micros > caps[at].micros, "cap {at} has room: {}", seen.spent);
                 }
                 Taken::Pair { until_ms } => {
                     let calls = seen.of_pairs[&(take.number.unwrap(), take.pair.unwrap())].len();
@@ -158,7 +181,7 @@ async fn random_asks_never_get_more_than_is_allowed_and_are_never_refused_withou
         }
         give_back(&shared, &numbers, &runs, &mut seen, unused, &counted_on).await;
     }
-    assert!(n_granted > 100, "{n_granted}");
+    assert!(n_granted > 100 && n_capped > 100, "{n_granted} granted, {n_capped} over a cap");
     for (number, slots) in &mut seen.slots {
         slots.sort_unstable();
         let gap = i64::from(1_000_000_u32.div_ceil(MPS[*number]));
@@ -203,6 +226,7 @@ async fn give_back(
         if let Some((contact, _)) = person.filter(|(contact, _)| !counted_on.contains(contact)) {
             seen.counted.remove(&contact);
         }
+        seen.spent -= take.price_micros;
         if let Some(run) = take.run {
             *seen.used.entry(run).or_default() -= take.price_micros;
         }
@@ -212,7 +236,9 @@ async fn give_back(
         items.push(GivenBack {
             generation: 1,
             person,
-            budget: take.run.map(|run| (runs[run].run, take.price_micros)),
+            run: take.run.map(|run| runs[run].run),
+            price_micros: take.price_micros,
+            caps: caps().map(|cap| (cap.limit, cap.period)).to_vec(),
             pair: take.number.zip(take.pair).map(|(number, contact)| (numbers[number].0.clone(), contact)),
         });
     }
@@ -228,13 +254,13 @@ async fn only_what_is_whole_and_newer_is_put_in_force() {
     let (_redis, link) = TestRedis::start().await;
     let shared = Shared::new(link, "model", "p");
     begin(&shared).await;
-    assert_eq!(shared.load(5, Some(&[]), &[(RunId::new(1), 10)], &[]).await.unwrap(), 5);
-    assert_eq!(shared.load(4, Some(&[]), &[], &[]).await.unwrap(), 5, "an older one changes nothing");
-    let answer = shared.take(0, Some(TIER), 0, &[], &[], &[]).await.unwrap().unwrap();
+    assert_eq!(shared.load(5, Some(&[]), &[(RunId::new(1), 10)], &[], &[]).await.unwrap(), 5);
+    assert_eq!(shared.load(4, Some(&[]), &[], &[], &[]).await.unwrap(), 5, "an older one changes nothing");
+    let answer = shared.take(0, Some(TIER), 0, &Asked::default()).await.unwrap().unwrap();
     assert_eq!(answer.generation, 5);
-    assert_eq!(shared.take(6, Some(TIER), 0, &[], &[], &[]).await.unwrap(), None, "the record knows a newer one");
+    assert_eq!(shared.take(6, Some(TIER), 0, &Asked::default()).await.unwrap(), None, "the record knows a newer one");
     shared.close(5).await.unwrap();
-    assert_eq!(shared.take(0, Some(TIER), 0, &[], &[], &[]).await.unwrap(), None);
+    assert_eq!(shared.take(0, Some(TIER), 0, &Asked::default()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -246,7 +272,7 @@ async fn people_come_back_one_after_the_other_when_their_day_is_over() {
     let span = i64::try_from(crate::domain::limit::TIER_SPAN.as_millis()).unwrap();
     // Twelve, of whom one is just over and the next has an hour left.
     let people: Vec<_> = (0..12).map(|n| (ContactId::new(n), now_ms - span - 1_000 + n * 3_600_000)).collect();
-    assert_eq!(shared.load(2, Some(&people), &[], &[]).await.unwrap(), 2);
+    assert_eq!(shared.load(2, Some(&people), &[], &[], &[]).await.unwrap(), 2);
     let ask = |person| Take {
         number: Some(1),
         run: None,
@@ -256,7 +282,7 @@ async fn people_come_back_one_after_the_other_when_their_day_is_over() {
         horizon_us: 1_000_000,
     };
     let answer =
-        shared.take(1, Some(TIER), 0, &numbers(), &[], &[ask(100), ask(101), ask(102)]).await.unwrap().unwrap();
+        shared.take(1, Some(TIER), 0, &asks(&numbers(), &[ask(100), ask(101), ask(102)])).await.unwrap().unwrap();
     assert!(matches!(answer.taken[0], Taken::Slot { is_new_person: true, .. }));
     let until: Vec<i64> = answer.taken[1..]
         .iter()
@@ -267,7 +293,7 @@ async fn people_come_back_one_after_the_other_when_their_day_is_over() {
         .collect();
     assert_eq!(until, [3_600_000, 7_200_000], "each who is refused waits for another place");
     // With two promised before.
-    let answer = shared.take(1, Some(TIER), 2, &numbers(), &[], &[ask(103)]).await.unwrap().unwrap();
+    let answer = shared.take(1, Some(TIER), 2, &asks(&numbers(), &[ask(103)])).await.unwrap().unwrap();
     assert_eq!(answer.taken, [Taken::Tier { until_ms: now_ms - 1_000 + 3 * 3_600_000 }]);
 }
 
@@ -278,7 +304,7 @@ async fn pairs_that_were_called_a_moment_ago_are_known_after_loading() {
     begin(&shared).await;
     let paid = redis_ms(&shared).await + 45 * 6_000;
     let numbers = numbers();
-    shared.load(2, Some(&[]), &[], &[(numbers[2].0.clone(), ContactId::new(1), paid)]).await.unwrap();
+    shared.load(2, Some(&[]), &[], &[], &[(numbers[2].0.clone(), ContactId::new(1), paid)]).await.unwrap();
     let ask = |contact| Take {
         number: Some(2),
         run: None,
@@ -287,7 +313,7 @@ async fn pairs_that_were_called_a_moment_ago_are_known_after_loading() {
         price_micros: 0,
         horizon_us: 1_000_000,
     };
-    let answer = shared.take(2, Some(TIER), 0, &numbers, &[], &[ask(1), ask(2)]).await.unwrap().unwrap();
+    let answer = shared.take(2, Some(TIER), 0, &asks(&numbers, &[ask(1), ask(2)])).await.unwrap().unwrap();
     assert_eq!(answer.taken[0], Taken::Pair { until_ms: paid - 44 * 6_000 });
     assert!(matches!(answer.taken[1], Taken::Slot { .. }));
 }

@@ -8,6 +8,7 @@ use crate::domain::contact::Contact;
 use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
+use crate::domain::pricing::Tariff;
 use crate::domain::standing_job::ScheduledJob;
 use crate::domain::template::MessageTemplate;
 
@@ -45,12 +46,14 @@ pub trait Catalogue: Send + Sync {
         contact: &Contact,
         language: Language,
     ) -> Result<Rendered, CannotRender>;
-    /// Estimated price of one message outside of any campaign, in micro-units.
+    /// The flat price of one message outside of any campaign, in micro-units: what it costs where no rate card says anything.
     fn single_price_micros(&self, content: &Content) -> i64;
     /// Whether the template of the campaign is of Meta's category MARKETING.
     fn is_marketing(&self, campaign: &Campaign) -> bool;
-    /// Estimated price of one message of the campaign, in micro-units.
+    /// The flat price of one message of the campaign, in micro-units: what it costs where no rate card says anything.
     fn price_micros(&self, campaign: &Campaign) -> i64;
+    /// By what messages are priced.
+    fn tariff(&self) -> Arc<Tariff>;
     /// The rules by which people are answered; `None`: barid says nothing by itself.
     fn answering(&self) -> Option<Arc<answering::Rules>>;
     /// The schedule of standing jobs.

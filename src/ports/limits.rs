@@ -1,6 +1,7 @@
 //! What may not be exceeded.
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -39,17 +40,19 @@ pub struct Ask {
 #[derive(Debug, Clone)]
 pub struct Permit {
     /// Whose limits were asked, and the generation of their facts: an attempt with a permit of an older one is not started.
-    pub fence: Option<(String, i64)>,
+    pub fences: Vec<(String, i64)>,
     /// The moment that was reserved for the call.
     pub leave_at: Option<Instant>,
     /// When this permit counted its person toward the tier, in milliseconds of the limits' own clock; `None` where somebody else had, or
     /// nobody is counted.
     pub counted_ms: Option<i64>,
+    /// The day on which its price counts toward what the whole installation may spend.
+    pub spends_on: Option<Date>,
 }
 
 impl Permit {
     /// One that no limit had to give.
-    pub const FREE: Self = Self { fence: None, leave_at: None, counted_ms: None };
+    pub const FREE: Self = Self { fences: Vec::new(), leave_at: None, counted_ms: None, spends_on: None };
 }
 
 /// What the limits say.
@@ -135,6 +138,8 @@ pub struct LimitFacts {
     pub pairs: Vec<(SenderName, ContactId, Timestamp)>,
     /// What active runs have used of their budget, reserved and spent, in micro-units.
     pub budgets: Vec<(RunId, i64)>,
+    /// What was spent and is reserved of calls on each day of the month, where the account is, in micro-units.
+    pub days: Vec<(Date, i64)>,
 }
 
 /// The record, as the limits ask it.

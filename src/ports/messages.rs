@@ -153,7 +153,7 @@ pub struct Start {
     /// When whoever marks it counts as dead.
     pub lease_until: Timestamp,
     /// Portfolio and generation of the permit; `None` where no limit needs one.
-    pub permit: Option<(String, i64)>,
+    pub permits: Vec<(String, i64)>,
     /// Whether it counts toward the people that a portfolio may write to.
     pub counts_for_tier: bool,
     /// Whether its template is of Meta's category MARKETING now, even if it was not when the message was planned.

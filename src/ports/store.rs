@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use crate::domain::run::RunCommandError;
 use crate::ports::{
-    Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, DeadLetters, Erasures, FlowResults, JobRuns,
-    Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages, Suspensions,
-    TemplateRecord, Tidying,
+    Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults,
+    JobRuns, Journal, KeptNews, LimitFactsOf, MediaRecord, Messages, Outbox, Readings, Reminders, Runs, Stages,
+    Suspensions, TemplateRecord, Tidying,
 };
 
 /// What the store could not do.
@@ -55,6 +55,7 @@ pub trait Store:
     + Alerts
     + ConsentRequests
     + Conversations
+    + Costs
     + Runs
     + Stages
     + Reminders

@@ -11,6 +11,7 @@ use crate::domain::channel::Channel;
 use crate::domain::delivery::{Standing, State};
 use crate::domain::ids::WhatsAppId;
 use crate::domain::message::Rendered;
+use crate::domain::pricing::ToldPrice;
 
 /// The columns of a message that not every change touches.
 #[derive(Debug, Clone)]
@@ -23,10 +24,13 @@ pub(super) struct Columns {
 /// What a message costs and has reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Money {
-    pub(super) billable: Option<bool>,
+    /// What callbacks say of the price.
+    pub(super) told: Option<Told>,
     pub(super) cost_micros: Option<i64>,
-    /// Whether the arrival over WhatsApp was charged.
-    pub(super) charged: bool,
+    /// The attempts that were charged, one bit for each.
+    pub(super) charged: i64,
+    /// Those of them whose price no callback has told with their arrival: one may still put it right.
+    pub(super) unsettled: i64,
     /// What the attempt under way will cost if it is charged.
     pub(super) reserved_micros: i64,
 }
@@ -39,6 +43,15 @@ pub(super) struct Calls {
     pub(super) counted_at: Option<i64>,
     /// The last attempt that went over WhatsApp.
     pub(super) whatsapp_attempt: u16,
+}
+
+/// What callbacks say of the price of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) attempt: u16,
+    /// Said with its arrival, which wins over what was said when it left.
+    pub(super) at_arrival: bool,
+    pub(super) price: ToldPrice,
 }
 
 impl Columns {
@@ -74,7 +87,7 @@ struct Group {
 }
 
 /// State, time of change and events are always written.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     Group {
         columns: &["reason", "code", "details"],
         differs: |message| {
@@ -140,17 +153,24 @@ const GROUPS: [Group; 8] = [
         },
     },
     Group {
-        columns: &["billable", "cost_micros", "charged"],
+        columns: &["told"],
+        differs: |Changed { before, after, .. }| before.money.told != after.money.told,
+        add: |table, changed| {
+            table.opt_text("told", changed.iter().map(|message| message.after.money.told.as_ref().map(encode::told)))
+        },
+    },
+    Group {
+        columns: &["cost_micros", "charged", "unsettled"],
         differs: |Changed { before, after, .. }| {
-            let of = |money: &Money| (money.billable, money.cost_micros, money.charged);
+            let of = |money: &Money| (money.cost_micros, money.charged, money.unsettled);
             of(&before.money) != of(&after.money)
         },
         add: |table, changed| {
             let money = || changed.iter().map(|message| message.after.money);
             table
-                .opt_int("billable", money().map(|money| money.billable.map(i64::from)))
                 .opt_int("cost_micros", money().map(|money| money.cost_micros))
-                .int("charged", money().map(|money| i64::from(money.charged)))
+                .int("charged", money().map(|money| money.charged))
+                .int("unsettled", money().map(|money| money.unsettled))
         },
     },
     Group {
@@ -203,7 +223,7 @@ mod tests {
     use crate::domain::delivery::Delivery;
 
     fn columns(delivery: Delivery, attempt: u16) -> Columns {
-        let money = Money { billable: None, cost_micros: None, charged: false, reserved_micros: 0 };
+        let money = Money { told: None, cost_micros: None, charged: 0, unsettled: 0, reserved_micros: 0 };
         let calls = Calls { called_at: None, counted_at: None, whatsapp_attempt: attempt };
         Columns::new(Standing { delivery, attempt, ..Standing::planned() }, money, calls)
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::changes::Told;
 use super::sql::{Row, Sql};
 use crate::domain::channel::Channel;
 use crate::domain::consent::{Consent, ConsentChange, ConsentChangeKind, Purpose, Purposes};
@@ -12,6 +13,7 @@ use crate::domain::ids::{ContactId, MessageId, RunId, SenderName, WhatsAppId};
 use crate::domain::language::Language;
 use crate::domain::message::{Content, Rendered};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::pricing::ToldPrice;
 use crate::domain::rollout::StageStanding;
 use crate::domain::run::{Run, RunState};
 use crate::ports::LoadedMessage;
@@ -213,6 +215,24 @@ pub(super) fn consent_change(row: &mut Row<'_>) -> Sql<ConsentChange> {
         _ => return Err(row.impossible()),
     };
     Ok(ConsentChange { kind, at: row.time()?, source: row.text()?, evidence: row.text()? })
+}
+
+/// What callbacks say of the price, as words.
+pub(super) fn told(told: &Told) -> String {
+    let when = if told.at_arrival { "arrived" } else { "sent" };
+    format!("{} {when} {}", told.attempt, told.price.to_words())
+}
+
+/// Reads what [`told`] wrote.
+pub(super) fn told_of(words: &str) -> Option<Told> {
+    let (attempt, rest) = words.split_once(' ')?;
+    let (when, price) = rest.split_once(' ')?;
+    let at_arrival = match when {
+        "arrived" => true,
+        "sent" => false,
+        _ => return None,
+    };
+    Some(Told { attempt: attempt.parse().ok()?, at_arrival, price: ToldPrice::from_words(price)? })
 }
 
 /// A frozen message as text.

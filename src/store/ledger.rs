@@ -8,17 +8,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sea_orm::DatabaseTransaction;
 
-use super::changes::{self, Calls, Changed, Columns, Money};
+use super::changes::{self, Calls, Changed, Columns, Money, Told};
+use super::charges::{self, Bill, Charged};
 use super::dialect::Lock;
 use super::encode::{self, STANDING_COLUMNS, millis};
 use super::outbox::{self, Wanted};
 use super::policies::{Policies, RunRules};
 use super::sql::{Db, Row, Sql, Table, args};
 use super::suspensions::InForce;
-use super::tallies::{Costs, Counts, HeardFrom};
+use super::tallies::{BudgetDays, CallDays, CallFate, Costs, Counts, HeardFrom};
 use super::windows::{self, Pair};
+use crate::domain::budget::day_number;
 use crate::domain::channel::{Channel, Channels};
 use crate::domain::consent::{Consent, Purpose, Subject};
+use crate::domain::country::CountryCode;
 use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, Standing, State, SuppressedReason, after_fact};
 use crate::domain::hook::data::MessageChanged;
 use crate::domain::hook::{HookEvent, NewHookEvent};
@@ -27,6 +30,7 @@ use crate::domain::language::Language;
 use crate::domain::message::Rendered;
 use crate::domain::news::{ProviderStatus, StatusNews};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::pricing::{PriceCategory, Tariff, ToldPrice};
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::retry::Situation;
 use crate::domain::run::RunState;
@@ -59,6 +63,7 @@ struct Entry {
     /// Whether it says free words.
     free_form: bool,
     phone: Option<String>,
+    bsuid: Option<String>,
     timezone: String,
     reachable: Channels,
     consent: Consent,
@@ -78,14 +83,15 @@ impl Entry {
         let (purpose, language) = (row.parsed(Purpose::of_message)?, row.parsed(encode::language)?);
         let standing = encode::standing(row)?;
         let (expires_at, price_micros) = (row.time()?, row.int()?);
-        let (billable, cost_micros) = (row.opt_int()?.map(|flag| flag != 0), row.opt_int()?);
+        let (told, cost_micros) = (row.opt_parsed(encode::told_of)?, row.opt_int()?);
         let (called_at, changed_at) = (row.opt_int()?, row.int()?);
         let (n_events, events_seen) = (row.int()?, row.int()?);
-        let money = Money { billable, cost_micros, reserved_micros: row.int()?, charged: row.flag()? };
+        let (reserved_micros, charged, unsettled) = (row.int()?, row.int()?, row.int()?);
+        let money = Money { told, cost_micros, charged, unsettled, reserved_micros };
         let calls = Calls { called_at, counted_at: row.opt_int()?, whatsapp_attempt: row.small()? };
         let (contact, free_form) = (row.int()?, row.flag()?);
         let (phone, timezone) = (row.opt_text()?, row.text()?);
-        let (with_bsuid, with_email) = (row.flag()?, row.flag()?);
+        let (bsuid, with_email) = (row.opt_text()?, row.flag()?);
         Ok(Self {
             run,
             run_state,
@@ -103,8 +109,9 @@ impl Entry {
             events_seen,
             contact,
             free_form,
-            reachable: Channels::reaching(phone.is_some(), with_bsuid, with_email),
+            reachable: Channels::reaching(phone.is_some(), bsuid.is_some(), with_email),
             phone,
+            bsuid,
             timezone,
             consent: encode::consent(row)?,
             subject: Subject { purpose, marketing: row.flag()? },
@@ -122,6 +129,45 @@ impl Entry {
             allowed: self.consent.objection(self.subject).is_none() && self.run_state != Some(RunState::Cancelled),
             expires_at: self.expires_at,
             spread: id.unsigned_abs(),
+        }
+    }
+
+    /// The channel over which an attempt went.
+    fn channel_of(&self, attempt: u16) -> Channel {
+        if self.is_whatsapp_attempt(attempt) { Channel::Whatsapp } else { self.standing.channel }
+    }
+
+    /// The day of the newest call, where the account is.
+    fn day_of_call(&self, tariff: &Tariff) -> i64 {
+        let called_at = self.calls.called_at.unwrap_or(self.changed_at);
+        let called_at = Timestamp::from_millisecond(called_at).unwrap_or_default();
+        day_number(tariff.day(called_at))
+    }
+
+    /// When something happened to the newest attempt: as the provider says, unless that cannot be.
+    fn moment(&self, provider_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let called_at = self.calls.called_at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        let earliest = called_at.unwrap_or(now).min(now);
+        provider_at.unwrap_or(now).clamp(earliest, now)
+    }
+
+    /// What is to be charged for an attempt.
+    fn bill(&self, id: i64, attempt: u16, at: Timestamp, told: Option<ToldPrice>) -> Bill {
+        let over_whatsapp = self.is_whatsapp_attempt(attempt);
+        Bill {
+            message: id,
+            attempt,
+            channel: self.channel_of(attempt),
+            campaign: self.rules.campaign.as_ref().map(ToString::to_string).unwrap_or_default(),
+            language: self.language,
+            sender: self.sender.clone(),
+            category: PriceCategory::of(!self.free_form, self.subject.marketing),
+            country: CountryCode::of_person(self.phone.as_deref(), self.bsuid.as_deref()),
+            in_window: self.free_form,
+            at,
+            flat_micros: if over_whatsapp { self.price_micros } else { self.money.reserved_micros },
+            told,
+            puts_right: false,
         }
     }
 
@@ -172,6 +218,11 @@ pub(super) struct Ledger {
     history: Vec<Line>,
     counts: Counts,
     costs: Costs,
+    budget_days: BudgetDays,
+    call_days: CallDays,
+    /// What arrived and is to be charged.
+    bills: Vec<Bill>,
+    tariff: Arc<Tariff>,
     heard: HeardFrom,
     /// Generations of the limits in force, by portfolio.
     generations: HashMap<String, i64>,
@@ -233,7 +284,12 @@ impl Ledger {
         ids: &BTreeSet<i64>,
         starts: &[&Start],
     ) -> Sql<Self> {
-        let mut ledger = Self { sick: policies.sick(), wanted: Arc::clone(policies.wanted()), ..Self::default() };
+        let mut ledger = Self {
+            sick: policies.sick(),
+            wanted: Arc::clone(policies.wanted()),
+            tariff: Arc::clone(policies.tariff()),
+            ..Self::default()
+        };
         if ids.is_empty() {
             return Ok(ledger);
         }
@@ -247,9 +303,9 @@ impl Ledger {
         }
         let columns = format!(
             "m.id, m.run_id, r.state, m.sender, m.purpose, m.language, {STANDING_COLUMNS}, \
-             m.expires_at, m.price_micros, m.billable, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
-             m.reserved_micros, m.charged, m.counted_at, m.whatsapp_attempt, m.contact_id, m.free_form, c.phone, c.timezone, \
-             CAST(CASE WHEN c.bsuid IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+             m.expires_at, m.price_micros, m.told, m.cost_micros, m.called_at, m.changed_at, m.n_events, m.events_seen, \
+             m.reserved_micros, m.charged, m.unsettled, m.counted_at, m.whatsapp_attempt, m.contact_id, m.free_form, c.phone, c.timezone, \
+             c.bsuid, \
              CAST(CASE WHEN c.email IS NULL THEN 0 ELSE 1 END AS BIGINT), c.granted, c.stopped, c.marketing_stopped, m.marketing, \
              CAST(CASE WHEN c.erased_at IS NULL THEN 0 ELSE 1 END AS BIGINT)"
         );
@@ -278,7 +334,7 @@ impl Ledger {
     /// What only matters where something is started: generations of limits, suspensions, who was contacted recently.
     async fn load_for_starts(&mut self, db: &Db<'_, DatabaseTransaction>, starts: &[&Start]) -> Sql<()> {
         let portfolios: BTreeSet<&str> =
-            starts.iter().filter_map(|start| start.permit.as_ref()).map(|(portfolio, _)| portfolio.as_str()).collect();
+            starts.iter().flat_map(|start| &start.permits).map(|(portfolio, _)| portfolio.as_str()).collect();
         if !portfolios.is_empty() {
             let sql = format!(
                 "SELECT portfolio, generation FROM limit_generations g WHERE portfolio {{}}{}",
@@ -375,7 +431,7 @@ impl Ledger {
         let answer = may_start(&question, now);
         match answer {
             StartAnswer::Go => {
-                let fence_holds = start.permit.as_ref().is_none_or(|(portfolio, generation)| {
+                let fence_holds = start.permits.iter().all(|(portfolio, generation)| {
                     self.generations.get(portfolio).copied().unwrap_or(0) == *generation
                 });
                 if !fence_holds {
@@ -383,11 +439,22 @@ impl Ledger {
                 }
                 let alone = self.suspensions.let_through(start.id, &target, rules, now);
                 let attempt = start.attempts_before + 1;
+                // Tries on the same channel are one message on it.
+                let before = &self.entries[&id].standing;
+                let took_over =
+                    before.channel != Channel::Whatsapp && before.given_up == before.attempt && before.waits_used == 0;
+                let is_first = before.attempt == 0 || took_over;
                 self.change(id, None, Delivery::Calling { lease_until: start.lease_until }, now);
-                self.reserve(id, start.price_micros);
+                // Each reservation counts on the day of its own call.
+                self.reserve(id, 0);
                 let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
                 entry.standing.attempt = attempt;
                 entry.calls.called_at = Some(millis(now));
+                self.reserve(id, start.price_micros);
+                if is_first {
+                    self.count_call(id, attempt, CallFate::Called);
+                }
+                let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
                 entry.events_seen = 0;
                 entry.freeze.clone_from(&start.freeze);
                 let channel = entry.standing.channel;
@@ -456,6 +523,12 @@ impl Ledger {
         let Some(entry) = self.entries.get_mut(&id) else { return Effect::Unchanged { because: NO_SUCH_MESSAGE } };
         let effect = after_fact(&entry.standing, attempt, fact, &entry.situation(id, self.sick.at(now)), now);
         let event = fact.name();
+        let was_started = attempt <= entry.standing.attempt;
+        if was_started {
+            let at = entry.moment(provider_at, now);
+            self.charge(id, attempt, fact, at);
+        }
+        let Some(entry) = self.entries.get_mut(&id) else { return effect };
         match &effect {
             Effect::Changed(next) => {
                 entry.standing.whatsapp_id.clone_from(&next.whatsapp_id);
@@ -477,7 +550,8 @@ impl Ledger {
                         detail.push_str(next.channel.name());
                     }
                 }
-                self.settle_cost(id, attempt, fact, &next.delivery);
+                self.settle_reservation(id, attempt, fact, &next.delivery);
+                self.count_fate(id, attempt, &next.delivery);
                 self.change(id, Some(next.channel), next.delivery.clone(), now);
                 self.write(id, now, provider_at, attempt, event, detail);
             }
@@ -491,46 +565,91 @@ impl Ledger {
         effect
     }
 
-    /// What a fact costs or sets free. WhatsApp is charged when it arrives, other channels when they take it.
-    fn settle_cost(&mut self, id: i64, attempt: u16, fact: &Fact, next: &Delivery) {
+    /// Charges an attempt, once. WhatsApp is charged when it arrives, other channels when they take it.
+    fn charge(&mut self, id: i64, attempt: u16, fact: &Fact, at: Timestamp) {
         let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
         let over_whatsapp = entry.is_whatsapp_attempt(attempt);
-        let mut spent = None;
-        if over_whatsapp && !entry.money.charged && matches!(fact, Fact::Delivered | Fact::Read) {
-            entry.money.charged = true;
-            spent = Some(if entry.money.billable == Some(false) { 0 } else { entry.price_micros });
-        } else if !over_whatsapp
-            && attempt == entry.standing.attempt
-            && entry.money.reserved_micros != 0
-            && was_taken(fact)
-        {
-            spent = Some(entry.money.reserved_micros);
+        let arrived = matches!(fact, Fact::Delivered | Fact::Read);
+        let is_due = if over_whatsapp {
+            arrived && attempt > 0
+        } else {
+            attempt == entry.standing.attempt && entry.money.reserved_micros != 0 && was_taken(fact)
+        };
+        let bit = charges::bit_of(attempt);
+        if !is_due || entry.money.charged & bit != 0 {
+            return;
         }
-        if matches!(fact, Fact::Refused(_) | Fact::NotSent { .. }) && over_whatsapp {
-            entry.calls.counted_at = None;
+        entry.money.charged |= bit;
+        let told = entry.money.told.filter(|told| told.attempt == attempt);
+        if told.is_none_or(|told| !told.at_arrival) {
+            entry.money.unsettled |= bit;
         }
-        if let Some(micros) = spent {
-            entry.money.cost_micros = Some(entry.money.cost_micros.unwrap_or(0) + micros);
-            if let Some(run) = entry.run {
-                self.costs.spend(run, micros);
+        entry.changed = true;
+        let bill = entry.bill(id, attempt, at, told.map(|told| told.price));
+        self.bills.push(bill);
+    }
+
+    /// Takes what a callback says of the price of an attempt; what it says with the arrival wins, whichever comes first.
+    fn tell_price(&mut self, id: i64, attempt: u16, price: ToldPrice, at_arrival: bool, at: Timestamp) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        // An amount in another currency than ours can be added to nothing.
+        if price.category.is_none() && price.amount.is_some_and(|amount| amount.currency != self.tariff.currency) {
+            return;
+        }
+        let told = Told { attempt, at_arrival, price };
+        let wins = entry.money.told.is_none_or(|before| {
+            (attempt, at_arrival) > (before.attempt, before.at_arrival)
+                || ((attempt, at_arrival) == (before.attempt, before.at_arrival) && price.amount.is_some())
+        });
+        if !wins || entry.money.told == Some(told) {
+            return;
+        }
+        let is_news = entry.money.told.is_none_or(|before| before.attempt != attempt || before.price != price);
+        entry.money.told = Some(told);
+        entry.changed = true;
+        let bit = charges::bit_of(attempt);
+        if entry.money.unsettled & bit == 0 {
+            return;
+        }
+        if at_arrival {
+            entry.money.unsettled &= !bit;
+        }
+        if !is_news {
+            return;
+        }
+        match self.bills.iter_mut().find(|bill| bill.message == id && bill.attempt == attempt) {
+            Some(bill) => bill.told = Some(price),
+            None => {
+                let bill = Bill { puts_right: true, ..entry.bill(id, attempt, at, Some(price)) };
+                self.bills.push(bill);
             }
+        }
+    }
+
+    /// Gives back what an attempt has reserved once it is charged or can no longer be.
+    fn settle_reservation(&mut self, id: i64, attempt: u16, fact: &Fact, next: &Delivery) {
+        let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
+        if matches!(fact, Fact::Refused(_) | Fact::NotSent { .. }) && entry.is_whatsapp_attempt(attempt) {
+            entry.calls.counted_at = None;
         }
         let may_still_be_charged = matches!(
             next,
             Delivery::Calling { .. } | Delivery::Unknown { .. } | Delivery::Submitted { .. } | Delivery::Sent { .. }
         );
-        if spent.is_some() || !may_still_be_charged {
+        let is_charged = entry.money.charged & charges::bit_of(entry.standing.attempt) != 0;
+        if is_charged || !may_still_be_charged {
             self.reserve(id, 0);
         }
     }
 
-    /// Sets what a message has reserved of its run's budget.
+    /// Sets what a message has reserved of its run's budget, and of the budgets of the day of its call.
     fn reserve(&mut self, id: i64, micros: i64) {
         let entry = self.entries.get_mut(&id).expect("only messages that were loaded reserve");
         let more = micros - entry.money.reserved_micros;
         if more != 0 {
             entry.money.reserved_micros = micros;
             entry.changed = true;
+            self.budget_days.reserve(entry.day_of_call(&self.tariff), more);
             if let Some(run) = entry.run {
                 self.costs.reserve(run, more);
             }
@@ -545,12 +664,6 @@ impl Ledger {
             .as_ref()
             .filter(|reference| reference.message.number() == id)
             .map_or(entry.standing.attempt, |reference| reference.attempt);
-        if let Some(pricing) = &news.pricing
-            && entry.money.billable != Some(pricing.billable)
-        {
-            entry.money.billable = Some(pricing.billable);
-            entry.changed = true;
-        }
         let newest = attempt == entry.standing.attempt;
         let was_started = attempt > 0 && attempt <= entry.standing.attempt;
         let refused = matches!(news.status, ProviderStatus::Failed(_));
@@ -571,6 +684,10 @@ impl Ledger {
         }
         // As it was when the attempt was made: what is learnt may put another channel in its place.
         let channel = entry.standing.channel;
+        if let Some(price) = news.pricing.filter(|_| was_started && !refused) {
+            let at_arrival = matches!(fact, Fact::Delivered | Fact::Read);
+            self.tell_price(id, attempt, price, at_arrival, now);
+        }
         let effect = self.learn(id, attempt, &fact, Some(news.provider_at), now);
         if newest && self.entries[&id].events_seen & bit(LET_THROUGH) != 0 {
             let became = match &news.status {
@@ -684,6 +801,32 @@ impl Ledger {
         self.write(id, now, None, attempt, event, detail);
     }
 
+    /// Counts what becomes of a call, on the day of the newest.
+    fn count_call(&mut self, id: i64, attempt: u16, fate: CallFate) {
+        let entry = &self.entries[&id];
+        let campaign = entry.rules.campaign.as_ref().map_or("", CampaignName::as_str);
+        let day = entry.day_of_call(&self.tariff);
+        self.call_days.add(day, campaign, entry.channel_of(attempt), entry.language, fate);
+    }
+
+    /// Counts that a message arrives, is read or fails, before it is put into that state.
+    fn count_fate(&mut self, id: i64, attempt: u16, next: &Delivery) {
+        let before = &self.entries[&id].standing;
+        let had_arrived = matches!(before.delivery, Delivery::Delivered | Delivery::Read);
+        let arrives = !had_arrived && matches!(next, Delivery::Delivered | Delivery::Read);
+        let is_seen = *next == Delivery::Read && before.delivery != Delivery::Read;
+        let fails = attempt == before.attempt && matches!(next, Delivery::Failed(_));
+        if arrives {
+            self.count_call(id, attempt, CallFate::Delivered);
+        }
+        if is_seen {
+            self.count_call(id, attempt, CallFate::Read);
+        }
+        if fails {
+            self.count_call(id, attempt, CallFate::Failed);
+        }
+    }
+
     /// Puts the message into another state, and over another channel where one is given.
     fn change(&mut self, id: i64, channel: Option<Channel>, next: Delivery, now: Timestamp) {
         let entry = self.entries.get_mut(&id).expect("only messages that were loaded change");
@@ -750,9 +893,25 @@ impl Ledger {
         }
     }
 
-    /// Writes what changed.
-    pub(super) async fn save(mut self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+    /// Prices what arrived, and adds it to what its message, its run and its day have cost.
+    async fn book(&mut self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<Charged> {
+        let (booked, charged) = charges::book(db, &self.tariff, shard, std::mem::take(&mut self.bills)).await?;
+        for booked in booked {
+            let entry = self.entries.get_mut(&booked.message).expect("only messages that were loaded are charged");
+            entry.money.cost_micros = Some(entry.money.cost_micros.unwrap_or(0) + booked.more_micros);
+            entry.changed = true;
+            self.budget_days.spend(entry.day_of_call(&self.tariff), booked.more_micros);
+            if let Some(run) = entry.run {
+                self.costs.spend(run, booked.more_micros);
+            }
+        }
+        Ok(charged)
+    }
+
+    /// Writes what changed; answers what was charged.
+    pub(super) async fn save(mut self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<Charged> {
         self.forget_names();
+        let charged = self.book(db, shard).await?;
         let changed = self.entries.into_iter().filter(|(_, entry)| entry.changed).map(|(id, entry)| Changed {
             id,
             changed_at: entry.changed_at,
@@ -780,7 +939,10 @@ impl Ledger {
         self.suspensions.save(db).await?;
         self.counts.save(db, shard).await?;
         self.costs.save(db, shard).await?;
-        self.heard.save(db, shard).await
+        self.budget_days.save(db, shard).await?;
+        self.call_days.save(db, shard).await?;
+        self.heard.save(db, shard).await?;
+        Ok(charged)
     }
 }
 

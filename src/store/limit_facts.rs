@@ -10,8 +10,10 @@ use super::SqlStore;
 use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Row, Sql, args};
+use crate::domain::budget::{day_number, day_of_number};
 use crate::domain::ids::{ContactId, RunId, SenderName};
 use crate::domain::limit::{PAIR_BURST, PAIR_INTERVAL, TIER_SPAN};
+use crate::domain::pricing::Tariff;
 use crate::ports::{LimitFacts, LimitFactsOf, Stored};
 
 /// A pair's debt is paid back in this time.
@@ -25,6 +27,7 @@ pub(super) async fn read(
     portfolio: &str,
     senders: &[SenderName],
     tier: Option<u32>,
+    tariff: &Tariff,
     now: Timestamp,
 ) -> Sql<LimitFacts> {
     // Whoever marks an attempt holds this row shared until it is committed: so everything older is seen here, and nothing newer
@@ -79,6 +82,13 @@ pub(super) async fn read(
     for row in db.all(sql, args![known_since]).await? {
         let mut row = Row::of(&row, "run_costs");
         facts.budgets.push((RunId::new(row.int()?), row.int()?));
+    }
+
+    let sql = "SELECT day, CAST(SUM(micros + reserved) AS BIGINT) FROM budget_days WHERE day >= ? GROUP BY day";
+    for row in db.all(sql, args![day_number(tariff.day(now).first_of_month())]).await? {
+        let mut row = Row::of(&row, "budget_days");
+        let day = row.int()?;
+        facts.days.push((day_of_number(day).ok_or_else(|| row.impossible())?, row.int()?));
     }
     Ok(facts)
 }

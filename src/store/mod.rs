@@ -11,6 +11,7 @@ mod sql;
 
 mod callback_samples;
 mod changes;
+mod charges;
 mod consent_requests;
 mod feedback;
 mod forgotten;
@@ -30,6 +31,7 @@ mod writer;
 mod alerts;
 mod contacts;
 mod conversations;
+mod costs;
 mod dead_letters;
 mod erasures;
 mod exchanges;

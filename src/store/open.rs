@@ -23,8 +23,10 @@ use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::erasure::PersonDigest;
 use crate::domain::hook::Subscriptions;
 use crate::domain::language::Language;
+use crate::domain::pricing::Tariff;
 use crate::domain::suspension;
 use crate::ports::{Kept, LoadedMessage, SickChannels, Store, StoreError, Stored};
+use crate::telemetry::metrics::Metrics;
 
 /// Letters of a tag: nothing that looks like something else.
 const TAG_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -52,6 +54,10 @@ pub struct StoreSettings {
     pub hooks: Subscriptions,
     /// Which purposes people must confirm.
     pub double_opt_in: DoubleOptIn,
+    /// By what messages are priced.
+    pub tariff: Arc<Tariff>,
+    /// Where what was charged is counted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Default for StoreSettings {
@@ -67,6 +73,8 @@ impl Default for StoreSettings {
             suspensions: suspension::Rules::default(),
             hooks: Subscriptions::default(),
             double_opt_in: DoubleOptIn::default(),
+            tariff: Arc::default(),
+            metrics: None,
         }
     }
 }
@@ -185,7 +193,9 @@ impl SqlStore {
                     Arc::clone(&wanted),
                     PersonDigest::new(link_key.as_bytes()),
                     settings.double_opt_in,
+                    Arc::clone(&settings.tariff),
                 )),
+                settings.metrics.clone(),
             ),
             tag,
             link_key,

@@ -12,6 +12,7 @@ use crate::domain::campaign::Campaign;
 use crate::domain::double_opt_in::DoubleOptIn;
 use crate::domain::erasure::PersonDigest;
 use crate::domain::ids::CampaignName;
+use crate::domain::pricing::Tariff;
 use crate::domain::retry::Policy;
 use crate::domain::suspension;
 use crate::ports::SickChannels;
@@ -38,6 +39,7 @@ pub(super) struct Policies {
     wanted: Arc<Wanted>,
     digest: PersonDigest,
     double_opt_in: DoubleOptIn,
+    tariff: Arc<Tariff>,
     runs: Mutex<HashMap<i64, Arc<RunRules>>>,
 }
 
@@ -49,9 +51,10 @@ impl Policies {
         wanted: Arc<Wanted>,
         digest: PersonDigest,
         double_opt_in: DoubleOptIn,
+        tariff: Arc<Tariff>,
     ) -> Self {
         let singles = Arc::new(RunRules { campaign: None, policy: Policy::of_singles(&waits), expires_after: None });
-        Self { waits, suspensions, singles, sick, wanted, digest, double_opt_in, runs: Mutex::default() }
+        Self { waits, suspensions, singles, sick, wanted, digest, double_opt_in, tariff, runs: Mutex::default() }
     }
 
     /// The channels that are left alone for a while.
@@ -67,6 +70,11 @@ impl Policies {
     /// What is kept of the numbers of people who were forgotten.
     pub(super) const fn digest(&self) -> &PersonDigest {
         &self.digest
+    }
+
+    /// By what messages are priced.
+    pub(super) const fn tariff(&self) -> &Arc<Tariff> {
+        &self.tariff
     }
 
     /// Which purposes people must confirm.

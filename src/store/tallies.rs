@@ -85,6 +85,92 @@ impl Costs {
     }
 }
 
+/// How the budgets of the whole installation are used in one transaction: spent and reserved, in micro-units, by the day of the call.
+#[derive(Default)]
+pub(super) struct BudgetDays(BTreeMap<i64, (i64, i64)>);
+
+impl BudgetDays {
+    pub(super) fn spend(&mut self, day: i64, micros: i64) {
+        self.0.entry(day).or_default().0 += micros;
+    }
+
+    pub(super) fn reserve(&mut self, day: i64, micros: i64) {
+        self.0.entry(day).or_default().1 += micros;
+    }
+
+    /// Adds them to what is counted.
+    pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+        let days: Vec<_> = self.0.into_iter().filter(|(_, used)| *used != (0, 0)).collect();
+        if days.is_empty() {
+            return Ok(());
+        }
+        let table = Table::new()
+            .int("day", days.iter().map(|day| day.0))
+            .int("shard", days.iter().map(|_| shard))
+            .int("micros", days.iter().map(|day| day.1.0))
+            .int("reserved", days.iter().map(|day| day.1.1));
+        db.run(
+            "INSERT INTO budget_days (day, shard, micros, reserved) SELECT day, shard, micros, reserved FROM {} WHERE TRUE \
+             ON CONFLICT (day, shard) DO UPDATE SET micros = budget_days.micros + excluded.micros, \
+             reserved = budget_days.reserved + excluded.reserved",
+            args![table],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Day, campaign, channel and language.
+type CallKey = (i64, String, &'static str, &'static str);
+
+/// How many messages were called and what became of them, by the day of the call.
+#[derive(Default)]
+pub(super) struct CallDays(BTreeMap<CallKey, [i64; 4]>);
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum CallFate {
+    Called = 0,
+    Delivered = 1,
+    Read = 2,
+    Failed = 3,
+}
+
+impl CallDays {
+    pub(super) fn add(&mut self, day: i64, campaign: &str, channel: Channel, language: Language, fate: CallFate) {
+        let key = (day, campaign.to_owned(), channel.name(), language.code());
+        self.0.entry(key).or_default()[fate as usize] += 1;
+    }
+
+    /// Adds them to what is counted.
+    pub(super) async fn save(self, db: &Db<'_, DatabaseTransaction>, shard: i64) -> Sql<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let of = |fate: CallFate| self.0.values().map(move |counts| counts[fate as usize]);
+        let table = Table::new()
+            .int("day", self.0.keys().map(|key| key.0))
+            .int("shard", self.0.iter().map(|_| shard))
+            .text("campaign", self.0.keys().map(|key| key.1.as_str()))
+            .text("channel", self.0.keys().map(|key| key.2))
+            .text("language", self.0.keys().map(|key| key.3))
+            .int("called", of(CallFate::Called))
+            .int("delivered", of(CallFate::Delivered))
+            .int("read", of(CallFate::Read))
+            .int("failed", of(CallFate::Failed));
+        db.run(
+            "INSERT INTO call_days (day, shard, campaign, channel, language, called, delivered, read, failed) \
+             SELECT day, shard, campaign, channel, language, called, delivered, read, failed FROM {} WHERE TRUE \
+             ON CONFLICT (day, shard, campaign, channel, language) DO UPDATE SET called = call_days.called + excluded.called, \
+             delivered = call_days.delivered + excluded.delivered, read = call_days.read + excluded.read, \
+             failed = call_days.failed + excluded.failed",
+            args![table],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
 /// Whose callbacks they are: those of one of our numbers, or of another channel, which has one account for all.
 pub(super) fn heard_from(channel: Channel, sender: &SenderName) -> String {
     match channel {

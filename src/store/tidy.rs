@@ -91,6 +91,8 @@ async fn messages(db: &Db<'_, DatabaseTransaction>, old: &Old) -> Sql<u64> {
     }
     db.run("DELETE FROM history WHERE message_id {}", args![over.clone()]).await?;
     db.run("DELETE FROM links WHERE message_id {}", args![over.clone()]).await?;
+    // What they cost stays in the sums by day.
+    db.run("DELETE FROM charges WHERE message_id {}", args![over.clone()]).await?;
     db.run("DELETE FROM messages WHERE id {}", args![over]).await
 }
 

@@ -15,6 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::charges::Charged;
 use super::dialect::{Dialect, Trouble};
 use super::forgotten::Forgotten;
 use super::ledger::Ledger;
@@ -31,6 +32,7 @@ use super::{
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
 use crate::ports::{Start, StoreError, Stored};
+use crate::telemetry::metrics::Metrics;
 
 /// Rows of one kind in a transaction.
 const ROWS_MAX: usize = 500;
@@ -71,6 +73,7 @@ impl Writers {
         wanted: usize,
         tag: &Arc<str>,
         policies: &Arc<Policies>,
+        metrics: Option<Arc<Metrics>>,
     ) -> Self {
         let small = dialect.writers(wanted);
         let all = small + usize::from(dialect.has_bulk_writer());
@@ -84,6 +87,7 @@ impl Writers {
                 shard: i64::try_from(shard).expect("there are few writers"),
                 tag: Arc::clone(tag),
                 policies: Arc::clone(policies),
+                metrics: metrics.clone(),
             };
             tasks.push(tokio::spawn(writer.run(incoming)));
             senders.push(sender);
@@ -133,6 +137,7 @@ struct Writer {
     shard: i64,
     tag: Arc<str>,
     policies: Arc<Policies>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Requests that wait for their turn, by kind.
@@ -275,8 +280,13 @@ impl Writer {
         let told_before = wanted.added();
         let transaction = self.pool.begin_with_options(self.dialect.write_transaction()).await?;
         match self.work(&Db::new(&transaction, self.dialect), requests).await {
-            Ok(outcomes) => {
+            Ok((outcomes, charged)) => {
                 transaction.commit().await?;
+                if let Some(metrics) = &self.metrics {
+                    for ((channel, category), micros) in charged {
+                        metrics.count_cost(channel, category, micros);
+                    }
+                }
                 // Another writer's events at worst: then who feeds the queue looks once in vain.
                 if wanted.added() != told_before {
                     wanted.stir();
@@ -291,7 +301,11 @@ impl Writer {
         }
     }
 
-    async fn work(&self, db: &Db<'_, DatabaseTransaction>, requests: &[&Request]) -> Sql<Vec<Stored<Outcome>>> {
+    async fn work(
+        &self,
+        db: &Db<'_, DatabaseTransaction>,
+        requests: &[&Request],
+    ) -> Sql<(Vec<Stored<Outcome>>, Charged)> {
         let mut outcomes: Vec<Option<Stored<Outcome>>> = requests.iter().map(|_| None).collect();
         let of_kind = |kind| requests.iter().enumerate().filter(move |(_, request)| request.kind() == kind);
 
@@ -305,8 +319,9 @@ impl Writer {
             outcomes[*at] = Some(Ok(Outcome::Appended(*row)));
         }
 
+        let mut charged = Charged::new();
         if of_kind(Kind::Ledger).next().is_some() {
-            self.keep_ledger(db, requests, &kept, &mut outcomes).await?;
+            charged = self.keep_ledger(db, requests, &kept, &mut outcomes).await?;
         }
 
         let singles: Vec<_> = of_kind(Kind::Create)
@@ -322,7 +337,8 @@ impl Writer {
         for (at, request) in of_kind(Kind::Control).chain(of_kind(Kind::Bulk)) {
             outcomes[at] = Some(self.single(db, request).await?);
         }
-        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every kind of request was handled")).collect())
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.expect("every kind of request was handled"));
+        Ok((outcomes.collect(), charged))
     }
 
     /// Everything about messages, one by one, in the order: what callbacks say, what calls brought, new calls. So a stop word that came
@@ -333,7 +349,7 @@ impl Writer {
         requests: &[&Request],
         kept: &HashMap<usize, JournalId>,
         outcomes: &mut [Option<Stored<Outcome>>],
-    ) -> Sql<()> {
+    ) -> Sql<Charged> {
         // Before anything is locked, so that nobody who closes the gate waits for us while we wait for them.
         if requests.iter().any(|request| matches!(request, Request::Start(_))) {
             db.pass_gate().await?;
@@ -493,7 +509,7 @@ impl Writer {
                 suspensions::let_through(db, message.number(), *became, *now).await.map(Outcome::Released)
             }
             Request::LimitFacts { portfolio, senders, tier, now } => {
-                limit_facts::read(db, portfolio, senders, *tier, *now)
+                limit_facts::read(db, portfolio, senders, *tier, self.policies.tariff(), *now)
                     .await
                     .map(|facts| Outcome::LimitFacts(Box::new(facts)))
             }
@@ -617,7 +633,7 @@ mod tests {
             attempts_before: 0,
             channel: crate::domain::channel::Channel::Whatsapp,
             lease_until: at,
-            permit: None,
+            permits: Vec::new(),
             counts_for_tier: false,
             marketing: false,
             price_micros: 0,

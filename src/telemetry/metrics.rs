@@ -18,6 +18,7 @@ use crate::domain::channel::Channel;
 use crate::domain::failure::FailureClass;
 use crate::domain::flow::{Answer, Flow, FlowResult, FlowStep, QuestionKind, ResultState};
 use crate::domain::news::{OTHER_KINDS, Source};
+use crate::domain::pricing::PriceCategory;
 use crate::domain::standing_job::StandingJob;
 use crate::domain::suspension::{Cause, Scope};
 
@@ -47,7 +48,8 @@ pub const HOOK_OUTCOMES: [&str; 3] = ["delivered", "again", "given-up"];
 /// What a try to fetch a file can end in.
 pub const MEDIA_OUTCOMES: [&str; 3] = ["kept", "again", "lost"];
 /// The limits that a message may wait for.
-pub const LIMITS: [&str; 7] = ["granted", "number", "pair", "tier", "rate", "budget", "account"];
+pub const LIMITS: [&str; 9] =
+    ["granted", "number", "pair", "tier", "rate", "budget", "day-budget", "month-budget", "account"];
 
 /// From half a millisecond to a minute: what calls and jobs take.
 const SECONDS_BUCKETS: [f64; 16] =
@@ -111,6 +113,8 @@ metrics! {
     queue_oldest: GaugeVec = gauges("barid_queue_oldest_seconds", "queue", &QUEUES);
     /// Seconds for which messages waited for a limit.
     limit_wait: HistogramVec = histograms("barid_limit_wait_seconds", &SECONDS_BUCKETS, "limit", &LIMITS);
+    /// What messages have cost, in millionths of the currency of `[pricing]`, by channel and by the category under which they were charged. What a later callback takes back is in the reports, not here.
+    cost_micros: IntCounterVec = counters("barid_cost_micros_total", &[("channel", &CHANNELS), ("category", &price_categories())]);
     /// People of the last 24 hours who count toward the tier, by portfolio.
     tier_used: GaugeVec = gauges("barid_tier_used", "portfolio", &[]);
     /// Messages each second at most from a number now, less than configured after Meta asked to slow down.
@@ -192,6 +196,13 @@ impl Metrics {
         self.messages.with_label_values(&[channel.name(), outcome]).inc();
     }
 
+    /// Counts what was charged. A counter cannot go back, so what is taken back is left out.
+    pub fn count_cost(&self, channel: Channel, category: PriceCategory, micros: i64) {
+        if let Ok(micros) = u64::try_from(micros) {
+            self.cost_micros.with_label_values(&[channel.name(), category.name()]).inc_by(micros);
+        }
+    }
+
     /// Counts one callback of another provider than Meta; `result` is one of [`CALLBACK_RESULTS`].
     pub fn count_callback(&self, source: Source, result: &str) {
         self.callbacks.with_label_values(&[source.name(), result]).inc();
@@ -258,6 +269,10 @@ const fn channels() -> [&'static str; Channel::ALL.len()] {
 /// Every job that there is.
 fn jobs() -> Vec<&'static str> {
     QUEUE_JOBS.into_iter().chain(StandingJob::ALL.map(StandingJob::name)).collect()
+}
+
+fn price_categories() -> [&'static str; PriceCategory::ALL.len()] {
+    PriceCategory::ALL.map(PriceCategory::name)
 }
 
 fn failure_classes() -> [&'static str; FailureClass::ALL.len()] {

@@ -30,6 +30,7 @@ use barid::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
 use barid::domain::media::{MediaKey, MediaRules, MediaTrouble};
 use barid::domain::message::{Content, Envelope, Rendered};
 use barid::domain::news::Source;
+use barid::domain::pricing::{PriceCategory, Tariff};
 use barid::domain::retention::{KeepFor, Retained, Retention};
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
@@ -41,18 +42,20 @@ use barid::domain::template::MessageTemplate;
 use barid::domain::template_approval::Submission;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
-    Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, CallbackSamples, CannotRender, Catalogue,
-    Clicks, Clock, ConsentRequests, Contacts, Conversations, Created, DeadLetter, DeadLetterFilter, DeadLetters,
-    Erasures, Exchange, FlowResults, FoundMedia, HandedIn, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery,
-    HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
-    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage,
-    Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored,
-    MediaToFetch, MessageFilter, Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage,
-    Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms,
-    Runs, Said, SenderLimits, SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError,
-    Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying, Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    Answer, Answered, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CallDay,
+    CallbackSamples, CannotRender, Catalogue, Clicks, Clock, ConsentRequests, Contacts, Conversations, CostDay, Costs,
+    Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HandedIn,
+    HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter,
+    JournalRow, Kept, KeptMedia, KeptNews, KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable,
+    ListedCharge, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces,
+    MediaPorts, MediaRecord, MediaRecorded, MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter,
+    Messages, NewMedia, NewsReader, OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings,
+    Reminders, ReplayTerms, Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits,
+    SendingRules, Services, SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk,
+    TalkFilter, TalkId, Tally, Tidied, Tidying, Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -289,6 +292,29 @@ impl FlowResults for FakeStore {
         not_asked()
     }
     async fn flow_counts(&self, _: &ResultFilter) -> Stored<FlowCounts> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl Costs for FakeStore {
+    async fn cost_days(&self, _: Date, _: Date) -> Stored<Vec<CostDay>> {
+        not_asked()
+    }
+    async fn call_days(&self, _: Date, _: Date) -> Stored<Vec<CallDay>> {
+        not_asked()
+    }
+    async fn answered(&self, _: Timestamp, _: Timestamp) -> Stored<BTreeMap<Channel, Answered>> {
+        not_asked()
+    }
+    async fn charged_in_month(&self, _: Date) -> Stored<BTreeMap<(String, PriceCategory), u64>> {
+        not_asked()
+    }
+    async fn charges_of(&self, _: MessageId) -> Stored<Vec<ListedCharge>> {
+        self.up()?;
+        Ok(Vec::new())
+    }
+    async fn budget_used(&self, _: Date) -> Stored<BudgetUsed> {
         not_asked()
     }
 }
@@ -836,6 +862,9 @@ impl Catalogue for Nobody {
     fn answering(&self) -> Option<Arc<Rules>> {
         None
     }
+    fn tariff(&self) -> Arc<Tariff> {
+        Arc::default()
+    }
     fn single_price_micros(&self, _: &Content) -> i64 {
         0
     }
@@ -966,6 +995,9 @@ impl Catalogue for OnlySchedule {
     }
     fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender> {
         Nobody.rendered(campaign, contact, language)
+    }
+    fn tariff(&self) -> Arc<Tariff> {
+        Nobody.tariff()
     }
     fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
         Nobody.template(name)

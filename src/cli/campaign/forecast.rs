@@ -6,9 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::config::pricing::Pricing;
+use crate::domain::budget::SpendingCaps;
 use crate::domain::campaign::Campaign;
 use crate::domain::channel::Channel;
 use crate::domain::document::text_of_duration;
+use crate::domain::money::{Currency, Money};
 use crate::domain::quiet_hours::quiet_for;
 use crate::domain::rollout::waits;
 use crate::domain::sms::segments;
@@ -111,6 +113,10 @@ pub(super) struct Outlook<'a> {
     pub(super) recipients: u64,
     pub(super) price_micros: i64,
     pub(super) cost_micros: i64,
+    /// Recipients whom no rate card prices, although there is one.
+    pub(super) unpriced: u64,
+    pub(super) caps: &'a SpendingCaps,
+    pub(super) currency: Currency,
     pub(super) quiet: &'a Quiet,
     pub(super) begins: Timestamp,
     pub(super) ends: Option<Timestamp>,
@@ -139,6 +145,22 @@ pub(super) fn warnings(outlook: &Outlook<'_>) -> Vec<String> {
             budget.to_decimal(),
             budget.currency
         ));
+    }
+    if outlook.unpriced > 0 {
+        let n = outlook.unpriced;
+        warnings.push(format!(
+            "for {n} recipients no rate card has a price on that day; they are reckoned at the flat price of `[pricing] template`"
+        ));
+    }
+    let caps = [("day", "days", outlook.caps.day_micros), ("month", "months", outlook.caps.month_micros)];
+    for (key, periods, micros) in caps {
+        if let Some(micros) = micros.filter(|micros| *micros > 0 && outlook.cost_micros > *micros) {
+            let cap = Money { micros, currency: outlook.currency };
+            let n = outlook.cost_micros / micros + i64::from(outlook.cost_micros % micros > 0);
+            warnings.push(format!(
+                "`[budget] {key}` lets {cap} be spent in a {key}: the run takes {n} {periods} at least, whatever else is sent"
+            ));
+        }
     }
     if outlook.quiet.too_late > 0 {
         let n = outlook.quiet.too_late;

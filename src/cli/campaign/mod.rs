@@ -4,6 +4,7 @@ mod command;
 mod forecast;
 mod list;
 mod plan;
+mod plan_costs;
 mod preview;
 mod retry_failed;
 mod show;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::cli::campaign::forecast::{Outlook, Quiet, ShownTakeOver, Stage, TakeOver, stages, waits_of, warnings};
+use crate::cli::campaign::plan_costs::{self, PlanCosts, ShownCost};
 use crate::cli::contacts::cannot_read;
 use crate::cli::exit::{Ended, Exit, OrExit as _};
 use crate::cli::installation::Installation;
@@ -23,9 +24,10 @@ use crate::domain::forecast::{self, Forecast, TierLeft};
 use crate::domain::ids::{CampaignName, ContactId};
 use crate::domain::language::Language;
 use crate::domain::money::Money;
+use crate::domain::pricing::PriceCategory;
 use crate::domain::template::{Category, MessageTemplate, Values};
 use crate::http::Cost;
-use crate::ports::{Contacts as _, Messages as _};
+use crate::ports::{Contacts as _, Costs as _, Messages as _};
 use crate::store::SqlStore;
 
 /// People who are looked at in one step.
@@ -44,8 +46,7 @@ pub(in crate::cli) struct Plan {
 }
 
 /// What was found so far.
-#[derive(Default)]
-struct Tally {
+struct Tally<'a> {
     recipients: BTreeMap<&'static str, u64>,
     skipped: BTreeMap<String, u64>,
     /// Not meant: tags, attributes or sample leave them out.
@@ -57,6 +58,23 @@ struct Tally {
     quiet: Quiet,
     /// In the order of the campaign's other channels.
     take_over: Vec<(Channel, TakeOver)>,
+    costs: PlanCosts<'a>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(costs: PlanCosts<'a>) -> Self {
+        Self {
+            recipients: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            not_selected: 0,
+            refused_rows: 0,
+            row_errors: Vec::new(),
+            seen: HashSet::new(),
+            quiet: Quiet::default(),
+            take_over: Vec::new(),
+            costs,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -69,6 +87,10 @@ struct Shown {
     refused_rows: u64,
     row_errors: Vec<String>,
     cost: Cost,
+    /// By language, country and category, the dearest first.
+    costs: Vec<ShownCost>,
+    /// From where the prices are.
+    prices_from: Vec<String>,
     budget: Option<Cost>,
     fallback: Vec<ShownTakeOver>,
     stages: Vec<Stage>,
@@ -89,14 +111,19 @@ pub(super) async fn run(arguments: &Plan, installation: &Installation) -> Ended 
     let (campaign, template) = installation.campaign(&arguments.name)?;
     let store = installation.store().await?;
     let now = installation.clock().now();
+    let begins = campaign.due_after(now).unwrap_or(now);
+    let pricing = &installation.config.pricing;
+    let on = pricing.tariff.day(begins);
+    let category = PriceCategory::of(true, template.category() == Category::Marketing);
+    let charged = store.charged_in_month(on).await.or_exit(Exit::Unavailable)?;
     let judge = Judge {
         values: Language::ALL.map(|language| Values::new(language, &campaign.values, &installation.config.brand)),
         campaign: &campaign,
         template: &template,
-        begins: campaign.due_after(now).unwrap_or(now),
-        pricing: &installation.config.pricing,
+        begins,
+        pricing,
     };
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(PlanCosts::new(&pricing.tariff, on, category, pricing.template.micros, charged));
     tally.take_over.extend(campaign.delivery.fallback.iter().map(|channel| (*channel, TakeOver::default())));
     match &campaign.audience.source {
         AudienceSource::Query => from_store(&store, &judge, &mut tally).await?,
@@ -130,7 +157,7 @@ impl Judge<'_> {
     }
 
     /// Decides about these people, of whom the record knows those that it knows.
-    async fn add_all(&self, contacts: &[Contact], store: &SqlStore, tally: &mut Tally) -> Ended {
+    async fn add_all(&self, contacts: &[Contact], store: &SqlStore, tally: &mut Tally<'_>) -> Ended {
         let recently = match self.campaign.audience.not_contacted_for {
             None => HashSet::new(),
             Some(span) => {
@@ -145,7 +172,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn add(&self, contact: &Contact, contacted_recently: bool, tally: &mut Tally) {
+    fn add(&self, contact: &Contact, contacted_recently: bool, tally: &mut Tally<'_>) {
         if !self.campaign.audience.selects(contact) {
             tally.not_selected += 1;
             return;
@@ -160,6 +187,7 @@ impl Judge<'_> {
         match self.template.content(&values) {
             Ok(_) => {
                 *tally.recipients.entry(contact.language.code()).or_default() += 1;
+                tally.costs.add(contact);
                 tally.quiet.add(self.campaign, &contact.timezone, self.begins);
                 self.add_take_over(contact, &values, tally);
             }
@@ -171,7 +199,7 @@ impl Judge<'_> {
 
 impl Judge<'_> {
     /// What other channels would take over of a recipient.
-    fn add_take_over(&self, contact: &Contact, values: &Values, tally: &mut Tally) {
+    fn add_take_over(&self, contact: &Contact, values: &Values, tally: &mut Tally<'_>) {
         if tally.take_over.is_empty() {
             return;
         }
@@ -185,7 +213,7 @@ impl Judge<'_> {
     }
 }
 
-async fn from_store(store: &SqlStore, judge: &Judge<'_>, tally: &mut Tally) -> Ended {
+async fn from_store(store: &SqlStore, judge: &Judge<'_>, tally: &mut Tally<'_>) -> Ended {
     let mut after = None;
     loop {
         let page = store.page(after, PAGE as u64).await.or_exit(Exit::Unavailable)?;
@@ -203,7 +231,7 @@ async fn from_file(
     judge: &Judge<'_>,
     default_language: Language,
     rules: DoubleOptIn,
-    tally: &mut Tally,
+    tally: &mut Tally<'_>,
 ) -> Ended {
     // Ids that no contact has, so that a sample takes its share of people whom the store does not know yet.
     let mut next_id = i64::MAX;
@@ -273,7 +301,7 @@ fn as_imported(
 }
 
 fn shown(
-    tally: Tally,
+    tally: Tally<'_>,
     campaign: &Campaign,
     template: &MessageTemplate,
     installation: &Installation,
@@ -284,12 +312,17 @@ fn shown(
     let sender = config.senders.iter().find(|sender| sender.name == campaign.sender);
     let rate = sender.map_or(config.whatsapp.mps, |sender| sender.mps);
     let rate = campaign.delivery.rate.map_or(rate, |own| own.min(rate)).max(1);
-    let price = config.pricing.template;
-    let micros = price.micros.saturating_mul(i64::try_from(recipients).unwrap_or(i64::MAX));
+    let currency = config.pricing.tariff.currency;
+    let micros = tally.costs.micros();
+    // On the average: people of different countries cost differently.
+    let price_micros = i64::try_from(recipients)
+        .ok()
+        .filter(|n| *n > 0)
+        .map_or(0, |n| micros.div_euclid(n) + i64::from(micros % n > 0));
     let begins_at = campaign.due_after(now);
     // What only a person starts is reckoned from now.
     let from = begins_at.unwrap_or(now);
-    let paid_for = campaign.budget.as_ref().filter(|_| price.micros > 0).map(|budget| budget.micros / price.micros);
+    let paid_for = campaign.budget.as_ref().filter(|_| price_micros > 0).map(|budget| budget.micros / price_micros);
     let pace = forecast::Outlook {
         waiting: recipients,
         number_rate: f64::from(rate),
@@ -309,8 +342,11 @@ fn shown(
         campaign,
         category: template.category(),
         recipients,
-        price_micros: price.micros,
+        price_micros,
         cost_micros: micros,
+        unpriced: tally.costs.missed(),
+        caps: &config.budget,
+        currency,
         quiet: &tally.quiet,
         begins: from,
         ends: ends_at,
@@ -324,7 +360,9 @@ fn shown(
         not_selected: tally.not_selected,
         refused_rows: tally.refused_rows,
         row_errors: tally.row_errors,
-        cost: Money { micros, currency: price.currency }.into(),
+        cost: Money { micros, currency }.into(),
+        costs: tally.costs.shown(),
+        prices_from: tally.costs.sources(),
         budget: campaign.budget.map(Cost::from),
         fallback: tally
             .take_over
@@ -333,7 +371,7 @@ fn shown(
                 channel: channel.name(),
                 recipients: taken.recipients,
                 segments: taken.segments,
-                cost_at_most: Money { micros: taken.micros, currency: price.currency }.into(),
+                cost_at_most: Money { micros: taken.micros, currency }.into(),
             })
             .collect(),
         stages: stages(campaign, recipients),
@@ -385,8 +423,10 @@ fn tell(shown: Shown) -> Ended {
             format!("{} to whoever does not answer, at a cost of their own", shown.reminders),
         ]);
     }
+    rows.extend([["estimated cost".to_owned(), cost]]);
+    rows.extend(plan_costs::rows(&shown.costs));
+    rows.extend(shown.prices_from.into_iter().map(|source| ["  prices from".to_owned(), source]));
     rows.extend([
-        ["estimated cost".to_owned(), cost],
         ["takes".to_owned(), format!("{} at {} messages/s", span(shown.takes_seconds), shown.messages_per_second)],
         ["begins".to_owned(), shown.begins_at.unwrap_or_else(|| "when somebody starts it".to_owned())],
     ]);

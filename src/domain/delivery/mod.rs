@@ -140,7 +140,7 @@ pub enum HeldReason {
 
 impl HeldReason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Backoff,
         Self::Throttled,
         Self::Suspended,
@@ -152,6 +152,8 @@ impl HeldReason {
         Self::Limit(Limit::Tier),
         Self::Limit(Limit::Rate),
         Self::Limit(Limit::Budget),
+        Self::Limit(Limit::DayBudget),
+        Self::Limit(Limit::MonthBudget),
         Self::Limit(Limit::Account),
         Self::Limit(Limit::Channel),
     ];
@@ -170,6 +172,8 @@ impl HeldReason {
             Self::Limit(Limit::Tier) => "limit-tier",
             Self::Limit(Limit::Rate) => "limit-rate",
             Self::Limit(Limit::Budget) => "limit-budget",
+            Self::Limit(Limit::DayBudget) => "limit-day-budget",
+            Self::Limit(Limit::MonthBudget) => "limit-month-budget",
             Self::Limit(Limit::Account) => "limit-account",
             Self::Limit(Limit::Channel) => "limit-channel",
         }

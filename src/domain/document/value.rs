@@ -188,6 +188,17 @@ impl Read for civil::DateTime {
     }
 }
 
+impl Read for civil::Date {
+    fn read(node: &Node) -> Result<Self, String> {
+        let (NodeValue::Text(text) | NodeValue::Datetime(text)) = &node.value else {
+            return Err(must_be("a date such as `2026-09-23`", node));
+        };
+        // A date alone: jiff would take a time behind it and drop it.
+        let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+        date.ok_or_else(|| format!("is `{text}`, but must be a date such as `2026-09-23`"))
+    }
+}
+
 impl Read for civil::Time {
     fn read(node: &Node) -> Result<Self, String> {
         let text = match &node.value {

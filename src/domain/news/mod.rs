@@ -17,6 +17,7 @@ pub use self::notice::*;
 pub use self::person::*;
 use crate::domain::failure::Refusal;
 use crate::domain::ids::{CallbackReference, SenderId, WhatsAppId};
+use crate::domain::pricing::ToldPrice;
 
 /// Who brings callback bodies. Closed set: each has a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,8 +152,8 @@ pub struct StatusNews {
     pub status: ProviderStatus,
     /// When Meta says it happened.
     pub provider_at: Timestamp,
-    /// What Meta says about its price.
-    pub pricing: Option<PricingNews>,
+    /// What the provider says about its price.
+    pub pricing: Option<ToldPrice>,
 }
 
 /// A status in the provider's order.
@@ -166,13 +167,4 @@ pub enum ProviderStatus {
     Read,
     /// It was refused after all.
     Failed(Refusal),
-}
-
-/// What a status says about the price.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PricingNews {
-    /// Whether the message is charged.
-    pub billable: bool,
-    /// Meta's category, lower case.
-    pub category: String,
 }

@@ -1,7 +1,8 @@
 -- Everything that is done to the limits of one portfolio, in one script with one hash: that Redis does not know it any more is
 -- the sign that it was started anew and may have forgotten what was taken last.
 --
--- KEYS[1] facts: generation, rebuilt_at (ms), account (ms until which nothing is called), budget:<run> (micro-units used)
+-- KEYS[1] facts: generation, rebuilt_at (ms), account (ms until which nothing is called), micro-units used: budget:<run>,
+--   and of the whole installation day:<its number> and month:<its number>
 -- KEYS[2] tier:  contact -> when counted (ms), and `+` at infinity, so that a lost set is not taken for an empty one
 -- Further keys and arguments are those of the command ARGV[1].
 -- number: `next` or `next factor slowed_at` (µs, sixteenths, µs); rate: `next` (µs); pair: `next` or `next x until` (ms)
@@ -52,34 +53,40 @@ end
 local commands = {}
 
 -- ARGV: generation known, tier (-1: none), span of the tier (ms), how many were promised a place before, numbers, rates, kinds of asks,
---   the asks, two bytes each: its kind;
+--   the asks, two bytes each: its kind; caps of the installation;
 --   for each number: messages each second; for each run: messages each second (0: any), budget (-1: none), its name;
+--   for each cap: its field among the facts, micro-units;
 --   for each kind: number, run (places among the keys of their kind; 0: none), whether it takes from a pair (0, 1), whether its person
 --   counts (0, 1), price, horizon (µs); then the persons that count, in the order of the asks.
 --   Asks are much alike, and each argument costs as much as deciding: so what they have in common is said once.
 -- KEYS: numbers, rates of runs, pairs in the order of the asks that take from one.
 -- Answers: now, generation (-1: none, nothing was done), rebuilt_at, people counted; for each number: next and factor; for each ask one
 --   number: 16 × (the slot in µs, or the moment in ms, after now) + what (0 granted, 1 number, 2 rate: not yet; 3 pair, 4 tier, 5 budget,
---   6 account: refused), + 8 where it was granted and added a person.
+--   6 account, 7 cap: refused; of a cap its place stands for the moment), + 8 where it was granted and added a person.
 function commands.take()
   local known, tier, span, rank = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
   local n_numbers, n_runs, n_kinds, asks = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
   local n_asks = #asks / 2
-  local at_number, at_run = 9, 9 + n_numbers
-  local at_kind = at_run + n_runs * 3
+  local n_caps = tonumber(ARGV[10])
+  local at_number, at_run = 10, 10 + n_numbers
+  local at_cap = at_run + n_runs * 3
+  local at_kind = at_cap + n_caps * 2
   local max = math.max
 
   local wanted = { 'generation', 'rebuilt_at', 'account' }
   for run = 1, n_runs do wanted[3 + run] = 'budget:' .. ARGV[at_run + run * 3] end
+  for cap = 1, n_caps do wanted[3 + n_runs + cap] = ARGV[at_cap + cap * 2 - 1] end
   local facts = redis.call('HMGET', KEYS[1], unpack(wanted))
   local generation = tonumber(facts[1] or '-1')
   if generation < 0 or generation < known then return { now, -1, 0, 0 } end
   redis.call('PEXPIRE', KEYS[1], KEEP_MS)
   local account = tonumber(facts[3] or '0')
   local used = {}
-  for run = 1, n_runs do used[run] = tonumber(facts[3 + run] or '0') end
-  local before = {}
-  for run = 1, n_runs do before[run] = used[run] end
+  -- Of the runs, and behind them of the caps.
+  for n = 1, n_runs + n_caps do used[n] = tonumber(facts[3 + n] or '0') end
+  local before, cap_of = {}, {}
+  for n = 1, n_runs + n_caps do before[n] = used[n] end
+  for cap = 1, n_caps do cap_of[cap] = tonumber(ARGV[at_cap + cap * 2]) end
 
   local number_of, run_of, takes_pair, counts, price_of, horizon_of = {}, {}, {}, {}, {}, {}
   for kind = 1, n_kinds do
@@ -175,6 +182,11 @@ function commands.take()
       return answer(ask, 4, (tonumber(first or '') or now_ms) + span - now_ms)
     end
     if run > 0 and budget[run] >= 0 and used[run] + price > budget[run] then return answer(ask, 5, 0) end
+    if price > 0 then
+      for cap = 1, n_caps do
+        if used[n_runs + cap] + price > cap_of[cap] then return answer(ask, 7, cap) end
+      end
+    end
     local slot = number > 0 and cursor[number] or now
     if run > 0 and run_gap[run] > 0 then slot = max(slot, due[run]) end
     if slot > slot_max then
@@ -193,6 +205,7 @@ function commands.take()
       end
       used[run] = used[run] + price
     end
+    for cap = n_runs + 1, n_runs + n_caps do used[cap] = used[cap] + price end
     if p then
       p[1] = p[1] + PAIR_MS
       touched[KEYS[2 + pair_of[ask]]] = p
@@ -246,9 +259,9 @@ function commands.take()
       local ttl = max(1, math.ceil((due[run] - now) / 1000))
       redis.call('SET', KEYS[2 + n_numbers + run], whole(due[run]), 'PX', ttl)
     end
-    if used[run] ~= before[run] then
-      redis.call('HINCRBY', KEYS[1], wanted[3 + run], whole(used[run] - before[run]))
-    end
+  end
+  for n = 1, n_runs + n_caps do
+    if used[n] ~= before[n] then redis.call('HINCRBY', KEYS[1], wanted[3 + n], whole(used[n] - before[n])) end
   end
   for key, p in pairs(touched) do save_pair(key, p[1], p[2], p[3]) end
   if #added > 0 then redis.call('ZADD', KEYS[2], unpack(added)) end
@@ -256,15 +269,20 @@ function commands.take()
   return answers
 end
 
--- ARGV: generation; for each: person (or empty), when it was counted, run (or empty), price, pair (place among the keys; 0: none).
+-- ARGV: generation; for each: person (or empty), when it was counted, run (or empty), price, pair (place among the keys; 0: none), the
+--   fields of the caps that it counts toward, with a space between them.
 -- KEYS: pairs. What was taken under another generation is not in what this one counts.
 function commands.give_back()
   if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[2] then return 0 end
-  for a = 3, #ARGV, 5 do
+  for a = 3, #ARGV, 6 do
     local person, at, run, price, pair = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[a + 4])
     -- Somebody else may have counted the same person since.
     if person ~= '' and redis.call('ZSCORE', KEYS[2], person) == at then redis.call('ZREM', KEYS[2], person) end
-    if run ~= '' and tonumber(price) > 0 then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, whole(-tonumber(price))) end
+    if tonumber(price) > 0 then
+      local back = whole(-tonumber(price))
+      for field in string.gmatch(ARGV[a + 5], '%S+') do redis.call('HINCRBY', KEYS[1], field, back) end
+      if run ~= '' then redis.call('HINCRBY', KEYS[1], 'budget:' .. run, back) end
+    end
     if pair > 0 then
       local next_at, x, till = parsed(redis.call('GET', KEYS[2 + pair]))
       if next_at > now_ms then save_pair(KEYS[2 + pair], next_at - PAIR_MS, x, till) end

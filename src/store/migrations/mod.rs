@@ -15,6 +15,7 @@ mod m0010_media;
 mod m0011_erasure;
 mod m0012_consent_requests;
 mod m0013_standing_jobs;
+mod m0014_pricing;
 mod m0015_templates;
 
 pub(super) struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_erasure::Erasure),
             Box::new(m0012_consent_requests::ConsentRequests),
             Box::new(m0013_standing_jobs::StandingJobs),
+            Box::new(m0014_pricing::Pricing),
             Box::new(m0015_templates::Templates),
         ]
     }

@@ -29,11 +29,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use self::notice::Origin;
-use self::wire::{Change, Error, Status, Value};
+use self::wire::{Change, Error, Pricing, Status, Value};
 use super::error_codes::class_of;
 use crate::domain::failure::{FailureClass, Refusal};
 use crate::domain::ids::{SenderId, WhatsAppId};
-use crate::domain::news::{News, PricingNews, ProviderStatus, StatusNews};
+use crate::domain::news::{News, ProviderStatus, StatusNews};
+use crate::domain::pricing::{FreeBecause, PriceCategory, ToldKind, ToldPrice};
 use crate::ports::WebhookReader;
 
 /// Above this a time is in milliseconds: as seconds it would be in the year 5138.
@@ -216,12 +217,22 @@ fn read_status(sender: &SenderId, status: &Status<'_>) -> News {
         reference: status.biz_opaque_callback_data.as_deref().and_then(|reference| reference.parse().ok()),
         status: provider_status,
         provider_at: moment(status.timestamp.as_deref()),
-        pricing: status.pricing.as_ref().map(|pricing| PricingNews {
-            // `billable` is to be withdrawn; `type` says the same.
-            billable: pricing.billable.unwrap_or(pricing.kind.as_deref() == Some("regular")),
-            category: pricing.category.as_deref().unwrap_or_default().to_lowercase(),
-        }),
+        pricing: status.pricing.as_ref().and_then(told_price),
     })
+}
+
+/// What a status says about the price (page …/whatsapp/pricing, 2026-11-22). `billable` is to be withdrawn, so it counts only where `type`
+/// says nothing that we know.
+fn told_price(pricing: &Pricing<'_>) -> Option<ToldPrice> {
+    let kind = match (pricing.kind.as_deref(), pricing.billable) {
+        (Some("regular"), _) => ToldKind::Charged,
+        (Some("free_customer_service"), _) => ToldKind::Free(FreeBecause::ServiceWindow),
+        (Some("free_entry_point"), _) => ToldKind::Free(FreeBecause::EntryPoint),
+        (_, Some(true)) => ToldKind::Charged,
+        (_, Some(false)) => ToldKind::Free(FreeBecause::Told),
+        (_, None) => return None,
+    };
+    Some(ToldPrice { kind, category: pricing.category.as_deref().map(PriceCategory::told), amount: None })
 }
 
 fn refusal(status: &Status<'_>) -> Refusal {

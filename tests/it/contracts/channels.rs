@@ -148,7 +148,7 @@ on_both_databases! {
         let facts = store.limit_facts("portfolio", &["default".parse().unwrap()], Some(250), at(1)).await.unwrap();
         assert_eq!(facts.generation, 1);
         let with = |id, generation| Start {
-            permit: Some(("portfolio".to_owned(), generation)),
+            permits: vec![("portfolio".to_owned(), generation)],
             ..begin(id, 0, at(60), at(1))
         };
         assert_eq!(store.start(with(messages[0], 1)).await.unwrap(), StartAnswer::Go);

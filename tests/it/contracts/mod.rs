@@ -7,6 +7,7 @@ mod campaigns;
 mod channels;
 mod contacts;
 mod conversations;
+mod costs;
 mod counts;
 mod double_opt_in;
 mod erasure;
@@ -33,8 +34,9 @@ use barid::domain::delivery::{Delivery, State};
 use barid::domain::ids::{CallbackReference, ContactId, MessageId, RunId, WhatsAppId};
 use barid::domain::language::Language;
 use barid::domain::message::{Content, TemplateContent, TemplateParameter};
-use barid::domain::news::{Extras, InboundNews, PricingNews, ProviderStatus, StatusNews};
+use barid::domain::news::{Extras, InboundNews, ProviderStatus, StatusNews};
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::pricing::{FreeBecause, PriceCategory, ToldKind, ToldPrice};
 use barid::domain::run::Run;
 use barid::domain::start::StartAnswer;
 use barid::ports::{
@@ -167,6 +169,35 @@ impl Database {
             ))
             .await;
         assert_eq!(store.cost_micros(run).await.expect("cost").to_string(), cost[0], "cost of {run}");
+        self.assert_costs_are_exact().await;
+    }
+
+    /// Fails unless messages, charges, sums by day and what is used of the budgets say the same.
+    pub(crate) async fn assert_costs_are_exact(&self) {
+        let one = async |sql: &str| self.ask(sql).await.remove(0);
+        let of_messages = one("SELECT CAST(COALESCE(SUM(cost_micros), 0) AS TEXT) FROM messages").await;
+        for table in ["charges", "cost_days", "budget_days"] {
+            let sum = one(&format!("SELECT CAST(COALESCE(SUM(micros), 0) AS TEXT) FROM {table}")).await;
+            assert_eq!(sum, of_messages, "micro-units in {table}");
+        }
+        let reserved = one("SELECT CAST(COALESCE(SUM(reserved_micros), 0) AS TEXT) FROM messages").await;
+        assert_eq!(one("SELECT CAST(COALESCE(SUM(reserved), 0) AS TEXT) FROM budget_days").await, reserved, "reserved");
+        // Each charge once, in the sums of its own day and kind.
+        let kinds = "channel || ' ' || country || ' ' || category || ' ' || currency || ' ' || basis || ' ' || source || ' ' || free || ' ' || \
+                     difference || ' ' || CAST(day AS TEXT)";
+        let charges = self
+            .ask(&format!(
+                "SELECT {kinds} || ' ' || CAST(COUNT(*) AS TEXT) || ' ' || CAST(SUM(micros) AS TEXT) || ' ' || \
+                 CAST(SUM(estimated_micros) AS TEXT) FROM (SELECT charges.*, at / 86400000 AS day FROM charges) AS c GROUP BY {kinds}"
+            ))
+            .await;
+        let days = self
+            .ask(&format!(
+                "SELECT {kinds} || ' ' || CAST(SUM(n) AS TEXT) || ' ' || CAST(SUM(micros) AS TEXT) || ' ' || \
+                 CAST(SUM(estimated_micros) AS TEXT) FROM cost_days GROUP BY {kinds} HAVING SUM(n) <> 0"
+            ))
+            .await;
+        assert_eq!(sorted(days), sorted(charges), "sums by day");
     }
 }
 
@@ -274,7 +305,7 @@ pub(crate) fn begin(id: MessageId, attempts_before: u16, lease_until: Timestamp,
         attempts_before,
         channel: Channel::Whatsapp,
         lease_until,
-        permit: None,
+        permits: Vec::new(),
         counts_for_tier: true,
         marketing: false,
         price_micros: 30_000,
@@ -307,7 +338,9 @@ pub(crate) fn status(store: &SqlStore, id: MessageId, status: ProviderStatus) ->
 }
 
 pub(crate) fn charged(news: StatusNews, billable: bool) -> StatusNews {
-    StatusNews { pricing: Some(PricingNews { billable, category: "utility".to_owned() }), ..news }
+    let kind = if billable { ToldKind::Charged } else { ToldKind::Free(FreeBecause::ServiceWindow) };
+    let pricing = Some(ToldPrice { kind, category: Some(PriceCategory::Utility), amount: None });
+    StatusNews { pricing, ..news }
 }
 
 /// A callback body with these statuses, kept and applied.

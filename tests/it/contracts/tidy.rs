@@ -85,7 +85,10 @@ on_both_databases! {
         let run = store.load(messages[0]).await.unwrap().unwrap().run.expect("it is one of a run");
         let counts = store.counts(run).await.unwrap();
         assert_eq!(pass(&store, Retained::Messages, at(0)).await, 0, "nothing is that old");
+        let charges = "SELECT CAST(COUNT(*) AS TEXT) FROM charges";
+        assert_eq!(database.ask(charges).await, ["1"]);
         assert_eq!(pass(&store, Retained::Messages, at(900)).await, 1);
+        assert_eq!(database.ask(charges).await, ["0"]);
         assert!(store.load(messages[0]).await.unwrap().is_none());
         assert!(store.load(messages[1]).await.unwrap().is_some(), "it was never called");
         assert!(store.load(messages[2]).await.unwrap().is_some(), "its call is under way");

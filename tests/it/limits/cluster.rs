@@ -50,5 +50,5 @@ async fn the_limits_of_several_portfolios_lie_on_several_nodes() {
     assert!(standing.iter().all(|one| one.tier_used == 21 && one.mps_now == 500.0), "{standing:?}");
     // Of a number that the configuration no longer has, only the run is bound.
     let gone = Ask { sender: "gone".parse().unwrap(), ..ask(1) };
-    assert!(permit(&limiter, &gone).await.fence.is_none());
+    assert!(permit(&limiter, &gone).await.fences.is_empty());
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use barid::domain::ids::{ContactId, MessageId, RunId};
+use barid::domain::budget::SpendingCaps;
+use barid::domain::ids::{ContactId, MessageId, RunId, SenderName};
+use barid::domain::schedule::Zone;
 use barid::domain::start::StartAnswer;
-use barid::limits::{Limiter, Settings};
+use barid::limits::{Limiter, Sender, Settings};
 use barid::ports::{Ask, LimitFactsOf, Limits as _, Messages as _, Permit, Start, Verdict};
 use barid::store::SqlStore;
 use jiff::SignedDuration;
@@ -27,29 +29,51 @@ struct World {
     messages: Vec<(MessageId, ContactId)>,
     limiters: [Arc<Limiter>; 2],
     budget: Option<i64>,
+    portfolios: usize,
     started: AtomicUsize,
+}
+
+/// The name of a number; the first is that of all other tests.
+fn sender_of(n: usize) -> SenderName {
+    if n == 0 { ask(1).sender } else { format!("number-{n}").parse().unwrap() }
 }
 
 impl World {
     async fn with(database: &Database, n: usize, tier: Option<u32>, budget: Option<i64>) -> Self {
+        Self::of(database, n, budget, settings(10_000, tier)).await
+    }
+
+    /// One in which all messages together may cost so much in a day, over so many portfolios.
+    async fn capped(database: &Database, n: usize, day_micros: i64, portfolios: usize) -> Self {
+        let caps = SpendingCaps { day_micros: Some(day_micros), month_micros: None, zone: Zone::utc() };
+        let one = &settings(10_000, None).senders[0];
+        let sender = |n| Sender { name: sender_of(n), portfolio: format!("p{n}"), ..one.clone() };
+        let senders = (0..portfolios).map(sender).collect();
+        Self::of(database, n, None, Settings { caps: Some(caps), senders, ..settings(10_000, None) }).await
+    }
+
+    async fn of(database: &Database, n: usize, budget: Option<i64>, settings: Settings) -> Self {
         let store = Arc::new(database.open().await);
         let contacts = people(&store, n).await;
         let expires_at = now() + SignedDuration::from_hours(1);
         let (run, ids) = run_to_until(&store, &contacts, expires_at).await;
         let redis = TestRedis::start();
         let facts: Arc<dyn LimitFactsOf> = store.clone();
-        let settings = Settings { rebuild_every: Duration::from_millis(300), ..settings(10_000, tier) };
+        let portfolios = settings.senders.len();
+        let settings = Settings { rebuild_every: Duration::from_millis(300), ..settings };
         let limiters = [
             Arc::new(over(&redis, Arc::clone(&facts), settings.clone()).await),
             Arc::new(over(&redis, facts, settings).await),
         ];
         let messages = ids.into_iter().zip(contacts).collect();
-        Self { redis, store, run: run.id, messages, limiters, budget, started: AtomicUsize::new(0) }
+        Self { redis, store, run: run.id, messages, limiters, budget, portfolios, started: AtomicUsize::new(0) }
     }
 
     fn ask(&self, at: usize) -> Ask {
         let (message, contact) = self.messages[at];
-        Ask { message, contact, budget_micros: self.budget, price_micros: PRICE, run: Some(self.run), ..ask(1) }
+        let sender = if self.portfolios > 1 { sender_of(at / 2 % self.portfolios) } else { ask(1).sender };
+        let (run, budget_micros) = (Some(self.run), self.budget);
+        Ask { message, contact, sender, budget_micros, price_micros: PRICE, run, ..ask(1) }
     }
 
     async fn start(&self, ask: &Ask, permit: &Permit) -> StartAnswer {
@@ -59,7 +83,7 @@ impl World {
             attempts_before: 0,
             channel: ask.channel,
             lease_until: now() + SignedDuration::from_mins(1),
-            permit: permit.fence.clone(),
+            permits: permit.fences.clone(),
             counts_for_tier: ask.counts_for_tier,
             price_micros: ask.price_micros,
             freeze: None,
@@ -145,6 +169,24 @@ on_both_databases! {
         World::with(&database, 40, None, Some(20 * PRICE + 1)).await.lose_everything_at_one_below(20).await;
     }
 
+    async fn after_a_flush_at_one_message_below_what_a_day_may_cost_not_one_too_many_is_started(database: Database) {
+        World::capped(&database, 40, 20 * PRICE + 1, 1).await.lose_everything_at_one_below(20).await;
+    }
+
+    async fn after_a_flush_three_portfolios_together_spend_not_one_message_too_many(database: Database) {
+        World::capped(&database, 40, 20 * PRICE + 1, 3).await.lose_everything_at_one_below(20).await;
+    }
+
+    async fn however_often_redis_is_emptied_no_day_costs_more(database: Database) {
+        let world = World::capped(&database, 120, 60 * PRICE, 1).await;
+        world.lose_everything_again_and_again(60, seed()).await;
+    }
+
+    async fn however_often_redis_is_emptied_no_day_of_two_portfolios_costs_more(database: Database) {
+        let world = World::capped(&database, 120, 60 * PRICE, 2).await;
+        world.lose_everything_again_and_again(60, seed()).await;
+    }
+
     async fn however_often_redis_is_emptied_no_tier_is_exceeded(database: Database) {
         World::with(&database, 120, Some(60), None).await.lose_everything_again_and_again(60, seed()).await;
     }
@@ -174,10 +216,10 @@ async fn a_process_that_starts_goes_on_with_what_redis_has() {
     let facts = Arc::new(NothingUsed::default());
     let first = over(&redis, facts.clone(), settings(1_000, Some(2))).await;
     permit(&first, &ask(1)).await;
-    let (_, generation) = permit(&first, &ask(2)).await.fence.unwrap();
+    let (_, generation) = permit(&first, &ask(2)).await.fences.remove(0);
     let second = over(&redis, facts.clone(), settings(1_000, Some(2))).await;
     refused(second.permit(&ask(3)).await);
-    let (_, same) = permit(&second, &ask(1)).await.fence.unwrap();
+    let (_, same) = permit(&second, &ask(1)).await.fences.remove(0);
     assert_eq!((generation, same, facts.limit_generation("p1").await.unwrap()), (1, 1, 1));
 }
 
@@ -190,12 +232,12 @@ async fn facts_older_than_the_record_knows_are_not_gone_by() {
     // As after a Redis that was restored from a copy: the record has begun a generation since.
     facts.limit_facts("p1", &[], None, now()).await.unwrap();
     let second = over(&redis, facts.clone(), settings(1_000, Some(2))).await;
-    let (_, generation) = permit(&second, &ask(1)).await.fence.unwrap();
+    let (_, generation) = permit(&second, &ask(1)).await.fences.remove(0);
     assert_eq!(generation, 3);
     // The first learns of it when its permits are not taken.
     let stale = permit(&first, &ask(2)).await;
     first.give_back(&ask(2), stale).await;
-    until("it sees the new generation", async || permit(&first, &of_run(2, 1)).await.fence.unwrap().1 >= 3).await;
+    until("it sees the new generation", async || permit(&first, &of_run(2, 1)).await.fences.remove(0).1 >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -217,6 +259,6 @@ async fn while_redis_is_away_everybody_waits_and_what_it_forgot_is_counted_again
     redis.run();
     for wait in waits {
         // It kept everything on disk, and all the same it may have lost the last: the record is asked.
-        assert_eq!(wait.await.unwrap().fence.unwrap().1, 2);
+        assert_eq!(wait.await.unwrap().fences.remove(0).1, 2);
     }
 }

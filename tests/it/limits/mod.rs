@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should end")]
 
+mod caps;
 mod cluster;
 mod lines;
 mod lost;
@@ -56,6 +57,7 @@ pub(crate) fn settings(mps: u32, tier: Option<u32>) -> Settings {
         namespace: "test".to_owned(),
         senders: vec![sender],
         channels: vec![],
+        caps: None,
         rebuild_every: Duration::from_secs(3600),
     }
 }

@@ -16,7 +16,7 @@ async fn a_tier_counts_each_person_once_and_refuses_the_next_for_a_day() {
     let redis = TestRedis::start();
     let limiter = limiter(&redis, FAST, Some(3)).await;
     for n in 1..=3 {
-        assert!(permit(&limiter, &ask(n)).await.fence.is_some());
+        assert!(!permit(&limiter, &ask(n)).await.fences.is_empty());
     }
     let (limit, until) = refused(limiter.permit(&ask(4)).await);
     assert_eq!(limit, Limit::Tier);
@@ -154,7 +154,7 @@ async fn nothing_binds_a_message_on_another_channel_without_rate_and_budget() {
     let limiter = limiter(&redis, 1, Some(0)).await;
     for n in 0..100 {
         let permit = granted(limiter.permit(&Ask { channel: Channel::Email, ..of_run(n, 1) }).await);
-        assert!(permit.fence.is_none() && permit.leave_at.is_none());
+        assert!(permit.fences.is_empty() && permit.leave_at.is_none());
     }
     assert_eq!(refused(limiter.permit(&ask(1)).await).0, Limit::Tier);
 }

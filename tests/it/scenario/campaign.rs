@@ -14,6 +14,7 @@ use barid::domain::ids::TemplateName;
 use barid::domain::language::Language;
 use barid::domain::message::{Content, Rendered, TemplateContent};
 use barid::domain::phone_number::PhoneNumber;
+use barid::domain::pricing::Tariff;
 use barid::domain::standing_job::ScheduledJob;
 use barid::domain::template::MessageTemplate;
 use barid::ports::{AudienceFileError, AudienceFiles, AudiencePage, CannotRender, Catalogue};
@@ -105,6 +106,9 @@ impl Catalogue for OneCampaign {
     }
     fn answering(&self) -> Option<Arc<Rules>> {
         None
+    }
+    fn tariff(&self) -> Arc<Tariff> {
+        Arc::default()
     }
     fn single_price_micros(&self, _: &Content) -> i64 {
         PRICE

@@ -77,7 +77,8 @@ impl Copy {
             *counted.spent.entry(run).or_default() += ask.price_micros;
         }
         Verdict::Granted(Permit {
-            fence: Some((PORTFOLIO.to_owned(), counted.generation)),
+            fences: vec![(PORTFOLIO.to_owned(), counted.generation)],
+            spends_on: None,
             leave_at: None,
             counted_ms: counts.then(|| now.as_millisecond()),
         })
@@ -86,7 +87,7 @@ impl Copy {
     fn give_back(&self, ask: &Ask, permit: &Permit) {
         let mut copy = self.0.lock().unwrap();
         let of_this = |counted: &&mut Counted| {
-            permit.fence.as_ref().is_some_and(|(_, generation)| *generation == counted.generation)
+            permit.fences.first().is_some_and(|(_, generation)| *generation == counted.generation)
         };
         let Some(counted) = copy.as_mut().filter(of_this) else { return };
         if permit.counted_ms.is_some() {

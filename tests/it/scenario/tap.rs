@@ -1,6 +1,6 @@
 //! Where effects leave the process: each is counted and written down, and at a chosen one the process dies or the effect fails.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::Range;
@@ -24,6 +24,7 @@ use barid::domain::ids::{AlertId, ErasureId, FeedbackId, JobName, JobRunId};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::live_check::TemplateFacts;
 use barid::domain::news::Source;
+use barid::domain::pricing::PriceCategory;
 use barid::domain::retention::Retained;
 use barid::domain::rollout::StageStanding;
 use barid::domain::run::{Run, RunCommand};
@@ -33,17 +34,18 @@ use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
 use barid::domain::template_approval::{Agreement, KeptTemplate};
 use barid::ports::{
-    AlertToMail, Alerts, Applied, CallbackSamples, Clicks, ConsentRequests, Contacts, Conversations, Created,
-    DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
-    HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter, JournalRow, Kept, KeptNews,
-    KeptResult, LimitFacts, LimitFactsOf, ListedDelivery, ListedMessage, ListedTalk, LoadedMessage, MediaBecame,
-    MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages, NewJobRun, OpenedRun, Outbox, Page,
-    PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ResultFilter, RowNews,
-    RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store, StoreError, Stored, Suspensions,
-    Talk, TalkFilter, TalkId, TemplateRecord, Tidied, Tidying, Unasked, Wanted,
+    AlertToMail, Alerts, Answered, Applied, BudgetUsed, CallDay, CallbackSamples, Clicks, ConsentRequests, Contacts,
+    Conversations, CostDay, Costs, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults,
+    HistoryEntry, HookAttempt, HookDelivery, HookFilter, HookRecorded, JobEnded, JobRuns, Journal, JournalFilter,
+    JournalRow, Kept, KeptNews, KeptResult, LimitFacts, LimitFactsOf, ListedCharge, ListedDelivery, ListedMessage,
+    ListedTalk, LoadedMessage, MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, Messages,
+    NewJobRun, OpenedRun, Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
+    Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage, Stages, Start, Store,
+    StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, TemplateRecord, Tidied, Tidying, Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
@@ -234,6 +236,15 @@ tapped!(ConsentRequests {
     effect end_requests(contact: ContactId, purposes: Purposes) -> ();
     effect end_requests_over(now: Timestamp) -> u64;
     look unconfirmed(contacts: &[ContactId], now: Timestamp) -> HashMap<ContactId, Purposes>;
+});
+
+tapped!(Costs {
+    look cost_days(from: Date, to: Date) -> Vec<CostDay>;
+    look call_days(from: Date, to: Date) -> Vec<CallDay>;
+    look answered(from: Timestamp, to: Timestamp) -> BTreeMap<Channel, Answered>;
+    look charged_in_month(day: Date) -> BTreeMap<(String, PriceCategory), u64>;
+    look charges_of(message: MessageId) -> Vec<ListedCharge>;
+    look budget_used(day: Date) -> BudgetUsed;
 });
 
 tapped!(Runs {
