@@ -2,55 +2,9 @@
 //!
 //! Times are unix milliseconds, money is millionths, flags are 0 and 1, states are words: both databases hold the same.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Begin;
-
-impl MigrationName for Begin {
-    fn name(&self) -> &'static str {
-        "m0001_begin"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Begin {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES.iter().rev() {
-            manager.get_connection().execute_unprepared(&format!("DROP TABLE {table}")).await?;
-        }
-        Ok(())
-    }
-}
-
-const TABLES: [&str; 11] = [
-    "meta",
-    "contacts",
-    "consent_changes",
-    "runs",
-    "run_counts",
-    "run_costs",
-    "messages",
-    "history",
-    "journal",
-    "feedback",
-    "heard",
-];
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let (key, bytes, clustered) = (dialect.counted_key(), dialect.bytes(), dialect.clustered());
     vec![
         "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)".to_owned(),

@@ -1,33 +1,8 @@
 //! Other channels, waits, reservations, suspensions and the generations of limits.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct NeverLost;
-
-impl MigrationName for NeverLost {
-    fn name(&self) -> &'static str {
-        "m0002_never_lost"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for NeverLost {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let (key, clustered) = (dialect.counted_key(), dialect.clustered());
     vec![
         "ALTER TABLE messages ADD COLUMN channel TEXT NOT NULL DEFAULT 'whatsapp'".to_owned(),

@@ -1,33 +1,8 @@
 //! The stop of marketing apart from other stops, what becomes of people whose numbers and ids change, and feedback that is put right.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct PeopleChange;
-
-impl MigrationName for PeopleChange {
-    fn name(&self) -> &'static str {
-        "m0006_news"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for PeopleChange {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let key = dialect.counted_key();
     vec![
         "ALTER TABLE contacts ADD COLUMN marketing_stopped BIGINT NOT NULL DEFAULT 0".to_owned(),

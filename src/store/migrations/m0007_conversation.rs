@@ -1,33 +1,8 @@
 //! Service windows, messages with free words, what is created once only, tracked links, and what is worked out about feedback.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Conversation;
-
-impl MigrationName for Conversation {
-    fn name(&self) -> &'static str {
-        "m0007_conversation"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Conversation {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let (key, clustered) = (dialect.counted_key(), dialect.clustered());
     vec![
         // 1: it says free words, which only an open service window lets through.

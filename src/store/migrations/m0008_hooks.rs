@@ -1,33 +1,8 @@
 //! What is to be told to the endpoints of our webhooks, and how they do.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Hooks;
-
-impl MigrationName for Hooks {
-    fn name(&self) -> &'static str {
-        "m0008_hooks"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Hooks {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let key = dialect.counted_key();
     vec![
         format!(

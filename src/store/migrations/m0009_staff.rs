@@ -1,9 +1,10 @@
 //! What staff did in conversations, and what was chosen on the scales of flows.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::sea_orm::ConnectionTrait;
 use serde_json::Value;
 
+use super::run;
 use crate::store::dialect::Dialect;
 use crate::store::sql::{Db, Fault, Row, Sql, Table, args};
 
@@ -21,13 +22,7 @@ impl MigrationName for Staff {
 #[async_trait::async_trait]
 impl MigrationTrait for Staff {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
+        let dialect = run(manager, statements).await?;
         fill_scores(&Db::new(manager.get_connection(), dialect)).await
     }
 }

@@ -1,33 +1,8 @@
 //! Files that people send: what is to be removed, and what came before files were fetched; and what was taken back before it came.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Media;
-
-impl MigrationName for Media {
-    fn name(&self) -> &'static str {
-        "m0010_media"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Media {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let clustered = dialect.clustered();
     vec![
         // Files that nobody is to have any more. Only our own number of the feedback, which tells nothing of the person.

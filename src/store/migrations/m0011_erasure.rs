@@ -1,33 +1,8 @@
 //! Forgetting people: receipts, and what outlives them.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Erasure;
-
-impl MigrationName for Erasure {
-    fn name(&self) -> &'static str {
-        "m0011_erasure"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Erasure {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let (key, clustered) = (dialect.counted_key(), dialect.clustered());
     vec![
         "ALTER TABLE contacts ADD COLUMN erased_at BIGINT".to_owned(),

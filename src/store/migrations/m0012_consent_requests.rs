@@ -1,33 +1,8 @@
 //! Double opt-in: of what people are asked, and until when they may answer.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct ConsentRequests;
-
-impl MigrationName for ConsentRequests {
-    fn name(&self) -> &'static str {
-        "m0012_consent_requests"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for ConsentRequests {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let clustered = dialect.clustered();
     vec![
         // `sender`: to which of our numbers the person wrote, if they did. `message_id`: by which message they were asked.

@@ -1,33 +1,8 @@
 //! Standing jobs: since when their schedules are watched, and each firing. Alerts: what somebody should look at, and what was mailed about it.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct StandingJobs;
-
-impl MigrationName for StandingJobs {
-    fn name(&self) -> &'static str {
-        "m0013_standing_jobs"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for StandingJobs {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let (key, clustered) = (dialect.counted_key(), dialect.clustered());
     vec![
         // A schedule that changed is another row, so that two processes with different files do not disturb each other.

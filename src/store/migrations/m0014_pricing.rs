@@ -1,33 +1,8 @@
 //! What messages cost: a row for each arrival that was charged, sums by day, and what is used of the budgets of the installation.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Pricing;
-
-impl MigrationName for Pricing {
-    fn name(&self) -> &'static str {
-        "m0014_pricing"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Pricing {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let clustered = dialect.clustered();
     vec![
         // What callbacks say of the price of the newest attempt; `billable` was all that was kept of it.

@@ -1,33 +1,8 @@
 //! Templates as they stood at Meta when they were last seen, and to which categories people agreed.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
-
 use crate::store::dialect::Dialect;
 
-pub(super) struct Templates;
-
-impl MigrationName for Templates {
-    fn name(&self) -> &'static str {
-        "m0015_templates"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Templates {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let dialect = match manager.get_database_backend() {
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        };
-        for statement in statements(dialect) {
-            manager.get_connection().execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-}
-
-fn statements(dialect: Dialect) -> Vec<String> {
+pub(super) fn statements(dialect: Dialect) -> Vec<String> {
     let clustered = dialect.clustered();
     vec![
         format!(
