@@ -13,7 +13,7 @@ use crate::daemon::{approving, standing};
 use crate::domain::language::Language;
 use crate::domain::problem::did_you_mean;
 use crate::domain::template_approval::Submission;
-use crate::http::{PushedItem, SyncedItem, TemplateItem, TemplateStanding};
+use crate::http::{PushedItem, ReviewedItem, SyncedItem, TemplateItem, TemplateStanding};
 use crate::ports::Upkeep;
 use crate::store::SqlStore;
 use crate::whatsapp::templates::creation;
@@ -24,6 +24,7 @@ pub(super) enum Template {
     Show(Show),
     Push(Push),
     Sync(Sync),
+    Review(Review),
     Agree(Agree),
 }
 
@@ -67,6 +68,13 @@ pub(super) struct Sync {
     json: Json,
 }
 
+/// Show which templates somebody should look at: unused, rejected, near pausing, or in no folder of ours
+#[derive(Debug, clap::Args)]
+pub(super) struct Review {
+    #[command(flatten)]
+    json: Json,
+}
+
 /// Agree to the price of the category that Meta takes a template for: its campaigns go on
 #[derive(Debug, clap::Args)]
 pub(super) struct Agree {
@@ -84,6 +92,7 @@ pub(super) async fn run(command: &Template, installation: &Installation) -> Ende
         Template::Push(arguments) if arguments.dry_run => dry_run(&arguments.name, installation),
         Template::Push(arguments) => push(arguments, installation).await,
         Template::Sync(arguments) => sync(arguments, installation).await,
+        Template::Review(arguments) => review(arguments, installation).await,
         Template::Agree(arguments) => agree(arguments, installation).await,
     }
 }
@@ -171,6 +180,9 @@ async fn show(arguments: &Show, installation: &Installation) -> Ended {
         if let Some(quality) = &one.quality {
             line.push_str(&format!(", quality {quality}"));
         }
+        if let Some(used_at) = one.used_at {
+            line.push_str(&format!(", sent last at {used_at}"));
+        }
         if let Some(seen_at) = one.seen_at {
             line.push_str(&format!(", read at {seen_at}"));
         }
@@ -212,7 +224,7 @@ fn dry_run(name: &str, installation: &Installation) -> Ended {
         }
         return Err(no_template(name, files.templates.names()));
     };
-    let bodies = Language::ALL.map(|language| Submission::of(template, language).map(|one| creation(&one)));
+    let bodies = Language::ALL.map(|language| Submission::of(template, language).map(|one| creation(&one, None)));
     let bodies: Vec<Value> = bodies.into_iter().collect::<Result<_, _>>().or_exit(Exit::Config)?;
     screen::json(&bodies)
 }
@@ -256,6 +268,26 @@ async fn sync(arguments: &Sync, installation: &Installation) -> Ended {
         screen::say(&format!("{}: {}", synced.result, synced.summary))?;
     }
     if synced.result == "failed" { Err(Failure::told(Exit::Unavailable)) } else { Ok(()) }
+}
+
+async fn review(arguments: &Review, installation: &Installation) -> Ended {
+    let items: Vec<ReviewedItem> = match installation.daemon().await? {
+        Some(daemon) => daemon.get::<Items<_>>("/api/v1/template-review").await?.items,
+        None => {
+            let (store, upkeep) = alone(installation).await?;
+            let items = approving::review(&upkeep).await;
+            store.close().await;
+            items.map_err(failed)?
+        }
+    };
+    if arguments.json.json {
+        return screen::json(&items);
+    }
+    if items.is_empty() {
+        return screen::say("nothing to look at, as far as `barid template sync` read it last");
+    }
+    let row = |item: ReviewedItem| [item.name, item.account, item.language, item.detail, item.remedy];
+    screen::table(["at Meta", "account", "language", "what", "what to do"], items.into_iter().map(row))
 }
 
 async fn agree(arguments: &Agree, installation: &Installation) -> Ended {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::domain::language::Language;
 use crate::domain::problem::did_you_mean;
 use crate::domain::template::MessageTemplate;
-use crate::domain::template_approval::{Agreement, CampaignTemplate, KeptTemplate, Submission, diff};
-use crate::http::{OperationError, PushedItem, SyncedItem, TemplateItem, TemplateStanding};
+use crate::domain::template_approval::{
+    Agreement, CampaignTemplate, KeptTemplate, Reviewed, Submission, TemplateUse, diff,
+};
+use crate::http::{OperationError, PushedItem, ReviewedItem, SyncedItem, TemplateItem, TemplateStanding};
 use crate::jobs::push_template::{self, Pushed};
 use crate::jobs::{JobError, sync_templates};
 use crate::ports::{StoreError, Upkeep};
@@ -16,18 +18,31 @@ use crate::ports::{StoreError, Upkeep};
 /// # Errors
 /// When the store could not be asked.
 pub async fn all(upkeep: &Upkeep) -> Result<Vec<TemplateItem>, OperationError> {
-    let kept = upkeep.store.kept_templates().await.map_err(unavailable)?;
-    let agreements = upkeep.store.category_agreements().await.map_err(unavailable)?;
-    let accounts = push_template::accounts(&upkeep.ours).unwrap_or_default();
-    upkeep.catalogue.templates().iter().map(|template| item(template, &accounts, &kept, &agreements)).collect()
+    let known = Known::read(upkeep).await?;
+    upkeep.catalogue.templates().iter().map(|template| item(template, &known)).collect()
 }
 
-fn item(
-    template: &MessageTemplate,
-    accounts: &[String],
-    kept: &[KeptTemplate],
-    agreements: &[Agreement],
-) -> Result<TemplateItem, OperationError> {
+/// What is known of all templates.
+struct Known {
+    accounts: Vec<String>,
+    kept: Vec<KeptTemplate>,
+    agreements: Vec<Agreement>,
+    uses: Vec<TemplateUse>,
+}
+
+impl Known {
+    async fn read(upkeep: &Upkeep) -> Result<Self, OperationError> {
+        Ok(Self {
+            accounts: push_template::accounts(&upkeep.ours).unwrap_or_default(),
+            kept: upkeep.store.kept_templates().await.map_err(unavailable)?,
+            agreements: upkeep.store.category_agreements().await.map_err(unavailable)?,
+            uses: upkeep.store.template_uses().await.map_err(unavailable)?,
+        })
+    }
+}
+
+fn item(template: &MessageTemplate, known: &Known) -> Result<TemplateItem, OperationError> {
+    let accounts = &known.accounts;
     let of: Vec<Option<&str>> =
         if accounts.is_empty() { vec![None] } else { accounts.iter().map(|account| Some(account.as_str())).collect() };
     let mut languages = Vec::new();
@@ -37,7 +52,7 @@ fn item(
                 code: "bad-template",
                 detail: format!("the template `{}` cannot be rendered: {error}", template.name()),
             })?;
-            languages.push(standing(ours, account, kept, agreements));
+            languages.push(standing(ours, account, known));
         }
     }
     Ok(TemplateItem {
@@ -48,12 +63,9 @@ fn item(
     })
 }
 
-fn standing(
-    ours: Submission,
-    account: Option<&str>,
-    kept: &[KeptTemplate],
-    agreements: &[Agreement],
-) -> TemplateStanding {
+fn standing(ours: Submission, account: Option<&str>, known: &Known) -> TemplateStanding {
+    let Known { kept, agreements, uses, .. } = known;
+    let used = uses.iter().find(|used| used.name == ours.name && used.language == ours.language);
     let kept = kept.iter().find(|kept| {
         account == Some(kept.account.as_str()) && kept.facts.name == ours.name && kept.facts.language == ours.language
     });
@@ -78,6 +90,7 @@ fn standing(
         needs_agreement: pair.disagreed(agreements).is_some(),
         diff: lines.iter().map(|line| format!("{} {}", line.sign(), line.text())).collect(),
         seen_at: kept.map(|kept| kept.seen_at),
+        used_at: used.map(|used| used.at),
     }
 }
 
@@ -112,6 +125,23 @@ pub async fn sync(upkeep: &Upkeep) -> Result<SyncedItem, OperationError> {
     Ok(SyncedItem { result: outcome.result.name().to_owned(), summary: outcome.summary })
 }
 
+/// Which templates somebody should look at, as they were last read.
+///
+/// # Errors
+/// When the store could not be asked.
+pub async fn review(upkeep: &Upkeep) -> Result<Vec<ReviewedItem>, OperationError> {
+    let reviewed = sync_templates::reviewed(upkeep).await.map_err(failed)?;
+    let item = |Reviewed { account, name, language, finding }: Reviewed| ReviewedItem {
+        account,
+        name,
+        language,
+        finding: finding.name().to_owned(),
+        detail: finding.to_string(),
+        remedy: finding.remedy().to_owned(),
+    };
+    Ok(reviewed.into_iter().map(item).collect())
+}
+
 /// Agrees to the price of the category that Meta takes a template for, and lets its campaigns go on.
 ///
 /// # Errors
@@ -140,9 +170,7 @@ pub async fn agree(upkeep: &Upkeep, name: &str, by: &str) -> Result<TemplateItem
 }
 
 async fn one(upkeep: &Upkeep, template: &MessageTemplate) -> Result<TemplateItem, OperationError> {
-    let kept = upkeep.store.kept_templates().await.map_err(unavailable)?;
-    let agreements = upkeep.store.category_agreements().await.map_err(unavailable)?;
-    item(template, &push_template::accounts(&upkeep.ours).unwrap_or_default(), &kept, &agreements)
+    item(template, &Known::read(upkeep).await?)
 }
 
 fn named(upkeep: &Upkeep, name: &str) -> Result<Arc<MessageTemplate>, OperationError> {

@@ -23,7 +23,7 @@ use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{
     CampaignSummary, CampaignVerb, HookSummary, HookTried, JobItem, JobRunItem, NewsItem, OperationError, Operations,
-    PushedItem, Replay, SuspensionRequest, SyncedItem, TemplateItem,
+    PushedItem, Replay, ReviewedItem, SuspensionRequest, SyncedItem, TemplateItem,
 };
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::live_check;
@@ -315,6 +315,10 @@ impl Operations for Desk {
 
     async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
         approving::sync(&self.upkeep).await
+    }
+
+    async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
+        approving::review(&self.upkeep).await
     }
 
     async fn agree_template(&self, name: &str, by: &str) -> Result<TemplateItem, OperationError> {

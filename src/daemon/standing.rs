@@ -13,6 +13,7 @@ use crate::domain::ids::{JobName, SenderName};
 use crate::domain::live_check::{NumberFacts, Ours, TemplateFacts, TokenFacts};
 use crate::domain::problem::did_you_mean;
 use crate::domain::standing_job::{Fired, JobRun, ScheduledJob, StandingJob, next_firing};
+use crate::domain::template::SampleFile;
 use crate::domain::template_approval::Submission;
 use crate::http::{JobItem, JobRunItem, OperationError};
 use crate::jobs::JobError;
@@ -92,11 +93,15 @@ impl Management for NoToken {
         Self::say()
     }
 
-    async fn create_template(&self, _: &str, _: &Submission) -> Result<HandedIn, String> {
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
         Self::say()
     }
 
-    async fn edit_template(&self, _: &str, _: &Submission, _: bool) -> Result<(), String> {
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        Self::say()
+    }
+
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
         Self::say()
     }
 

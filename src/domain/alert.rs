@@ -60,6 +60,8 @@ alert_kinds! {
     TemplateCategory = "template-category";
     /// The approved text of a template is not that of our file.
     TemplateText = "template-text";
+    /// A template was not sent for so long that the provider is about to archive it.
+    TemplateUnused = "template-unused";
     /// A standing job could not do its work.
     JobFailed = "job-failed";
 }

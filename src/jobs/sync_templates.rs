@@ -15,7 +15,8 @@ use crate::domain::standing_job::{JobOutcome, JobResult};
 use crate::domain::suspension::{Cause, NewSuspension, ReleasedBy, Scope, Suspension, automatic};
 use crate::domain::template::MessageTemplate;
 use crate::domain::template_approval::{
-    Agreement, CampaignTemplate, Hold, Submission, alerts_of, hold_steps, is_approved,
+    Agreement, CampaignTemplate, Hold, Reviewed, Submission, alerts_of, archiving_alerts, hold_steps, is_approved,
+    review,
 };
 use crate::jobs::{JobError, alerts, probe, push_template, react};
 use crate::ports::Upkeep;
@@ -24,8 +25,13 @@ const DOING: &str = "reading where templates stand";
 /// Templates that one transaction keeps.
 const KEPT_AT_ONCE: usize = 100;
 /// The kinds of alerts that are raised here.
-const KINDS: [AlertKind; 4] =
-    [AlertKind::TemplateState, AlertKind::TemplateQuality, AlertKind::TemplateCategory, AlertKind::TemplateText];
+const KINDS: [AlertKind; 5] = [
+    AlertKind::TemplateState,
+    AlertKind::TemplateQuality,
+    AlertKind::TemplateCategory,
+    AlertKind::TemplateText,
+    AlertKind::TemplateUnused,
+];
 
 /// Does it.
 ///
@@ -50,13 +56,32 @@ pub async fn run(upkeep: &Upkeep) -> Result<JobOutcome, JobError> {
     }
     let agreements = store.category_agreements().await.map_err(JobError::from_store(DOING))?;
     let all = of_accounts(upkeep, &listed)?;
-    let wanted = alerts_of(&all, &agreements);
+    let mut wanted = alerts_of(&all, &agreements);
+    wanted.extend(archiving_alerts(&reviewed(upkeep).await?, clock.now()));
     for kind in KINDS {
         let of_kind = wanted.iter().filter(|alert| alert.kind == kind).cloned().collect();
         alerts::settle(&**store, kind, of_kind, clock.now()).await?;
     }
     settle_campaigns(upkeep, &listed, &agreements, asked_at).await?;
     Ok(outcome(&all, wanted.len()))
+}
+
+/// Which templates of our accounts somebody should look at, by what is kept of them.
+///
+/// # Errors
+/// When the store could not be asked.
+pub async fn reviewed(upkeep: &Upkeep) -> Result<Vec<Reviewed>, JobError> {
+    let doing = "reviewing templates";
+    let kept = upkeep.store.kept_templates().await.map_err(JobError::from_store(doing))?;
+    let uses = upkeep.store.template_uses().await.map_err(JobError::from_store(doing))?;
+    let mut ours = Vec::new();
+    for template in upkeep.catalogue.templates() {
+        for language in Language::ALL {
+            let one = Submission::of(&template, language);
+            ours.push(one.map_err(|error| JobError::Abort { doing, source: error.into() })?);
+        }
+    }
+    Ok(review(&kept, &ours, &uses, upkeep.clock.now()))
 }
 
 /// Holds and releases campaigns by what is kept of their templates: after somebody agreed to a category.
@@ -109,11 +134,11 @@ fn of_accounts(
     Ok(all)
 }
 
+/// A campaign with its template in each language.
+type Using = (Arc<Campaign>, Vec<CampaignTemplate>);
+
 /// Each campaign with its template as it stands in the account from which it is sent.
-fn campaigns(
-    upkeep: &Upkeep,
-    listed: &BTreeMap<String, Vec<TemplateFacts>>,
-) -> Result<Vec<(Arc<Campaign>, Vec<CampaignTemplate>)>, JobError> {
+fn campaigns(upkeep: &Upkeep, listed: &BTreeMap<String, Vec<TemplateFacts>>) -> Result<Vec<Using>, JobError> {
     let mut all = Vec::new();
     for campaign in upkeep.catalogue.campaigns() {
         let Some(template) = upkeep.catalogue.template(&campaign.template) else { continue };

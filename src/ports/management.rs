@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::template::SampleFile;
 use crate::domain::template_approval::Submission;
 
 /// How Meta answers a template that is handed in.
@@ -27,10 +28,23 @@ pub trait Management: Send + Sync {
     async fn number(&self, sender: &SenderName) -> Result<NumberFacts, String>;
     /// All templates of an account.
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String>;
-    /// Hands a new template in for approval.
-    async fn create_template(&self, account: &str, submission: &Submission) -> Result<HandedIn, String>;
+    /// Uploads the sample of a header for that app; answers the handle under which a template brings it. Meta keeps it for a short while only.
+    async fn upload_sample(&self, app: &str, sample: &SampleFile) -> Result<String, String>;
+    /// Hands a new template in for approval. `sample`: the handle of its header's sample, where it has one.
+    async fn create_template(
+        &self,
+        account: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+    ) -> Result<HandedIn, String>;
     /// Puts other words, and `with_category` another category, in place of those of a template; Meta looks at it again.
-    async fn edit_template(&self, id: &str, submission: &Submission, with_category: bool) -> Result<(), String>;
+    async fn edit_template(
+        &self,
+        id: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+        with_category: bool,
+    ) -> Result<(), String>;
     /// The ids of the apps that hear of an account.
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String>;
 }

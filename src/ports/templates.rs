@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::live_check::TemplateFacts;
-use crate::domain::template_approval::{Agreement, KeptTemplate};
+use crate::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use crate::ports::Stored;
 
 /// The record of approved templates.
@@ -20,4 +20,8 @@ pub trait TemplateRecord: Send + Sync {
     async fn agree_category(&self, agreement: Agreement) -> Stored<()>;
     /// Everything that was agreed to, oldest first.
     async fn category_agreements(&self) -> Stored<Vec<Agreement>>;
+    /// Notes that a template was sent then. Written once an hour for each language at most, so each message may say it.
+    async fn note_template_use(&self, name: &str, language: &str, at: Timestamp) -> Stored<()>;
+    /// When each was sent last, by name and language.
+    async fn template_uses(&self) -> Stored<Vec<TemplateUse>>;
 }

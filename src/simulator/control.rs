@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::callbacks::{Event, Inbound, Said};
-use super::management::media_url;
+use super::management::{media_url, template_id};
 use super::media::{MediaFaults, Origin};
 use super::messages::hides_phone;
 use super::people::lock;
@@ -339,7 +339,7 @@ fn template(world: &World, body: &[u8]) -> Result<Value, String> {
     Ok(shown)
 }
 
-/// What a review of Meta's came to. No callback tells of it; `change` sends one.
+/// What a review of Meta's came to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Review {
@@ -349,10 +349,13 @@ struct Review {
     category: Option<Category>,
     quality: Option<String>,
     rejected_reason: Option<String>,
+    /// A callback tells of the state, as Meta mostly does.
+    #[serde(default)]
+    tell: bool,
 }
 
 fn review(world: &World, body: &[u8]) -> Result<Value, String> {
-    let Review { name, language, status, category, quality, rejected_reason } = read(body)?;
+    let Review { name, language, status, category, quality, rejected_reason, tell } = read(body)?;
     let found = world.templates.find(&name, &language);
     let mut template = Template::clone(&*found.ok_or_else(|| format!("there is no template `{name}` in {language}"))?);
     template.status = status.unwrap_or(template.status);
@@ -360,7 +363,16 @@ fn review(world: &World, body: &[u8]) -> Result<Value, String> {
     template.quality = quality.unwrap_or(template.quality);
     template.rejected_reason = rejected_reason.or(template.rejected_reason);
     let shown = json!(template);
+    let value = json!({
+        "event": template.status, "message_template_id": template_id(world, &template), "message_template_name": template.name,
+        "message_template_language": template.language, "message_template_category": template.category,
+        "reason": template.rejected_reason.as_deref().unwrap_or("NONE"),
+    });
     world.templates.put(template);
+    if tell {
+        let field = "message_template_status_update".into();
+        world.schedule.add([(world.clock.millis(), Event::Change { number: 0, field, value: Box::new(value) })]);
+    }
     Ok(shown)
 }
 

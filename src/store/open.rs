@@ -17,6 +17,7 @@ use super::outbox::Wanted;
 use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
+use super::templates::NotedUses;
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::double_opt_in::DoubleOptIn;
@@ -152,6 +153,7 @@ pub struct SqlStore {
     link_key: Arc<str>,
     pub(super) default_language: Language,
     pub(super) wanted: Arc<Wanted>,
+    pub(super) noted_uses: NotedUses,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
 }
@@ -203,6 +205,7 @@ impl SqlStore {
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
             wanted,
+            noted_uses: NotedUses::default(),
             reads,
             writes,
         })

@@ -1,7 +1,10 @@
-//! Approved templates as they were last seen, and what was agreed to about their categories.
+//! Approved templates as they were last seen, what was agreed to about their categories, and when each was sent last.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::DatabaseTransaction;
 
 use super::SqlStore;
@@ -10,7 +13,7 @@ use super::open::unexpected;
 use super::request::{Outcome, Request};
 use super::sql::{Db, Sql, args};
 use crate::domain::live_check::TemplateFacts;
-use crate::domain::template_approval::{Agreement, KeptTemplate};
+use crate::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use crate::ports::{Stored, TemplateRecord};
 
 /// What is written about templates.
@@ -19,6 +22,36 @@ pub(super) enum TemplateWrite {
     Keep { account: String, found: Vec<TemplateFacts>, seen_at: Timestamp },
     Forget { account: String, before: Timestamp },
     Agree(Agreement),
+    Use(TemplateUse),
+}
+
+/// A use is written again after so long.
+const NOTED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Which uses this process wrote lately: a hundred messages in a second write one.
+#[derive(Debug, Default)]
+pub(super) struct NotedUses(Mutex<HashMap<(String, String), Timestamp>>);
+
+impl NotedUses {
+    /// Whether this use is to be written; whoever asks first does it.
+    fn is_new(&self, name: &str, language: &str, at: Timestamp) -> bool {
+        let mut noted = self.lock();
+        let known = noted.entry((name.to_owned(), language.to_owned())).or_insert(Timestamp::MIN);
+        let is_new = at.duration_since(*known) >= NOTED_FOR;
+        if is_new {
+            *known = at;
+        }
+        is_new
+    }
+
+    /// It was not written.
+    fn forget(&self, name: &str, language: &str) {
+        self.lock().remove(&(name.to_owned(), language.to_owned()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Writes it.
@@ -45,6 +78,13 @@ pub(super) async fn write(db: &Db<'_, DatabaseTransaction>, write: &TemplateWrit
                 *at
             ];
             db.run(sql, values).await?;
+            Ok(Outcome::Done)
+        }
+        TemplateWrite::Use(TemplateUse { name, language, at }) => {
+            let sql = "INSERT INTO template_uses (name, language, used_at) VALUES (?, ?, ?) \
+                       ON CONFLICT (name, language) DO UPDATE SET used_at = excluded.used_at \
+                       WHERE template_uses.used_at < excluded.used_at";
+            db.run(sql, args![storable(name.clone()), storable(language.clone()), *at]).await?;
             Ok(Outcome::Done)
         }
     }
@@ -143,6 +183,29 @@ impl TemplateRecord for SqlStore {
                 by: row.text()?,
                 at: row.time()?,
             })
+        })
+    }
+
+    async fn note_template_use(&self, name: &str, language: &str, at: Timestamp) -> Stored<()> {
+        if !self.noted_uses.is_new(name, language, at) {
+            return Ok(());
+        }
+        let used = TemplateUse { name: name.to_owned(), language: language.to_owned(), at };
+        match self.write_template(TemplateWrite::Use(used)).await {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) => {
+                self.noted_uses.forget(name, language);
+                Err(error)
+            }
+        }
+    }
+
+    async fn template_uses(&self) -> Stored<Vec<TemplateUse>> {
+        let rows =
+            self.read("SELECT name, language, used_at FROM template_uses ORDER BY name, language", args![]).await?;
+        self.rows(&rows, "template_uses", |row| {
+            Ok(TemplateUse { name: row.text()?, language: row.text()?, at: row.time()? })
         })
     }
 }

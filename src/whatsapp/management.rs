@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Client, templates};
+use super::{Client, samples, templates};
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{NumberFacts, TemplateFacts, TokenFacts};
+use crate::domain::template::SampleFile;
 use crate::domain::template_approval::Submission;
 use crate::outgoing::chain;
 use crate::ports::{HandedIn, Management};
@@ -50,7 +51,7 @@ struct Debugged {
 }
 
 #[derive(Deserialize)]
-struct Words {
+pub(super) struct Words {
     code: Option<i64>,
     error_subcode: Option<i64>,
     #[serde(default)]
@@ -82,7 +83,7 @@ struct Refused {
 }
 
 /// Why a question was not answered.
-enum Unanswered {
+pub(super) enum Unanswered {
     /// Meta says why.
     Refused(Words),
     /// Something else is in the way.
@@ -90,7 +91,7 @@ enum Unanswered {
 }
 
 impl Unanswered {
-    fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         match self {
             Self::Refused(words) => words.sentence(),
             Self::Otherwise(sentence) => sentence,
@@ -196,7 +197,7 @@ impl Client {
         })
     }
 
-    fn below(&self, path: &[&str]) -> Url {
+    pub(super) fn below(&self, path: &[&str]) -> Url {
         let mut url: Url = self.root.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -204,9 +205,14 @@ impl Client {
         url
     }
 
-    async fn answered<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Unanswered> {
-        let broken = |error| Unanswered::Otherwise(chain(error));
+    pub(super) async fn answered<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Unanswered> {
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
+        self.answered_as_it_is(request).await
+    }
+
+    /// The same for a request that has its authorization already.
+    pub(super) async fn answered_as_it_is<T: DeserializeOwned>(&self, request: Request) -> Result<T, Unanswered> {
+        let broken = |error| Unanswered::Otherwise(chain(error));
         let mut response = self.http.execute(request).await.map_err(broken)?;
         let status = response.status();
         let mut body = Vec::new();
@@ -281,14 +287,29 @@ impl Management for Client {
         Ok(found)
     }
 
-    async fn create_template(&self, account: &str, submission: &Submission) -> Result<HandedIn, String> {
-        let body = templates::creation(submission);
+    async fn upload_sample(&self, app: &str, sample: &SampleFile) -> Result<String, String> {
+        samples::upload(self, app, sample).await
+    }
+
+    async fn create_template(
+        &self,
+        account: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+    ) -> Result<HandedIn, String> {
+        let body = templates::creation(submission, sample);
         let created: Created = self.handed_in(&[account, "message_templates"], &body).await?;
         Ok(HandedIn { id: created.id, status: created.status, category: created.category })
     }
 
-    async fn edit_template(&self, id: &str, submission: &Submission, with_category: bool) -> Result<(), String> {
-        let edited: Edited = self.handed_in(&[id], &templates::edit(submission, with_category)).await?;
+    async fn edit_template(
+        &self,
+        id: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+        with_category: bool,
+    ) -> Result<(), String> {
+        let edited: Edited = self.handed_in(&[id], &templates::edit(submission, sample, with_category)).await?;
         if edited.success { Ok(()) } else { Err("Meta says that it did not edit it; push it again later".to_owned()) }
     }
 

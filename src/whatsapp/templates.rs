@@ -6,11 +6,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::live_check::TemplateFacts;
-use crate::domain::template::{ApprovalButton, ApprovalText, Category, ParameterFormat};
+use crate::domain::template::{ApprovalButton, ApprovalHeader, ApprovalText, Category, ParameterFormat};
 use crate::domain::template_approval::{Submission, WordedButton, Wording};
 
 /// The body of `POST /{account}/message_templates`. It does not let Meta choose another category: Meta refuses instead, and a person decides.
-pub fn creation(submission: &Submission) -> Value {
+/// `sample`: the handle of the header's sample; without one, where one is needed, the file is named in its place.
+pub fn creation(submission: &Submission, sample: Option<&str>) -> Value {
     json!({
         "name": submission.name,
         "language": submission.language,
@@ -19,13 +20,13 @@ pub fn creation(submission: &Submission) -> Value {
             ParameterFormat::Named => "NAMED",
             ParameterFormat::Positional => "POSITIONAL",
         },
-        "components": components(submission),
+        "components": components(submission, sample),
     })
 }
 
 /// The body of `POST /{template-id}`: the components replace all that are there.
-pub fn edit(submission: &Submission, with_category: bool) -> Value {
-    let mut body = json!({"components": components(submission)});
+pub fn edit(submission: &Submission, sample: Option<&str>, with_category: bool) -> Value {
+    let mut body = json!({"components": components(submission, sample)});
     if with_category {
         body["category"] = json!(category(submission.category));
     }
@@ -39,12 +40,20 @@ fn category(category: Category) -> &'static str {
     }
 }
 
-fn components(submission: &Submission) -> Vec<Value> {
+fn components(submission: &Submission, sample: Option<&str>) -> Vec<Value> {
     let named = submission.format == ParameterFormat::Named;
     let mut components = Vec::new();
-    if let Some(header) = &submission.header {
-        let example = example(header, named, "header_text", json!(samples(header)));
-        components.push(with(json!({"type": "HEADER", "format": "TEXT", "text": header.text}), example));
+    match &submission.header {
+        Some(ApprovalHeader::Text(line)) => {
+            let example = example(line, named, "header_text", json!(samples(line)));
+            components.push(with(json!({"type": "HEADER", "format": "TEXT", "text": line.text}), example));
+        }
+        Some(ApprovalHeader::Media { media, sample: file }) => {
+            let handle = sample.map_or_else(|| format!("(the handle of {})", file.name), str::to_owned);
+            let format = media.name().to_ascii_uppercase();
+            components.push(json!({"type": "HEADER", "format": format, "example": {"header_handle": [handle]}}));
+        }
+        None => {}
     }
     let body = &submission.body;
     let example = example(body, named, "body_text", json!([samples(body)]));
@@ -199,7 +208,7 @@ mod tests {
     use super::*;
     use crate::domain::campaign::CampaignValue;
     use crate::domain::language::Language;
-    use crate::domain::template::{Brand, MessageTemplate, SourceFile, TemplateSource};
+    use crate::domain::template::{Brand, FileBeside, MessageTemplate, SourceFile, TemplateSource};
 
     const BUTTONS: &str = "
 [header]
@@ -244,6 +253,7 @@ phone = \"+966112345678\"
                 "[contact]\nname = { ar = \"أمل\", en = \"Nadia\" }\n[values]\nparcel = \"P-1\"\n".to_owned(),
             ),
             partials: BTreeMap::new(),
+            beside: [("slip.pdf".to_owned(), FileBeside { path: "slip.pdf".to_owned(), bytes: 9 })].into(),
         };
         let brand = Brand { name: CampaignValue::from("Depot 4"), signature: CampaignValue::from("Depot 4") };
         let template = MessageTemplate::compile(&source, &brand).unwrap();
@@ -253,7 +263,7 @@ phone = \"+966112345678\"
     #[test]
     fn a_template_with_everything_and_named_parameters() {
         assert_eq!(
-            creation(&submission("named", BUTTONS, Language::En)),
+            creation(&submission("named", BUTTONS, Language::En), None),
             json!({
                 "name": "parcel_update", "language": "en_US", "category": "UTILITY", "parameter_format": "NAMED",
                 "components": [
@@ -277,7 +287,7 @@ phone = \"+966112345678\"
     fn a_template_with_positional_parameters_in_arabic() {
         let isolated = "\u{2068}P-1\u{2069}";
         assert_eq!(
-            creation(&submission("positional", BUTTONS, Language::Ar)),
+            creation(&submission("positional", BUTTONS, Language::Ar), None),
             json!({
                 "name": "parcel_update", "language": "ar", "category": "UTILITY", "parameter_format": "POSITIONAL",
                 "components": [
@@ -297,17 +307,34 @@ phone = \"+966112345678\"
     }
 
     #[test]
+    fn a_header_of_media_brings_the_handle_of_its_sample_and_comes_back_as_the_same_words() {
+        let header =
+            "[header]\nmedia = \"document\"\nsample = \"slip.pdf\"\nlink = \"https://example.org/{{parcel}}\"\n";
+        let ours = submission("named", header, Language::En);
+        let component =
+            |handle: &str| json!({"type": "HEADER", "format": "DOCUMENT", "example": {"header_handle": [handle]}});
+        assert_eq!(creation(&ours, Some("4::aW"))["components"][0], component("4::aW"));
+        assert_eq!(edit(&ours, Some("4::aW"), false)["components"][0], component("4::aW"));
+        assert_eq!(creation(&ours, None)["components"][0], component("(the handle of slip.pdf)"));
+        let mut row = creation(&ours, Some("4::aW"));
+        row["status"] = json!("APPROVED");
+        let facts = TemplateFacts::from(serde_json::from_value::<Row>(row).unwrap());
+        assert_eq!(facts.wording, ours.wording());
+        assert_eq!(ours.wording().lines()[0], "header: (document)");
+    }
+
+    #[test]
     fn an_edit_brings_all_components_and_the_category_only_where_it_changes() {
         let ours = submission("named", "", Language::En);
-        assert_eq!(edit(&ours, false), json!({"components": creation(&ours)["components"]}));
-        assert_eq!(edit(&ours, true)["category"], "UTILITY");
+        assert_eq!(edit(&ours, None, false), json!({"components": creation(&ours, None)["components"]}));
+        assert_eq!(edit(&ours, None, true)["category"], "UTILITY");
     }
 
     #[test]
     fn what_was_handed_in_comes_back_as_the_same_words() {
         for language in Language::ALL {
             let ours = submission("named", BUTTONS, language);
-            let mut row = creation(&ours);
+            let mut row = creation(&ours, None);
             row["status"] = json!("APPROVED");
             row["id"] = json!("1300000000000001");
             let facts = TemplateFacts::from(serde_json::from_value::<Row>(row).unwrap());

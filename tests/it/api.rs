@@ -29,8 +29,8 @@ use barid::domain::suspension::{Cause, KeptSuspension, NewSuspension, Probe, Rel
 use barid::domain::waits_for::{WaitsFor, waits_for};
 use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, HookSummary, HookTried, Integration, JobItem, JobRunItem, NewsItem,
-    OperationError, Operations, PushedItem, Replay, ServerSettings, StateCounts, SuspensionRequest, SyncedItem,
-    TemplateItem, WebhookState, bind, public_routes, serve,
+    OperationError, Operations, PushedItem, Replay, ReviewedItem, ServerSettings, StateCounts, SuspensionRequest,
+    SyncedItem, TemplateItem, WebhookState, bind, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
 use barid::jobs::staff::{StaffDone, StaffRequest};
@@ -201,6 +201,9 @@ impl Operations for Operator {
     }
     async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
         Err(OperationError::NotYetSupported("reading templates".to_owned()))
+    }
+    async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
+        Err(OperationError::NotYetSupported("the review of templates".to_owned()))
     }
     async fn agree_template(&self, _: &str, _: &str) -> Result<TemplateItem, OperationError> {
         Err(OperationError::NotYetSupported("agreeing".to_owned()))

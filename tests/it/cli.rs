@@ -107,7 +107,7 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 10] = [
+    let grouped: [(&str, &[&str]); 11] = [
         ("alert", &["list"]),
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
@@ -118,6 +118,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("job", &["list", "run", "history"]),
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
+        ("template", &["list", "show", "push", "sync", "review", "agree"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];

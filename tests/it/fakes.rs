@@ -38,7 +38,7 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::standing_job::{JobRun, ScheduledJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
-use barid::domain::template::MessageTemplate;
+use barid::domain::template::{MessageTemplate, SampleFile};
 use barid::domain::template_approval::Submission;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
@@ -807,10 +807,13 @@ impl Management for Nobody {
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("a door asks nobody")
     }
-    async fn create_template(&self, _: &str, _: &Submission) -> Result<HandedIn, String> {
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
         unreachable!("a door asks nobody")
     }
-    async fn edit_template(&self, _: &str, _: &Submission, _: bool) -> Result<(), String> {
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
         unreachable!("a door asks nobody")
     }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {

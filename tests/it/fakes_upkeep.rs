@@ -5,7 +5,7 @@ use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert};
 use barid::domain::ids::{AlertId, JobName, JobRunId};
 use barid::domain::live_check::TemplateFacts;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
-use barid::domain::template_approval::{Agreement, KeptTemplate};
+use barid::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use barid::ports::{AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, Stored, TemplateRecord};
 use jiff::Timestamp;
 
@@ -103,6 +103,12 @@ impl TemplateRecord for FakeStore {
         not_asked()
     }
     async fn category_agreements(&self) -> Stored<Vec<Agreement>> {
+        not_asked()
+    }
+    async fn note_template_use(&self, _: &str, _: &str, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn template_uses(&self) -> Stored<Vec<TemplateUse>> {
         not_asked()
     }
 }

@@ -13,6 +13,7 @@ use barid::domain::news::{ProviderStatus, Source};
 use barid::domain::retention::{KeepFor, Retention};
 use barid::domain::standing_job::{JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob, TRIES_MAX};
 use barid::domain::suspension::{Cause, Probe, Scope};
+use barid::domain::template::SampleFile;
 use barid::domain::template_approval::Submission;
 use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
@@ -80,10 +81,13 @@ impl Management for Meta {
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("the token has nothing to do with templates")
     }
-    async fn create_template(&self, _: &str, _: &Submission) -> Result<HandedIn, String> {
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
         unreachable!("the token has nothing to do with templates")
     }
-    async fn edit_template(&self, _: &str, _: &Submission, _: bool) -> Result<(), String> {
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        unreachable!("the token has nothing to do with templates")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
         unreachable!("the token has nothing to do with templates")
     }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {

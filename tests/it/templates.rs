@@ -1,10 +1,14 @@
 //! Templates and Meta's approval over the whole service: handed in, reviewed, read again; campaigns wait for it and go on.
 
-use barid::simulator::{Category, Settings, Template};
+use std::path::Path;
+
+use barid::simulator::{Category, Settings, Statuses, Template};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::harness::account::reconcile;
 use crate::harness::{Barid, Setup, people};
+use crate::suspensions::wait_until;
 
 /// Nothing is known that was not handed in, and nothing is approved by itself.
 fn strict() -> Setup {
@@ -88,11 +92,26 @@ async fn a_template_is_handed_in_reviewed_and_sent_and_its_campaign_waits_for_th
             .lines()
             .any(|line| line.contains("\"window_nudge\"") && line.contains("\"unlisted\"") && line.ends_with(" 1"))
     );
+    let used = barid.get("/api/v1/templates/survey_invitation").await;
+    assert!(used["languages"].as_array().unwrap().iter().all(|one| one["used_at"].is_string()), "{used}");
     // A pause of which no callback told stops it; its end lets it go on.
     review(&barid, json!({"name": "survey_invitation", "language": "ar", "status": "PAUSED", "quality": "RED"})).await;
     assert!(said(&barid.run(&["template", "sync"])).starts_with("warning: "));
     assert_eq!(suspensions(&barid).await.len(), 1);
     assert_eq!(alerts_of(&barid, "survey_invitation").await, ["template-state", "template-quality"]);
+    barid.simulator.put_template(Template::approved("old_offer", "en", Category::Marketing, "Buy now")).unwrap();
+    assert!(said(&barid.run(&["template", "sync"])).starts_with("warning: "));
+    let reviewed = json_of(&barid.run(&["template", "review", "--json"]));
+    let found: Vec<_> = reviewed.as_array().unwrap().iter().map(|one| (&one["name"], &one["finding"])).collect();
+    assert_eq!(
+        found,
+        [
+            (&json!("old_offer"), &json!("not-ours")),
+            (&json!("survey_invitation"), &json!("not-approved")),
+            (&json!("survey_invitation"), &json!("near-pausing")),
+        ],
+        "{reviewed}"
+    );
     let unknown = barid.run(&["template", "push", "survey-invitatio"]);
     assert_eq!(unknown.status.code(), Some(66));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `survey-invitation`?"), "{unknown:?}");
@@ -175,4 +194,106 @@ async fn a_category_that_costs_more_holds_the_campaign_until_somebody_agrees() {
     assert!(shown["languages"][1]["agreed_by"].is_string() && shown["languages"][0]["agreed_by"].is_null(), "{shown}");
     assert!(barid.run(&["template", "sync"]).status.success());
     assert_eq!(suspensions(&barid).await, Vec::<Value>::new(), "who agreed is not asked again");
+}
+
+/// A copy of the templates that ship, for a test to change.
+fn own_templates(barid: &Barid) -> std::path::PathBuf {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if from.is_dir() { copy(&from, &to) } else { drop(std::fs::copy(&from, &to).unwrap()) }
+        }
+    }
+    let (shipped, own) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), barid.dir.path().join("templates"));
+    copy(&shipped, &own);
+    let config = std::fs::read_to_string(barid.config()).unwrap();
+    let config = config.replace(&shipped.display().to_string(), &own.display().to_string());
+    std::fs::write(barid.config(), config).unwrap();
+    own
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_of_media_is_uploaded_approved_and_sent_with_each_message() {
+    let people = people(10);
+    let mut setup = strict();
+    setup.simulator.review_templates = false;
+    let mut barid = Barid::prepare(setup).await;
+    let folder = own_templates(&barid).join("messages/survey-invitation");
+    let manifest = std::fs::read_to_string(folder.join("template.toml")).unwrap();
+    let header =
+        "\n[header]\nmedia = \"image\"\nsample = \"sample.png\"\nlink = \"https://cdn.example.com/{{survey_title}}\"\n";
+    std::fs::write(folder.join("template.toml"), manifest + header).unwrap();
+    std::fs::write(folder.join("sample.png"), b"\x89PNG\r\n\x1a\nnot much of a picture").unwrap();
+    barid.write_campaign("survey", &people, "");
+    barid.start().await;
+    let dry = json_of(&barid.run(&["template", "push", "survey-invitation", "--dry-run"]));
+    let example = json!({"header_handle": ["(the handle of sample.png)"]});
+    assert_eq!(dry[1]["components"][0], json!({"type": "HEADER", "format": "IMAGE", "example": example}), "{dry}");
+
+    let pushed = json_of(&barid.run(&["template", "push", "survey-invitation", "--json"]));
+    assert!(pushed.as_array().unwrap().iter().all(|item| item["ok"] == true), "{pushed}");
+    let shown = barid.get("/api/v1/templates/survey-invitation").await;
+    for one in shown["languages"].as_array().unwrap() {
+        assert_eq!((&one["status"], &one["diff"]), (&json!("APPROVED"), &json!([])), "{shown}");
+    }
+    // The simulator refuses a call without the picture that the template wants.
+    barid.start_campaign("survey").await;
+    barid.settle("survey").await;
+    reconcile(&barid, "survey", &people).await.assert_clean(&barid);
+    assert_eq!(barid.counts("survey").await["failed"], 0);
+
+    // A sample that is gone is told before anything is handed in.
+    std::fs::remove_file(folder.join("sample.png")).unwrap();
+    let gone = barid.run(&["template", "push", "survey-invitation", "--dry-run"]);
+    assert_eq!(gone.status.code(), Some(78), "{gone:?}");
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("there is no file `sample.png`"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the service in the other process goes by the clock of this machine")]
+async fn a_pause_told_in_mid_campaign_holds_it_within_a_second_and_the_approval_releases_it_and_nothing_fails() {
+    let people = people(400);
+    let mut setup = strict();
+    // Slow enough to be paused on the way; and only Meta's word ends it.
+    setup.mps = 60;
+    setup.simulator.review_templates = false;
+    setup.simulator.statuses = Statuses::prompt();
+    setup.more = "[suspend]\nlet_through_waits = [\"1h\"]\n".to_owned();
+    let barid = Barid::start_with(setup, &people).await;
+    assert!(barid.run(&["template", "push", "survey-invitation"]).status.success());
+    barid.start_campaign("survey").await;
+    barid.simulator.accepted(60).await;
+    let change = |status: &str| json!({"name": "survey_invitation", "language": "ar", "status": status, "tell": true});
+    let paused_at = Timestamp::now();
+    review(&barid, change("PAUSED")).await;
+    let held = wait_until(&barid, "the pause", |found| !found.is_empty()).await;
+    assert_eq!(
+        (held.len(), &held[0]["value"], &held[0]["cause"]),
+        (1, &"survey".into(), &"template-unavailable".into())
+    );
+    barid.wait_for("survey", "the last calls", |_, run| run["calling"] == 0).await;
+    barid.simulator.quiet().await;
+    let run = barid.counts("survey").await;
+    assert_eq!(
+        (&run["failed"], run["planned"].as_u64() > Some(0)),
+        (&json!(0), true),
+        "it was stopped on the way: {run}"
+    );
+
+    // By what was written down: when it was stopped, and what Meta took after that.
+    let within = SignedDuration::from_secs(1);
+    let since: Timestamp = held[0]["since"].as_str().unwrap().parse().unwrap();
+    assert!(since.duration_since(paused_at) <= within, "it took from {paused_at} to {since}\n{}", barid.log());
+    let taken = barid.simulator.ledger();
+    let last = taken.iter().map(|row| row.accepted_at).max().unwrap();
+    assert!(last <= since.as_millisecond() + 1_000, "something left after the stop\n{}", barid.log());
+
+    review(&barid, change("APPROVED")).await;
+    barid.settle("survey").await;
+    reconcile(&barid, "survey", &people).await.assert_clean(&barid);
+    let run = barid.counts("survey").await;
+    assert_eq!((&run["failed"], &run["suppressed"], &run["expired"]), (&json!(0), &json!(0), &json!(0)), "{run}");
+    let past = barid.get("/api/v1/suspensions?all=1").await;
+    assert_eq!(past["items"][0]["released_by"], "announced", "{past}");
 }

@@ -5,6 +5,7 @@
 
 use super::Submission;
 use crate::domain::live_check::TemplateFacts;
+use crate::domain::template::ApprovalHeader;
 
 /// What is to be done with one language of a template in one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub fn push_step(ours: &Submission, found: Option<&TemplateFacts>) -> PushStep {
     let is_category_same = found.category.eq_ignore_ascii_case(ours.category.name());
     let is_format_same = found.format.is_empty()
         || found.format.eq_ignore_ascii_case(ours.format.name())
-        || (ours.body.samples.is_empty() && ours.header.as_ref().is_none_or(|header| header.samples.is_empty()));
+        || (ours.body.samples.is_empty()
+            && ours.header.as_ref().and_then(ApprovalHeader::line).is_none_or(|line| line.samples.is_empty()));
     if found.wording == ours.wording() && is_category_same && is_format_same {
         return PushStep::Unchanged;
     }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::wording::{WordedButton, Wording};
 use crate::domain::language::Language;
-use crate::domain::template::{ApprovalButton, ApprovalText, Category, MessageTemplate, ParameterFormat, RenderError};
+use crate::domain::template::{
+    ApprovalButton, ApprovalHeader, ApprovalText, Category, MessageTemplate, ParameterFormat, RenderError,
+};
 
 /// What the provider is to approve, with a sample for each placeholder.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Submission {
     /// How parameters are told apart.
     pub format: ParameterFormat,
     /// The line above.
-    pub header: Option<ApprovalText>,
+    pub header: Option<ApprovalHeader>,
     /// The text.
     pub body: ApprovalText,
     /// The line below.
@@ -52,8 +54,8 @@ impl Submission {
             ApprovalButton::QuickReply { text } => WordedButton::new("quick-reply", text, None),
             ApprovalButton::Phone { text, phone } => WordedButton::new("phone", text, Some(phone)),
         });
-        let header = self.header.as_ref().map(|header| header.text.as_str());
-        Wording::new(header, &self.body.text, self.footer.as_deref(), buttons)
+        let header = self.header.as_ref().map(ApprovalHeader::wording);
+        Wording::new(header.as_deref(), &self.body.text, self.footer.as_deref(), buttons)
     }
 }
 

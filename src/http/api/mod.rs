@@ -43,7 +43,7 @@ pub use live_check::{LiveCheck, LiveCheckStep};
 pub use news::{NewsItem, NewsReplayRequest, NewsReplayed};
 pub use status::Integration;
 pub use suspensions::SuspensionItem;
-pub use templates::{PushedItem, SyncedItem, TemplateItem, TemplateStanding};
+pub use templates::{PushedItem, ReviewedItem, SyncedItem, TemplateItem, TemplateStanding};
 
 use super::error::{Problem, Unauthorised};
 use super::operations::Operations;

@@ -44,7 +44,11 @@ pub(super) fn routes(state: &Arc<ApiState>) -> BoxedFilter<(Response,)> {
             let Ok(body) = body else { return Problem::too_large(BODY_BYTES_MAX).into_response() };
             reply(agree(&state, &name, &body).await)
         });
-    list.or(sync).unify().or(one).unify().or(push).unify().or(agree).unify().boxed()
+    let review = warp::path!("api" / "v1" / "template-review")
+        .and(warp::get())
+        .and(with(state))
+        .then(|state: Arc<ApiState>| async move { reply(review(&state).await.map(List::whole)) });
+    review.or(list).unify().or(sync).unify().or(one).unify().or(push).unify().or(agree).unify().boxed()
 }
 
 /// A template as the API and the command line show it.
@@ -87,6 +91,8 @@ pub struct TemplateStanding {
     pub diff: Vec<String>,
     /// When it was read last.
     pub seen_at: Option<Timestamp>,
+    /// When it was sent last, to an hour, over all accounts; `null`: not since that is noted.
+    pub used_at: Option<Timestamp>,
 }
 
 /// What became of one language of a template that was pushed.
@@ -102,6 +108,23 @@ pub struct PushedItem {
     pub ok: bool,
     /// The same in a sentence, with what to do where it does not.
     pub detail: String,
+}
+
+/// A template that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewedItem {
+    /// The account.
+    pub account: String,
+    /// Meta's name of it.
+    pub name: String,
+    /// Meta's code of the language.
+    pub language: String,
+    /// `not-ours`, `not-approved`, `near-pausing` or `unused`.
+    pub finding: String,
+    /// The same in a sentence.
+    pub detail: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 /// What came of reading all of them.
@@ -120,6 +143,10 @@ async fn all(state: &ApiState) -> Result<Vec<TemplateItem>, Problem> {
 async fn one(state: &ApiState, name: &str) -> Result<TemplateItem, Problem> {
     let found = all(state).await?.into_iter().find(|item| item.name == name || item.approved_name == name);
     found.ok_or_else(|| Problem::not_found(format!("there is no template `{name}`")))
+}
+
+async fn review(state: &ApiState) -> Result<Vec<ReviewedItem>, Problem> {
+    Ok(state.operations.review_templates().await?)
 }
 
 async fn sync(state: &ApiState) -> Result<SyncedItem, Problem> {

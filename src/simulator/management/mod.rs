@@ -5,6 +5,7 @@ mod nodes;
 mod submissions;
 mod subscription;
 mod templates;
+mod uploads;
 
 use std::collections::HashSet;
 
@@ -14,7 +15,8 @@ pub(super) use self::files::{media, media_url, upload};
 pub(super) use self::nodes::{account, number, numbers};
 pub(super) use self::submissions::{create_template, edit_template};
 pub(super) use self::subscription::subscribed_apps;
-pub(super) use self::templates::{template, templates};
+pub(super) use self::templates::{template, template_id, templates};
+pub(super) use self::uploads::{Uploads, open_upload, upload_bytes};
 use super::dice::mix;
 use super::graph_error::GraphError;
 use super::limits::Usage;

@@ -70,7 +70,7 @@ pub(in crate::simulator) fn create_template(world: &World, body: &[u8]) -> Resul
     }
     let mut template = Template::approved(&submission.name, &submission.language, submission.category, "");
     template.parameter_format = submission.parameter_format;
-    fill(&mut template, submission.components)?;
+    fill(world, &mut template, submission.components)?;
     template.status = after_review(world);
     let (id, category) = (template_id(world, &template).to_string(), template.category);
     world.templates.put(template);
@@ -88,7 +88,7 @@ fn edited(world: &World, id: u64, found: &Template, body: &[u8]) -> Result<Value
     let edit: Edit = read(body)?;
     match found.status {
         TemplateStatus::Approved | TemplateStatus::Rejected | TemplateStatus::Paused => {}
-        TemplateStatus::Pending | TemplateStatus::Disabled => {
+        TemplateStatus::Pending | TemplateStatus::Disabled | TemplateStatus::Archived => {
             return Err(GraphError::invalid("Only approved, rejected or paused templates can be edited."));
         }
     }
@@ -114,7 +114,7 @@ fn edited(world: &World, id: u64, found: &Template, body: &[u8]) -> Result<Value
         (template.header, template.footer) = (None, None);
         template.body.clear();
         template.buttons.clear();
-        fill(&mut template, components)?;
+        fill(world, &mut template, components)?;
     }
     if found.status == TemplateStatus::Approved {
         before.push(now);
@@ -129,7 +129,7 @@ fn after_review(world: &World) -> TemplateStatus {
     if world.settings.review_templates { TemplateStatus::Pending } else { TemplateStatus::Approved }
 }
 
-fn fill(template: &mut Template, components: Vec<Part>) -> Result<(), GraphError> {
+fn fill(world: &World, template: &mut Template, components: Vec<Part>) -> Result<(), GraphError> {
     for part in components {
         let kind = part.kind.to_ascii_uppercase();
         let key = match kind.as_str() {
@@ -144,8 +144,11 @@ fn fill(template: &mut Template, components: Vec<Part>) -> Result<(), GraphError
                 let format = part.format.unwrap_or(HeaderFormat::Text);
                 let is_media = matches!(format, HeaderFormat::Image | HeaderFormat::Video | HeaderFormat::Document);
                 let handle = part.example.as_ref().and_then(|example| example["header_handle"][0].as_str());
-                if is_media && handle.is_none() {
-                    return Err(GraphError::invalid("A media header needs an example with a header_handle."));
+                let is_known = |handle: &str| world.uploads.has(handle, format, world.clock.millis());
+                if is_media && !handle.is_some_and(is_known) {
+                    return Err(GraphError::invalid(
+                        "A media header needs an example with a header_handle of a file of its format that was uploaded.",
+                    ));
                 }
                 template.header = Some(Header { format, text: part.text });
             }

@@ -8,7 +8,7 @@ use super::{chosen, page};
 use crate::simulator::dice::mix;
 use crate::simulator::graph_error::GraphError;
 use crate::simulator::server::Incoming;
-use crate::simulator::settings::{Template, TemplateStatus};
+use crate::simulator::settings::{HeaderFormat, Template, TemplateStatus};
 use crate::simulator::world::World;
 
 /// `GET /{waba-id}/message_templates`.
@@ -29,7 +29,7 @@ pub(in crate::simulator) fn templates(world: &World, account: &str, incoming: &I
 }
 
 /// Meta's id of a template: the same at every start.
-pub(super) fn template_id(world: &World, template: &Template) -> u64 {
+pub(in crate::simulator) fn template_id(world: &World, template: &Template) -> u64 {
     let text = template.name.bytes().chain([0]).chain(template.language.bytes());
     let hash = text.fold(world.settings.seed, |sum, byte| mix(sum, u64::from(byte)));
     1_300_000_000_000_000 + hash % 99_999_999_999_999
@@ -46,7 +46,12 @@ pub(in crate::simulator) fn template(world: &World, id: &str, incoming: &Incomin
 fn template_node(world: &World, template: &Template) -> Value {
     let mut components = Vec::new();
     if let Some(header) = &template.header {
-        components.push(json!({"type": "HEADER", "format": header.format, "text": header.text}));
+        let example = json!({"header_handle": ["https://scontent.example/sample"]});
+        components.push(match header.format {
+            HeaderFormat::Text => json!({"type": "HEADER", "format": header.format, "text": header.text}),
+            HeaderFormat::Location => json!({"type": "HEADER", "format": header.format}),
+            _ => json!({"type": "HEADER", "format": header.format, "example": example}),
+        });
     }
     components.push(json!({"type": "BODY", "text": template.body}));
     components.extend(template.footer.iter().map(|text| json!({"type": "FOOTER", "text": text})));

@@ -196,6 +196,7 @@ pub enum TemplateStatus {
     Rejected,
     Paused,
     Disabled,
+    Archived,
 }
 
 /// Whether parameters have numbers or names.

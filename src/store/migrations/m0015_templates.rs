@@ -1,4 +1,4 @@
-//! Templates as they stood at Meta when they were last seen, and to which categories people agreed.
+//! Templates as they stood at Meta when they were last seen, to which categories people agreed, and when each was sent last.
 
 use crate::store::dialect::Dialect;
 
@@ -29,6 +29,14 @@ pub(super) fn statements(dialect: Dialect) -> Vec<String> {
                 agreed_by TEXT NOT NULL,
                 agreed_at BIGINT NOT NULL,
                 PRIMARY KEY (name, language, category)){clustered}"
+        ),
+        // When each was sent last, to an hour.
+        format!(
+            "CREATE TABLE template_uses (
+                name TEXT NOT NULL,
+                language TEXT NOT NULL,
+                used_at BIGINT NOT NULL,
+                PRIMARY KEY (name, language)){clustered}"
         ),
     ]
 }

@@ -62,4 +62,21 @@ on_both_databases! {
         store.agree_category(agreement("omar", 2)).await.unwrap();
         assert_eq!(store.category_agreements().await.unwrap(), [agreement("amal", 1)]);
     }
+
+    async fn a_use_is_noted_to_an_hour_and_never_goes_back(database: Database) {
+        let store = database.open().await;
+        let uses = async || -> Vec<(String, String, jiff::Timestamp)> {
+            store.template_uses().await.unwrap().into_iter().map(|used| (used.name, used.language, used.at)).collect()
+        };
+        let used = |name: &str, language: &str, second| (name.to_owned(), language.to_owned(), at(second));
+        store.note_template_use("a", "ar", at(10_000)).await.unwrap();
+        store.note_template_use("a", "ar", at(13_599)).await.unwrap();
+        store.note_template_use("a", "en", at(10_001)).await.unwrap();
+        assert_eq!(uses().await, [used("a", "ar", 10_000), used("a", "en", 10_001)]);
+        store.note_template_use("a", "ar", at(13_600)).await.unwrap();
+        // Another process whose clock is behind.
+        let other = database.open().await;
+        other.note_template_use("a", "ar", at(9_000)).await.unwrap();
+        assert_eq!(uses().await, [used("a", "ar", 13_600), used("a", "en", 10_001)]);
+    }
 }

@@ -32,7 +32,7 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
-use barid::domain::template_approval::{Agreement, KeptTemplate};
+use barid::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use barid::ports::{
     AlertToMail, Alerts, Answered, Applied, BudgetUsed, CallDay, CallbackSamples, Clicks, ConsentRequests, Contacts,
     Conversations, CostDay, Costs, Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults,
@@ -448,6 +448,8 @@ tapped!(TemplateRecord {
     look kept_templates() -> Vec<KeptTemplate>;
     effect agree_category(agreement: Agreement) -> ();
     look category_agreements() -> Vec<Agreement>;
+    effect note_template_use(name: &str, language: &str, at: Timestamp) -> ();
+    look template_uses() -> Vec<TemplateUse>;
 });
 
 tapped!(Alerts {
