@@ -202,7 +202,11 @@ fn own_templates(barid: &Barid) -> std::path::PathBuf {
         std::fs::create_dir_all(to).unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
             let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-            if from.is_dir() { copy(&from, &to) } else { drop(std::fs::copy(&from, &to).unwrap()) }
+            if from.is_dir() {
+                copy(&from, &to);
+            } else {
+                std::fs::copy(&from, &to).unwrap();
+            }
         }
     }
     let (shipped, own) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), barid.dir.path().join("templates"));
