@@ -10,7 +10,6 @@ use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
 use sea_orm_migration::MigratorTrait as _;
 
-use super::charges::Counter;
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
 use super::migrations::Migrator;
@@ -18,6 +17,7 @@ use super::outbox::Wanted;
 use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
+use super::templates::NotedUses;
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::double_opt_in::DoubleOptIn;
@@ -153,6 +153,7 @@ pub struct SqlStore {
     link_key: Arc<str>,
     pub(super) default_language: Language,
     pub(super) wanted: Arc<Wanted>,
+    pub(super) noted_uses: NotedUses,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
 }
@@ -196,7 +197,7 @@ impl SqlStore {
                     settings.double_opt_in,
                     Arc::clone(&settings.tariff),
                 )),
-                settings.metrics.clone().map(|metrics| Arc::new(Counter::new(metrics))),
+                settings.metrics.clone(),
             ),
             tag,
             link_key,
@@ -204,6 +205,7 @@ impl SqlStore {
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
             wanted,
+            noted_uses: NotedUses::default(),
             reads,
             writes,
         })

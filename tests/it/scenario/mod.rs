@@ -58,7 +58,7 @@ const PARTS_OF_JOBS: [&str; 11] = [
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
 /// changes nothing. Another token takes over in the middle of a campaign in `tests/it/suspensions.rs`. Standing jobs, reports and alerts are killed
 /// and doubled in `tests/it/standing_jobs.rs`, `tests/it/report_costs.rs`, `tests/it/alerts.rs` and `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 19] = [
+const SHOWN_ELSEWHERE: [&str; 21] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -67,6 +67,7 @@ const SHOWN_ELSEWHERE: [&str; 19] = [
     "feed-hooks",
     "live-check",
     "mail-alerts",
+    "push-template",
     "read-feedback",
     "replay-news",
     "report-costs",
@@ -74,6 +75,7 @@ const SHOWN_ELSEWHERE: [&str; 19] = [
     "schedule",
     "staff",
     "sync-limits",
+    "sync-templates",
     "tidy",
     "tidy-hooks",
     "verify-token",
