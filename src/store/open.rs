@@ -10,6 +10,7 @@ use rand::{Rng as _, SeedableRng as _, TryRngCore as _};
 use sea_orm::{Database, DatabaseConnection, DbErr, QueryResult, TransactionTrait as _};
 use sea_orm_migration::MigratorTrait as _;
 
+use super::charges::Counter;
 use super::dialect::{self, Dialect, Purpose};
 use super::loader::Loader;
 use super::migrations::Migrator;
@@ -33,6 +34,10 @@ use crate::telemetry::metrics::Metrics;
 const TAG_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// How long opening waits for a server that does not answer.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it waits for another process that makes the file.
+const BUSY_FOR: Duration = Duration::from_secs(3);
+/// Between two tries.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -197,7 +202,7 @@ impl SqlStore {
                     settings.double_opt_in,
                     Arc::clone(&settings.tariff),
                 )),
-                settings.metrics.clone(),
+                settings.metrics.clone().map(|metrics| Arc::new(Counter::new(metrics))),
             ),
             tag,
             link_key,
@@ -287,7 +292,23 @@ async fn connect(
     purpose: Purpose,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreOpenError> {
-    let connecting = Database::connect(dialect.connect_options(url, purpose, connections));
+    let connecting = async {
+        let patience = tokio::time::Instant::now() + BUSY_FOR;
+        loop {
+            let connected = Database::connect(dialect.connect_options(url, purpose, connections)).await;
+            // While another process makes the file, SQLite does not wait, as it does later on.
+            match connected {
+                Err(error)
+                    if dialect == Dialect::Sqlite
+                        && dialect::is_busy(&error)
+                        && tokio::time::Instant::now() < patience =>
+                {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                connected => return connected,
+            }
+        }
+    };
     if let (Purpose::Write, Some(file)) = (purpose, dialect.file(url)) {
         make_private(&file);
     }
