@@ -2,7 +2,10 @@
 
 use crate::config::templates::Templates;
 use crate::domain::language::Language;
-use crate::domain::template::{ApprovalButton, Category, MessageTemplate, ParameterFormat, RenderError};
+use crate::domain::message::MediaKind;
+use crate::domain::template::{
+    ApprovalButton, ApprovalHeader, Category, MessageTemplate, ParameterFormat, RenderError,
+};
 use crate::simulator;
 
 /// All of them in both languages.
@@ -29,11 +32,22 @@ fn approved(template: &MessageTemplate, language: Language) -> Result<simulator:
             ParameterFormat::Positional => simulator::ParameterFormat::Positional,
         },
         body: template.body_for_approval(language)?.text,
-        header: header
-            .map(|header| simulator::Header { format: simulator::HeaderFormat::Text, text: Some(header.text) }),
+        header: header.map(simulated_header),
         footer: template.footer(language).map(str::to_owned),
         buttons: buttons.into_iter().map(button).collect(),
+        quality: "GREEN".to_owned(),
+        rejected_reason: None,
     })
+}
+
+fn simulated_header(header: ApprovalHeader) -> simulator::Header {
+    let format = match &header {
+        ApprovalHeader::Text(_) => simulator::HeaderFormat::Text,
+        ApprovalHeader::Media { media: MediaKind::Image, .. } => simulator::HeaderFormat::Image,
+        ApprovalHeader::Media { media: MediaKind::Video, .. } => simulator::HeaderFormat::Video,
+        ApprovalHeader::Media { .. } => simulator::HeaderFormat::Document,
+    };
+    simulator::Header { format, text: header.line().map(|line| line.text.clone()) }
 }
 
 fn button(button: ApprovalButton) -> simulator::Button {

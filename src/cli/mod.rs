@@ -33,6 +33,7 @@ mod screen;
 mod serve;
 mod simulate;
 mod suspend;
+mod template;
 mod token;
 mod trace;
 
@@ -101,6 +102,9 @@ enum Command {
     /// What messages cost
     #[command(subcommand)]
     Report(report::Report),
+    /// Templates and Meta's approval of them
+    #[command(subcommand)]
+    Template(template::Template),
     /// The access token for Meta
     #[command(subcommand)]
     Token(token::Token),
@@ -156,6 +160,7 @@ impl Arguments {
             Command::Job(arguments) => wait_for(job::run(arguments, &Installation::load(config)?)),
             Command::News(arguments) => wait_for(news::run(arguments, &Installation::load(config)?)),
             Command::Report(arguments) => wait_for(report::run(arguments, &Installation::load(config)?)),
+            Command::Template(arguments) => wait_for(template::run(arguments, &Installation::load(config)?)),
             Command::Token(arguments) => wait_for(token::run(arguments, &Installation::load(config)?)),
             Command::Trace(arguments) => wait_for(trace::run(arguments, &Installation::load(config)?)),
             Command::Explain(arguments) => explain::run(arguments),

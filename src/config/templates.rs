@@ -8,7 +8,7 @@ use super::layers::cannot_read;
 use super::{FileErrors, problem_of};
 use crate::domain::ids::TemplateName;
 use crate::domain::problem::Problem;
-use crate::domain::template::{Brand, ByLanguage, MessageTemplate, SourceFile, TemplateSource};
+use crate::domain::template::{Brand, ByLanguage, FileBeside, MessageTemplate, SourceFile, TemplateSource};
 
 /// Every template that is in order.
 #[derive(Debug, Clone, Default)]
@@ -118,5 +118,21 @@ fn load_one(folder: &Path, partials: &Partials, brand: &Brand) -> Result<Message
     let (Ok(name), Some(ar), Some(en), Some(manifest), Some(sample)) = (name, ar, en, manifest, sample) else {
         return Err(problems);
     };
-    MessageTemplate::compile(&TemplateSource { name, manifest, ar, en, sample, partials: partials.clone() }, brand)
+    let partials = partials.clone();
+    MessageTemplate::compile(
+        &TemplateSource { name, manifest, ar, en, sample, partials, beside: beside(folder) },
+        brand,
+    )
+}
+
+/// Files that are not read here: how large they are says whether they can be handed in.
+fn beside(folder: &Path) -> BTreeMap<String, FileBeside> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let found = entries.filter_map(|entry| {
+        // A link counts as what it leads to.
+        let bytes = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?.len();
+        let name = entry.file_name().into_string().ok()?;
+        Some((name, FileBeside { path: entry.path().display().to_string(), bytes }))
+    });
+    found.collect()
 }

@@ -129,6 +129,10 @@ impl Catalogue for Shelf {
         self.in_force.load().templates.get(name).cloned()
     }
 
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        self.in_force.load().templates.values().cloned().collect()
+    }
+
     fn rendered_alone(
         &self,
         template: &MessageTemplate,

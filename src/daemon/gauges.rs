@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::hook::delivery::DeliveryState;
+use crate::domain::language::Language;
 use crate::domain::limits_check::{Quality, SaidByMeta};
 use crate::domain::standing_job::{JobRun, StandingJob};
 use crate::domain::suspension::Scope;
@@ -16,6 +17,26 @@ use crate::telemetry::Metrics;
 
 /// A scrape does not wait longer for a store or a Redis that does not answer; their gauges keep what they last showed.
 const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// A template that the provider does not list, or of which nothing was read yet.
+const UNLISTED: &str = "unlisted";
+/// A state of a later version of the provider's.
+const OTHER_STATUS: &str = "other";
+/// The states of templates (…/templates/template-management, checked 2026-11), and what else there is.
+const STATUSES: [&str; 12] = [
+    "APPROVED",
+    "PENDING",
+    "REJECTED",
+    "PAUSED",
+    "DISABLED",
+    "IN_APPEAL",
+    "PENDING_DELETION",
+    "DELETED",
+    "LIMIT_EXCEEDED",
+    "ARCHIVED",
+    UNLISTED,
+    OTHER_STATUS,
+];
 
 /// What a scrape calls.
 pub(super) fn refresh(
@@ -35,8 +56,9 @@ pub(super) fn refresh(
             let limits = tokio::time::timeout(READ_WITHIN, limits(&services, &metrics));
             let hooks = tokio::time::timeout(READ_WITHIN, hooks(&services, &metrics));
             let jobs = tokio::time::timeout(READ_WITHIN, standing_jobs(&services, &metrics));
+            let templates = tokio::time::timeout(READ_WITHIN, templates(&services, &metrics));
             // Whoever is late is late: readiness is what says that something is wrong.
-            let _ = tokio::join!(queues, record, limits, hooks, jobs);
+            let _ = tokio::join!(queues, record, limits, hooks, jobs, templates);
         })
     })
 }
@@ -104,6 +126,23 @@ async fn standing_jobs(services: &Services, metrics: &Metrics) {
                 let n = open.iter().filter(|alert| alert.kind == kind && alert.severity == severity).count();
                 let gauge = metrics.alerts_open.with_label_values(&[kind.name(), severity.name()]);
                 gauge.set(i64::try_from(n).unwrap_or(i64::MAX));
+            }
+        }
+    }
+}
+
+/// Of several accounts, the first that lists it speaks.
+async fn templates(services: &Services, metrics: &Metrics) {
+    let Ok(kept) = services.store.kept_templates().await else { return };
+    for template in services.catalogue.templates() {
+        for language in Language::ALL.map(|language| template.language_code(language)) {
+            let name = template.approved_name();
+            let found = kept.iter().find(|one| one.facts.name == name && one.facts.language == language);
+            let status = found.map_or(UNLISTED, |one| one.facts.status.as_str());
+            for known in STATUSES {
+                let other = known == OTHER_STATUS && !STATUSES.contains(&status);
+                let gauge = metrics.template_status.with_label_values(&[name, language, known]);
+                gauge.set(i64::from(known == status || other));
             }
         }
     }

@@ -2,6 +2,7 @@
 //! run the real thing.
 
 mod access_token;
+pub mod approving;
 pub mod catalogue;
 mod channels;
 pub mod clock;

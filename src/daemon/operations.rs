@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::daemon::catalogue::Shelf;
 use crate::daemon::suspending::{self, Known};
-use crate::daemon::{forecasts, hooking, news_replays, standing, summary};
+use crate::daemon::{approving, forecasts, hooking, news_replays, standing, summary};
 use crate::domain::campaign::Campaign;
 use crate::domain::consent::Subject;
 use crate::domain::contact::{Contact, ContactUpdate};
@@ -25,7 +25,7 @@ use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::{
     CampaignSummary, CampaignVerb, HookSummary, HookTried, JobItem, JobRunItem, NewsItem, OperationError, Operations,
-    Replay, SuspensionRequest,
+    PushedItem, Replay, ReviewedItem, SuspensionRequest, SyncedItem, TemplateItem,
 };
 use crate::jobs::command_run::{self, CommandError};
 use crate::jobs::live_check;
@@ -315,6 +315,26 @@ impl Operations for Desk {
 
     async fn run_job(&self, name: &JobName, by: &str) -> Result<JobRunItem, OperationError> {
         standing::run_by_hand(&self.upkeep, name, by).await
+    }
+
+    async fn templates(&self) -> Result<Vec<TemplateItem>, OperationError> {
+        approving::all(&self.upkeep).await
+    }
+
+    async fn push_template(&self, name: &str) -> Result<Vec<PushedItem>, OperationError> {
+        approving::push(&self.upkeep, name).await
+    }
+
+    async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
+        approving::sync(&self.upkeep).await
+    }
+
+    async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
+        approving::review(&self.upkeep).await
+    }
+
+    async fn agree_template(&self, name: &str, by: &str) -> Result<TemplateItem, OperationError> {
+        approving::agree(&self.upkeep, name, by).await
     }
 
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {

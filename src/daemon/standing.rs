@@ -18,10 +18,12 @@ use crate::domain::live_check::{AccountFacts, NumberFacts, Ours, TemplateFacts, 
 use crate::domain::problem::did_you_mean;
 use crate::domain::signed_reference::ReferenceSigner;
 use crate::domain::standing_job::{Fired, JobRun, ScheduledJob, StandingJob, next_firing};
+use crate::domain::template::SampleFile;
+use crate::domain::template_approval::Submission;
 use crate::http::{JobItem, JobRunItem, OperationError};
 use crate::jobs::JobError;
 use crate::jobs::schedule::{self, Carried, HELD_EVERY};
-use crate::ports::{Clock, JobRuns, Management, Notices, ReportRecipients, Services, Upkeep};
+use crate::ports::{Clock, HandedIn, JobRuns, Management, Notices, ReportRecipients, Services, Upkeep};
 use crate::store::SqlStore;
 
 /// What standing jobs may touch, beside a running service; `notices` brings mails.
@@ -112,6 +114,18 @@ impl Management for NoToken {
     }
 
     async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
+        Self::say()
+    }
+
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
+        Self::say()
+    }
+
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        Self::say()
+    }
+
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
         Self::say()
     }
 

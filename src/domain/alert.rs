@@ -59,6 +59,16 @@ alert_kinds! {
     CallbacksSilent = "callbacks-silent";
     /// Callbacks wait for too long to be applied.
     CallbacksLag = "callbacks-lag";
+    /// A template is not approved.
+    TemplateState = "template-state";
+    /// People do not like what a template sends.
+    TemplateQuality = "template-quality";
+    /// A template costs as another category than our file says.
+    TemplateCategory = "template-category";
+    /// The approved text of a template is not that of our file.
+    TemplateText = "template-text";
+    /// A template was not sent for so long that the provider is about to archive it.
+    TemplateUnused = "template-unused";
     /// A standing job could not do its work.
     JobFailed = "job-failed";
 }

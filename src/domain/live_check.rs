@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SenderName;
 use crate::domain::limit::Tier;
+use crate::domain::template_approval::Wording;
 
 /// What is ours at Meta, as configured.
 #[derive(Debug, Clone, Default)]
@@ -92,9 +93,11 @@ pub struct AccountFacts {
     pub because: Vec<String>,
 }
 
-/// A template as Meta holds it, in one language.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A template as Meta holds it, in one language (`/{account}/message_templates`; …/templates/template-management, checked 2026-11).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateFacts {
+    /// Meta's id of it.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// Such as `ar` or `en_US`.
@@ -103,6 +106,14 @@ pub struct TemplateFacts {
     pub status: String,
     /// `MARKETING`, `UTILITY`, `AUTHENTICATION`.
     pub category: String,
+    /// `GREEN`, `YELLOW`, `RED`, or `UNKNOWN` until enough people got it.
+    pub quality: String,
+    /// Why it was rejected, in Meta's word; empty where it was not.
+    pub rejected_reason: String,
+    /// `NAMED` or `POSITIONAL`; empty where Meta does not say it.
+    pub format: String,
+    /// What people read of it.
+    pub wording: Wording,
 }
 
 /// A template that we have, in one language.
@@ -303,7 +314,7 @@ pub fn judge_templates(account: &str, wanted: &[WantedTemplate], found: &[Templa
         })
         .collect();
     if !unready.is_empty() {
-        let remedy = "hand them in in the WhatsApp Manager and wait for the approval: Meta refuses what is sent with them until then";
+        let remedy = "hand them in with `barid template push NAME` and wait for the approval: Meta refuses what is sent with them until then";
         return Step::new(&what, Verdict::Failed, named(unready), Some(remedy));
     }
     let moved: Vec<String> = wanted
@@ -422,6 +433,7 @@ mod tests {
             language: language.to_owned(),
             status: status.to_owned(),
             category: category.to_owned(),
+            ..TemplateFacts::default()
         };
         let both = [wanted("a", "ar"), wanted("a", "en")];
         let arabic = at_meta("a", "ar", "APPROVED", "UTILITY");

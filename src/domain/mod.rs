@@ -72,6 +72,7 @@ pub mod start;
 pub mod stop_words;
 pub mod suspension;
 pub mod template;
+pub mod template_approval;
 pub mod time_zone_of_number;
 pub mod token_candidate;
 pub mod token_check;

@@ -32,8 +32,8 @@ use warp::reply::Response;
 pub use api::{
     AlertItem, Answered, ApiState, ContactRow, ConversationItem, ConversationShown, ErasureItem, ExchangeItem, Figure,
     Handed, HookDeliveryItem, HookSummary, HookTried, Integration, JobItem, JobRunItem, LiveCheck, LiveCheckStep,
-    NewsItem, NewsReplayRequest, NewsReplayed, QuestionItem, ResultRow, RowConsent, ScoresItem, SuspensionItem,
-    VersionItem,
+    NewsItem, NewsReplayRequest, NewsReplayed, PushedItem, QuestionItem, ResultRow, ReviewedItem, RowConsent,
+    ScoresItem, SuspensionItem, SyncedItem, TemplateItem, TemplateStanding, VersionItem,
 };
 pub use callbacks::ChannelDoors;
 pub use health::{OpsState, ReadyCheck, Refresh};
@@ -71,6 +71,12 @@ pub type Routes = BoxedFilter<(Response,)>;
 /// POST /api/v1/news/replay                         applies some of them again
 /// GET  /api/v1/contacts?phone=                     contacts
 /// POST /api/v1/contacts/import                     JSON lines
+/// GET  /api/v1/templates                           our templates, and where they stand at Meta
+/// GET  /api/v1/templates/{name}                    one of them
+/// POST /api/v1/templates/{name}/push               hand it in for approval
+/// POST /api/v1/templates/{name}/agree              agree to the price of the category that Meta takes it for
+/// POST /api/v1/templates/sync                      read where all of them stand
+/// GET  /api/v1/template-review                     which of them somebody should look at
 /// GET  /api/v1/suspensions?all=                    what is stopped, and with `all=1` what was
 /// POST /api/v1/suspensions                         stop a sender, campaign, channel or country
 /// GET  /api/v1/suspensions/{id}                    one, in force or past

@@ -15,7 +15,9 @@ use crate::domain::review::{Month, Review};
 use crate::domain::suspension::{KeptSuspension, Suspension};
 use crate::domain::waits_for::WaitsFor;
 use crate::http::api::NewsItem;
-use crate::http::api::{HookSummary, HookTried, JobItem, JobRunItem};
+use crate::http::api::{
+    HookSummary, HookTried, JobItem, JobRunItem, PushedItem, ReviewedItem, SyncedItem, TemplateItem,
+};
 use crate::http::summary::CampaignSummary;
 use crate::jobs::send_single::{SendRequest, Sent};
 use crate::jobs::staff::{StaffDone, StaffError, StaffRequest};
@@ -173,6 +175,16 @@ pub trait Operations: Send + Sync {
     async fn jobs(&self) -> Result<Vec<JobItem>, OperationError>;
     /// Starts a standing job, whatever its schedule says; answers the run, which is carried out in a moment.
     async fn run_job(&self, name: &JobName, by: &str) -> Result<JobRunItem, OperationError>;
+    /// Our templates by name, with where they stand at Meta.
+    async fn templates(&self) -> Result<Vec<TemplateItem>, OperationError>;
+    /// Hands one in for approval; answers what became of each of its languages.
+    async fn push_template(&self, name: &str) -> Result<Vec<PushedItem>, OperationError>;
+    /// Reads from Meta where all of them stand.
+    async fn sync_templates(&self) -> Result<SyncedItem, OperationError>;
+    /// Which templates somebody should look at, as they were last read.
+    async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError>;
+    /// Agrees to the price of the category that Meta takes one for.
+    async fn agree_template(&self, name: &str, by: &str) -> Result<TemplateItem, OperationError>;
     /// Writes these, new or known; answers each as it is now, in the same order, with whether it is new. At most 500.
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError>;
 }

@@ -12,6 +12,8 @@ use crate::domain::suspension::{Cause, NewSuspension, Probe, ReleasedBy, Scope, 
 use crate::jobs::{JobError, probe, react};
 use crate::ports::{NewJobRun, Services};
 
+/// Notices about the category of a template.
+const CATEGORIES: [&str; 2] = ["template_category_update", "template_correct_category_detection"];
 /// A notice that something is over ends what began until then; the provider's clock may be so much behind ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
@@ -72,13 +74,23 @@ pub async fn run(services: &Services, news: &NoticeNews) -> Result<bool, JobErro
             let said = Said { class: FailureClass::QualityLimited, event: (*event).to_owned(), until: None };
             heed(services, of_senders(), *may_send, &said, at).await?;
         }
+        Notice::Told { about, event, .. } if CATEGORIES.contains(about) => {
+            tracing::error!(
+                about,
+                event,
+                "the provider changes the category of a template; where they stand is read now"
+            );
+            have_looked(services, StandingJob::SyncTemplates, about, at).await?;
+        }
         Notice::Told { about, event, alerts: true } => {
             tracing::error!(about, event, "the provider tells of something that somebody should look at");
         }
         Notice::Told { about, event, alerts: false } => tracing::info!(about, event, "the provider tells of a change"),
     }
     if let Some(about) = about_limits(&news.notice) {
-        ask_again(services, about, at).await?;
+        // In the next full minute: so a heap of notices is looked into once.
+        let minute = Timestamp::from_second((at.as_second().div_euclid(60) + 1) * 60).unwrap_or(at);
+        have_looked(services, StandingJob::SyncLimits, about, minute).await?;
     }
     Ok(true)
 }
@@ -93,17 +105,15 @@ fn about_limits(notice: &Notice) -> Option<&'static str> {
     }
 }
 
-/// Has Meta asked how things stand now, in the next full minute: so notices that come in a heap, or twice, are asked about once.
-async fn ask_again(services: &Services, about: &str, at: Timestamp) -> Result<(), JobError> {
+/// Has a standing job look how things stand now. A notice that comes twice is looked into once.
+async fn have_looked(services: &Services, job: StandingJob, about: &str, due_at: Timestamp) -> Result<(), JobError> {
     let doing = "asking for a run of a standing job";
-    let job = StandingJob::SyncLimits;
-    let minute = Timestamp::from_second((at.as_second().div_euclid(60) + 1) * 60).unwrap_or(at);
     let new = NewJobRun {
         name: job.name().parse().map_err(|error| JobError::Abort { doing, source: Box::new(error) })?,
         job,
         arguments: BTreeMap::new(),
         trigger: JobTrigger::Notice(about.to_owned()),
-        due_at: minute,
+        due_at,
     };
     services.store.open_job(new, services.clock.now()).await.map(drop).map_err(JobError::from_store(doing))
 }

@@ -17,7 +17,7 @@ use crate::domain::delivery::{Delivery, Effect, Fact, HeldReason, SuppressedReas
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CallbackReference, MessageId, RunId};
 use crate::domain::limit::Urgency;
-use crate::domain::message::{Content, Envelope, Recipient, Rendered};
+use crate::domain::message::{Content, Envelope, Recipient, Rendered, TemplateContent};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::pricing::{PriceCategory, Sale};
 use crate::domain::quiet_hours::quiet_for;
@@ -187,6 +187,9 @@ pub async fn run(
         patiently(id, || opt_out::note(services, channel.name(), message.contact.id, refusal, kind, now)).await?;
     }
     let effect = patiently(id, || services.store.learn(id, attempt, fact.clone(), services.clock.now())).await?;
+    if let (LetThrough::Taken, Call::WhatsApp(_, Content::Template(template))) = (became, &call) {
+        note_use(services, template).await;
+    }
     if let Some(refusal) = &refusal {
         react::to_answer(services, &message, campaign, refusal, called_at).await;
     }
@@ -202,6 +205,16 @@ pub async fn run(
         wake::at(services, id, attempt, next.channel, until).await;
     }
     Ok(made)
+}
+
+/// Notes that the template is in use, so that it is not reported as unused.
+async fn note_use(services: &Services, template: &TemplateContent) {
+    let (name, language) = (&template.name, &template.language_code);
+    let noted = services.store.note_template_use(name, language, services.clock.now()).await;
+    if let Err(error) = noted {
+        // The next message of it says the same.
+        tracing::debug!(template = name, language, error = %error, "the use of a template was not noted");
+    }
 }
 
 /// The moment for which the message waited.

@@ -1,7 +1,9 @@
 //! Which function does which standing job.
 
 use crate::domain::standing_job::{JobOutcome, JobRun, StandingJob};
-use crate::jobs::{JobError, report_costs, review_metrics, sync_limits, tidy, verify_token, watch_callbacks};
+use crate::jobs::{
+    JobError, report_costs, review_metrics, sync_limits, sync_templates, tidy, verify_token, watch_callbacks,
+};
 use crate::ports::Upkeep;
 
 /// Does it; `run` has its arguments.
@@ -11,6 +13,7 @@ pub(super) async fn run(upkeep: &Upkeep, job: StandingJob, run: &JobRun) -> Resu
         StandingJob::SyncLimits => sync_limits::run(upkeep).await,
         StandingJob::ReportCosts => report_costs::on_schedule(upkeep, run).await,
         StandingJob::ReviewMetrics => review_metrics::on_schedule(upkeep, run).await,
+        StandingJob::SyncTemplates => sync_templates::run(upkeep).await,
         StandingJob::Tidy => tidy::run(upkeep).await,
         StandingJob::WatchCallbacks => watch_callbacks::run(upkeep).await,
     }

@@ -33,6 +33,8 @@ pub trait Catalogue: Send + Sync {
     fn rendered(&self, campaign: &Campaign, contact: &Contact, language: Language) -> Result<Rendered, CannotRender>;
     /// The template of that name, if its folder is in order.
     fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>>;
+    /// Every template whose folder is in order, by name.
+    fn templates(&self) -> Vec<Arc<MessageTemplate>>;
     /// What a template tells this person outside of any campaign, with these values.
     ///
     /// # Errors

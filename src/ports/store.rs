@@ -6,7 +6,7 @@ use crate::domain::run::RunCommandError;
 use crate::ports::{
     Alerts, CallbackSamples, ConsentRequests, Contacts, Conversations, Costs, DeadLetters, Erasures, FlowResults,
     JobRuns, Journal, KeptNews, LimitFactsOf, MediaRecord, MessageTimes, Messages, Outbox, Readings, Reminders,
-    ReportMails, Runs, Stages, Suspensions, Tidying,
+    ReportMails, Runs, Stages, Suspensions, TemplateRecord, Tidying,
 };
 
 /// What the store could not do.
@@ -73,6 +73,7 @@ pub trait Store:
     + Readings
     + ReportMails
     + MediaRecord
+    + TemplateRecord
     + Tidying
     + CallbackSamples
 {

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::callbacks::{Event, Inbound, Said};
-use super::management::media_url;
+use super::management::{media_url, template_id};
 use super::media::{MediaFaults, Origin};
 use super::messages::hides_phone;
 use super::people::lock;
 use super::server::Incoming;
-use super::settings::{Faults, Template};
+use super::settings::{Category, Faults, Template, TemplateStatus};
 use super::webhook;
 use super::world::World;
 
@@ -44,10 +44,11 @@ pub(super) async fn answer(world: &World, route: &str, incoming: &Incoming) -> (
         ("POST", "inbound") => inbound(world, &incoming.body),
         ("POST", "webhook") => set_webhook(world, &incoming.body).await,
         ("POST", "template") => template(world, &incoming.body),
+        ("POST", "review") => review(world, &incoming.body),
         ("POST", "change") => change(world, &incoming.body),
         ("POST", "upgrade") => upgrade(world, &incoming.body),
         _ => {
-            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, change, \
+            let routes = "GET ledger, counts, quiet, faults, settings, twilio, mails; POST faults, inbound, webhook, template, review, change, \
                  upgrade, twilio-faults, twilio-inbound";
             return (404, json!({"error": format!("no such route; there are: {routes}")}));
         }
@@ -335,6 +336,43 @@ fn template(world: &World, body: &[u8]) -> Result<Value, String> {
     }
     let shown = json!(template);
     world.templates.put(template);
+    Ok(shown)
+}
+
+/// What a review of Meta's came to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Review {
+    name: String,
+    language: String,
+    status: Option<TemplateStatus>,
+    category: Option<Category>,
+    quality: Option<String>,
+    rejected_reason: Option<String>,
+    /// A callback tells of the state, as Meta mostly does.
+    #[serde(default)]
+    tell: bool,
+}
+
+fn review(world: &World, body: &[u8]) -> Result<Value, String> {
+    let Review { name, language, status, category, quality, rejected_reason, tell } = read(body)?;
+    let found = world.templates.find(&name, &language);
+    let mut template = Template::clone(&*found.ok_or_else(|| format!("there is no template `{name}` in {language}"))?);
+    template.status = status.unwrap_or(template.status);
+    template.category = category.unwrap_or(template.category);
+    template.quality = quality.unwrap_or(template.quality);
+    template.rejected_reason = rejected_reason.or(template.rejected_reason);
+    let shown = json!(template);
+    let value = json!({
+        "event": template.status, "message_template_id": template_id(world, &template), "message_template_name": template.name,
+        "message_template_language": template.language, "message_template_category": template.category,
+        "reason": template.rejected_reason.as_deref().unwrap_or("NONE"),
+    });
+    world.templates.put(template);
+    if tell {
+        let field = "message_template_status_update".into();
+        world.schedule.add([(world.clock.millis(), Event::Change { number: 0, field, value: Box::new(value) })]);
+    }
     Ok(shown)
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::people::lock;
 use super::pricing::{self, Priced};
@@ -223,12 +224,15 @@ impl Row {
 
 /// All accepted messages.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Vec<Vec<Arc<Row>>>>);
+pub(super) struct Ledger {
+    blocks: Mutex<Vec<Vec<Arc<Row>>>>,
+    grown: Notify,
+}
 
 impl Ledger {
     /// Adds a row and gives it its place.
     pub(super) fn add(&self, new: NewRow) -> Arc<Row> {
-        let mut blocks = lock(&self.0);
+        let mut blocks = lock(&self.blocks);
         if blocks.last().is_none_or(|block| block.len() == BLOCK) {
             blocks.push(Vec::with_capacity(BLOCK));
         }
@@ -250,12 +254,28 @@ impl Ledger {
             arrived: AtomicU8::new(0),
         });
         last.push(Arc::clone(&row));
+        drop(blocks);
+        self.grown.notify_waiters();
         row
+    }
+
+    /// Waits until there are so many rows.
+    pub(super) async fn reaches(&self, n: usize) {
+        loop {
+            let grown = self.grown.notified();
+            tokio::pin!(grown);
+            // Rows that come after the look count, too.
+            grown.as_mut().enable();
+            if lock(&self.blocks).iter().map(Vec::len).sum::<usize>() >= n {
+                return;
+            }
+            grown.await;
+        }
     }
 
     /// At most `limit` rows after the first `after`.
     pub(super) fn page(&self, after: u64, limit: usize) -> Vec<Arc<Row>> {
-        let blocks = lock(&self.0);
+        let blocks = lock(&self.blocks);
         let after = usize::try_from(after).unwrap_or(usize::MAX);
         let from = blocks.get(after / BLOCK..).unwrap_or_default();
         from.iter().flatten().skip(after % BLOCK).take(limit).cloned().collect()

@@ -223,6 +223,11 @@ impl Simulator {
         self.world.counts()
     }
 
+    /// Waits until so many messages have been accepted.
+    pub async fn accepted(&self, n: usize) {
+        self.world.ledger.reaches(n).await;
+    }
+
     /// Waits until all that was to be told has been told (the receiver answered 200) and nothing more is coming.
     pub async fn quiet(&self) {
         self.world.schedule.quiet().await;

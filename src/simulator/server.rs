@@ -38,9 +38,11 @@ const OVERTAKEN_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) method: Method,
-    query: String,
-    authorization: Option<String>,
+    pub(super) query: String,
+    pub(super) authorization: Option<String>,
     pub(super) content_type: Option<String>,
+    /// Of the bytes of an upload: where they begin.
+    pub(super) file_offset: Option<String>,
     pub(super) body: Bytes,
     /// As the path says, or the newest.
     pub(super) version: String,
@@ -124,11 +126,12 @@ fn routes(world: Arc<World>) -> impl Filter<Extract = (Response<Bytes>,), Error 
         .and(query)
         .and(warp::header::optional::<String>("authorization"))
         .and(warp::header::optional::<String>("content-type"))
+        .and(warp::header::optional::<String>("file_offset"))
         .and(warp::body::bytes())
         .and(warp::any().map(move || Arc::clone(&world)))
-        .then(|method, path, query, authorization, content_type, body, world: Arc<World>| async move {
+        .then(|method, path, query, authorization, content_type, file_offset, body, world: Arc<World>| async move {
             let version = VERSION.to_owned();
-            let incoming = Incoming { method, query, authorization, content_type, body, version };
+            let incoming = Incoming { method, query, authorization, content_type, file_offset, body, version };
             dispatch(&world, &path, incoming).await
         })
 }
@@ -276,7 +279,7 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
             ("GET", "") => management::account(world, id, incoming),
             ("GET", "phone_numbers") => management::numbers(world, id, incoming),
             ("GET", "message_templates") => management::templates(world, id, incoming),
-            ("POST", "message_templates") => management::submit_template(world, &incoming.body),
+            ("POST", "message_templates") => management::create_template(world, &incoming.body),
             ("DELETE", "message_templates") => {
                 let name =
                     incoming.query("name").ok_or_else(|| GraphError::invalid("The parameter name is required."))?;
@@ -286,6 +289,12 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
             _ => Err(unknown()),
         };
     }
+    if id == world.settings.app_id && (method, edge) == ("POST", "uploads") {
+        return management::open_upload(world, incoming);
+    }
+    if id.starts_with("upload:") && (method, edge) == ("POST", "") {
+        return management::upload_bytes(world, &percent_decoded(id), incoming);
+    }
     let fault = if method == "GET" { world.media.lookup_fault(id) } else { None };
     if let Some(code) = fault {
         return Err(GraphError::new(code, ""));
@@ -294,6 +303,7 @@ async fn node(world: &World, id: &str, edge: &str, incoming: &Incoming) -> Resul
         ("GET", "") => management::media(world, id, incoming)
             .or_else(|| management::template(world, id, incoming))
             .ok_or_else(unknown),
+        ("POST", "") => management::edit_template(world, id, &incoming.body).unwrap_or_else(|| Err(unknown())),
         ("DELETE", "") if world.media.remove(id) => Ok(json!({"success": true})),
         _ => Err(unknown()),
     }

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::ledger::{Counts, Ledger, LedgerRow, NumberCounts, Row, Tally};
 use super::limits::{Arrivals, Hourly, Throughput, Tier};
 use super::mail::Mail;
+use super::management::Uploads;
 use super::media::MediaStore;
 use super::people::{People, lock};
 use super::settings::{Faults, Outcome, Settings, Template, builtin_suffixes};
@@ -40,6 +41,10 @@ pub(super) struct World {
     accounts: HashMap<String, Account>,
     tiers: HashMap<String, Mutex<Tier>>,
     pub(super) templates: Templates,
+    /// When approved templates were edited, in milliseconds, by the id of the template.
+    pub(super) template_edits: Mutex<HashMap<u64, Vec<i64>>>,
+    /// Samples of template headers.
+    pub(super) uploads: Uploads,
     pub(super) people: People,
     pub(super) media: MediaStore,
     pub(super) ledger: Ledger,
@@ -111,6 +116,8 @@ impl World {
                 .collect(),
             tiers: limited.map(|portfolio| (portfolio.id.clone(), Mutex::new(Tier::new(portfolio.limit)))).collect(),
             templates: Templates::new(&settings.templates),
+            template_edits: Mutex::default(),
+            uploads: Uploads::default(),
             twilio: Twilio::new(settings.twilio.clone(), clock, settings.seed, client),
             mail: Mail::new(settings.mail.clone(), clock),
             people: People::new(),

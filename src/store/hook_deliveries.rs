@@ -166,7 +166,7 @@ pub(super) async fn replay(
     Ok((n, next))
 }
 
-/// Gives up some deliveries that wait for too long.
+/// Gives up some deliveries that wait for too long. Not a test that is being made: it is to find out whether the endpoint is there again.
 pub(super) async fn give_up(
     db: &Db<'_, DatabaseTransaction>,
     hook: &HookName,
@@ -177,8 +177,18 @@ pub(super) async fn give_up(
     db.run(
         "UPDATE hook_deliveries SET state = 'dead', due_at = NULL, changed_at = ?, \
          why = CASE WHEN why = '' THEN ? ELSE why || '; ' || ? END WHERE id IN \
-         (SELECT id FROM hook_deliveries WHERE hook = ? AND state = 'waiting' AND since <= ? ORDER BY due_at, id LIMIT ?)",
-        args![now, because.words(), because.words(), hook.as_str(), before, limited(PART_ROWS)],
+         (SELECT d.id FROM hook_deliveries d JOIN hook_events e ON e.id = d.event_id \
+         WHERE d.hook = ? AND d.state = 'waiting' AND d.since <= ? AND (e.event <> ? OR d.due_at <= ?) ORDER BY d.due_at, d.id LIMIT ?)",
+        args![
+            now,
+            because.words(),
+            because.words(),
+            hook.as_str(),
+            before,
+            HookEvent::HookTest.name(),
+            now,
+            limited(PART_ROWS)
+        ],
     )
     .await
 }

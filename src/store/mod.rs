@@ -53,5 +53,6 @@ mod report_mails;
 mod runs;
 mod stages;
 mod suspensions;
+mod templates;
 
 pub use open::{SqlStore, StoreOpenError, StoreSettings};

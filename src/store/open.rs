@@ -18,6 +18,7 @@ use super::outbox::Wanted;
 use super::policies::Policies;
 use super::request::Outcome;
 use super::sql::{Arg, Db, Fault, Row, Sql, args};
+use super::templates::NotedUses;
 use super::writer::Writers;
 use super::{journal, messages};
 use crate::domain::double_opt_in::DoubleOptIn;
@@ -33,6 +34,10 @@ use crate::telemetry::metrics::Metrics;
 const TAG_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// How long opening waits for a server that does not answer.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it waits for another process that makes the file.
+const BUSY_FOR: Duration = Duration::from_secs(3);
+/// Between two tries.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -153,6 +158,7 @@ pub struct SqlStore {
     link_key: Arc<str>,
     pub(super) default_language: Language,
     pub(super) wanted: Arc<Wanted>,
+    pub(super) noted_uses: NotedUses,
     reads: DatabaseConnection,
     writes: DatabaseConnection,
 }
@@ -204,6 +210,7 @@ impl SqlStore {
             bodies: Loader::start(reads.clone(), dialect, |db, ids| Box::pin(journal::fetch_unapplied(db, ids))),
             default_language: settings.default_language,
             wanted,
+            noted_uses: NotedUses::default(),
             reads,
             writes,
         })
@@ -285,7 +292,23 @@ async fn connect(
     purpose: Purpose,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreOpenError> {
-    let connecting = Database::connect(dialect.connect_options(url, purpose, connections));
+    let connecting = async {
+        let patience = tokio::time::Instant::now() + BUSY_FOR;
+        loop {
+            let connected = Database::connect(dialect.connect_options(url, purpose, connections)).await;
+            // While another process makes the file, SQLite does not wait, as it does later on.
+            match connected {
+                Err(error)
+                    if dialect == Dialect::Sqlite
+                        && dialect::is_busy(&error)
+                        && tokio::time::Instant::now() < patience =>
+                {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                connected => return connected,
+            }
+        }
+    };
     if let (Purpose::Write, Some(file)) = (purpose, dialect.file(url)) {
         make_private(&file);
     }

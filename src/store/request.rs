@@ -12,6 +12,7 @@ use super::job_runs::JobWrite;
 use super::news::Dated;
 use super::readings::Reading;
 use super::report_mails::ReportMailWrite;
+use super::templates::TemplateWrite;
 use super::tidy::Old;
 use crate::domain::alert::Alert;
 use crate::domain::consent::{ConsentChange, Purposes};
@@ -275,6 +276,8 @@ pub(super) enum Request {
     Job(Box<JobWrite>),
     /// About mails of reports.
     ReportMail(Box<ReportMailWrite>),
+    /// About approved templates.
+    Template(Box<TemplateWrite>),
     /// Forgets all files of a person.
     ForgetMedia {
         contact: ContactId,
@@ -333,7 +336,8 @@ impl Request {
             | Self::ForgetMedia { .. }
             | Self::Alert(_)
             | Self::Job(_)
-            | Self::ReportMail(_) => Kind::Control,
+            | Self::ReportMail(_)
+            | Self::Template(_) => Kind::Control,
             Self::Upsert { .. }
             | Self::Erase { .. }
             | Self::EraseFurther(_)

@@ -27,7 +27,7 @@ use super::sql::{Db, Fault, Sql};
 use super::{
     alerts, consent_requests, conversations, dead_letters, erasures, hook_deliveries, job_runs, journal, kept,
     limit_facts, links, media, messages, one_person, outbox, readings, reminders, report_mails, runs, stages,
-    suspensions, tidy,
+    suspensions, templates, tidy,
 };
 use crate::domain::delivery::Fact;
 use crate::domain::ids::{ContactId, JournalId};
@@ -554,6 +554,7 @@ impl Writer {
             Request::Alert(write) => alerts::write(db, self.policies.wanted(), write).await,
             Request::Job(write) => job_runs::write(db, write).await,
             Request::ReportMail(write) => report_mails::write(db, write).await,
+            Request::Template(write) => templates::write(db, write).await,
             Request::ForgetMedia { contact, now } => media::forget(db, *contact, *now).await.map(Outcome::Count),
             Request::Start(_)
             | Request::Hold { .. }

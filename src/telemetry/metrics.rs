@@ -152,6 +152,8 @@ metrics! {
     media_waiting: IntGauge = int_gauge("barid_media_waiting");
     /// Calls of endpoints of our webhooks, by endpoint and by what follows for the event that was to be told.
     hook_deliveries: IntCounterVec = counters("barid_hook_deliveries_total", &[("hook", &[]), ("outcome", &HOOK_OUTCOMES)]);
+    /// 1 for the state in which a template was last seen at the provider (`unlisted`: not there), 0 for all others.
+    template_status: IntGaugeVec = int_gauges_by("barid_template_status", &["template", "language", "status"]);
     /// Events that are still to be told, by endpoint.
     hook_waiting: IntGaugeVec = int_gauges("barid_hook_waiting", "hook", &[]);
     /// Whether an endpoint of our webhooks is told what is due, and not left alone because it fails, is busy or wants nothing any more.
@@ -344,6 +346,11 @@ fn int_gauges_of_two(
         seconds.iter().try_for_each(|other| gauges.get_metric_with_label_values(&[*one, *other]).map(drop))?;
     }
     Ok(gauges)
+}
+
+/// Whose labels are only known once files are read.
+fn int_gauges_by(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    IntGaugeVec::new(Opts::new(name, help), labels)
 }
 
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {

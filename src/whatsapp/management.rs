@@ -5,20 +5,23 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::Client;
+use super::{Client, samples, templates};
 use crate::domain::cost_report::MetaCost;
 use crate::domain::ids::SenderName;
 use crate::domain::live_check::{AccountFacts, NumberFacts, TemplateFacts, TokenFacts};
 use crate::domain::money::{Currency, Money};
 use crate::domain::pricing::{FreeBecause, PriceCategory, ToldKind};
+use crate::domain::template::SampleFile;
+use crate::domain::template_approval::Submission;
 use crate::outgoing::chain;
-use crate::ports::Management;
+use crate::ports::{HandedIn, Management};
 
 /// Answers that are longer are not Meta's: a page of 100 templates has some 200 KB.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -51,16 +54,29 @@ struct Debugged {
 }
 
 #[derive(Deserialize)]
-struct Words {
+pub(super) struct Words {
     code: Option<i64>,
+    error_subcode: Option<i64>,
     #[serde(default)]
     message: String,
+    /// Of what was handed in: in words for people.
+    error_user_msg: Option<String>,
+    error_data: Option<Value>,
 }
 
 impl Words {
     fn sentence(&self) -> String {
-        let words = cut(&self.message);
+        let details =
+            self.error_data.as_ref().and_then(|data| data["details"].as_str()).filter(|text| !text.is_empty());
+        let message = self.error_user_msg.as_deref().or(details).unwrap_or(&self.message);
+        let words = cut(message);
         self.code.map_or_else(|| words.clone(), |code| format!("{code} {words}"))
+    }
+
+    /// Why a template was not taken, and what to do.
+    fn about_template(&self) -> String {
+        let remedy = templates::remedy(self.code, self.error_subcode);
+        format!("Meta does not take it ({}); {remedy}", self.sentence().trim_end_matches('.'))
     }
 }
 
@@ -70,7 +86,7 @@ struct Refused {
 }
 
 /// Why a question was not answered.
-enum Unanswered {
+pub(super) enum Unanswered {
     /// Meta says why.
     Refused(Words),
     /// Something else is in the way.
@@ -78,7 +94,7 @@ enum Unanswered {
 }
 
 impl Unanswered {
-    fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         match self {
             Self::Refused(words) => words.sentence(),
             Self::Otherwise(sentence) => sentence,
@@ -149,17 +165,25 @@ struct Callbacks {
 
 #[derive(Deserialize)]
 struct TemplatePage {
-    data: Vec<Template>,
+    data: Vec<templates::Row>,
     #[serde(default)]
     paging: Paging,
 }
 
 #[derive(Deserialize)]
-struct Template {
-    name: String,
-    language: String,
+struct Created {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
     status: String,
+    #[serde(default)]
     category: String,
+}
+
+#[derive(Deserialize)]
+struct Edited {
+    #[serde(default)]
+    success: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -249,14 +273,40 @@ impl Client {
     }
 
     async fn asked<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Unanswered> {
-        let broken = |error| Unanswered::Otherwise(chain(error));
+        let mut url = self.below(path);
+        url.query_pairs_mut().extend_pairs(query);
+        self.answered(Request::new(Method::GET, url)).await
+    }
+
+    /// Hands something in, of a template. Never twice: an answer that is lost is told as such, and the next look at the list shows the truth.
+    async fn handed_in<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, String> {
+        let mut request = Request::new(Method::POST, self.below(path));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.to_string().into());
+        self.answered(request).await.map_err(|unanswered| match unanswered {
+            Unanswered::Refused(words) => words.about_template(),
+            Unanswered::Otherwise(because) => {
+                format!("it is not known whether Meta took it ({because}); `barid template sync` shows it")
+            }
+        })
+    }
+
+    pub(super) fn below(&self, path: &[&str]) -> Url {
         let mut url: Url = self.root.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        url.query_pairs_mut().extend_pairs(query);
-        let mut request = Request::new(Method::GET, url);
+        url
+    }
+
+    pub(super) async fn answered<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Unanswered> {
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&self.authorization.load()));
+        self.answered_as_it_is(request).await
+    }
+
+    /// The same for a request that has its authorization already.
+    pub(super) async fn answered_as_it_is<T: DeserializeOwned>(&self, request: Request) -> Result<T, Unanswered> {
+        let broken = |error| Unanswered::Otherwise(chain(error));
         let mut response = self.http.execute(request).await.map_err(broken)?;
         let status = response.status();
         let mut body = Vec::new();
@@ -341,13 +391,10 @@ impl Management for Client {
     async fn templates(&self, account: &str) -> Result<Vec<TemplateFacts>, String> {
         let (mut found, mut after) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
-            let mut query = vec![("fields", "name,language,status,category"), ("limit", "100")];
+            let mut query = vec![("fields", templates::FIELDS), ("limit", "100")];
             query.extend(after.as_deref().map(|after| ("after", after)));
             let page: TemplatePage = self.question(&[account, "message_templates"], &query).await?;
-            found.extend(page.data.into_iter().map(|template| {
-                let Template { name, language, status, category } = template;
-                TemplateFacts { name, language, status, category }
-            }));
+            found.extend(page.data.into_iter().map(TemplateFacts::from));
             after = page.paging.cursors.and_then(|cursors| cursors.after).filter(|_| page.paging.next.is_some());
             if after.is_none() {
                 break;
@@ -365,6 +412,32 @@ impl Management for Client {
         );
         let answer: Analytics = self.question(&[account], &[("fields", &fields)]).await?;
         Ok(answer.pricing_analytics.data.into_iter().flat_map(|part| part.data_points).map(MetaCost::from).collect())
+    }
+
+    async fn upload_sample(&self, app: &str, sample: &SampleFile) -> Result<String, String> {
+        samples::upload(self, app, sample).await
+    }
+
+    async fn create_template(
+        &self,
+        account: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+    ) -> Result<HandedIn, String> {
+        let body = templates::creation(submission, sample);
+        let created: Created = self.handed_in(&[account, "message_templates"], &body).await?;
+        Ok(HandedIn { id: created.id, status: created.status, category: created.category })
+    }
+
+    async fn edit_template(
+        &self,
+        id: &str,
+        submission: &Submission,
+        sample: Option<&str>,
+        with_category: bool,
+    ) -> Result<(), String> {
+        let edited: Edited = self.handed_in(&[id], &templates::edit(submission, sample, with_category)).await?;
+        if edited.success { Ok(()) } else { Err("Meta says that it did not edit it; push it again later".to_owned()) }
     }
 
     async fn subscribed_apps(&self, account: &str) -> Result<Vec<String>, String> {

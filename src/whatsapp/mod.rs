@@ -8,6 +8,8 @@
 //! | `reception` | the bodies of answers |
 //! | `error_codes` | Meta's codes, each with our failure class |
 //! | `media` | files: where they lie, and fetching them |
+//! | `samples` | the sample of a template's header, uploaded |
+//! | `templates` | templates as they are handed in and listed |
 //! | `wait` | how long a refusal asks us to wait |
 //! | `webhook` | signature and content of callbacks |
 
@@ -16,6 +18,8 @@ pub mod error_codes;
 mod management;
 mod media;
 mod reception;
+mod samples;
+pub mod templates;
 mod wait;
 pub mod webhook;
 mod wire;

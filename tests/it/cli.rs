@@ -108,7 +108,7 @@ fn fixture(name: &str) -> String {
 
 /// Every sub-command, as its own help names them.
 fn commands() -> Vec<Vec<&'static str>> {
-    let grouped: [(&str, &[&str]); 11] = [
+    let grouped: [(&str, &[&str]); 13] = [
         ("alert", &["list"]),
         ("campaign", &["list", "show", "plan", "preview", "test", "start", "pause", "resume", "cancel"]),
         ("contacts", &["import", "export", "show", "erase"]),
@@ -120,6 +120,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         ("news", &["list", "replay"]),
         ("queue", &["list", "dead", "replay"]),
         ("report", &["costs", "review"]),
+        ("template", &["list", "show", "push", "sync", "review", "agree"]),
+        ("token", &["verify"]),
     ];
     let single = ["serve", "demo", "simulate", "check", "doctor", "trace", "explain", "migrate", "completions"];
     let mut all = vec![vec![]];

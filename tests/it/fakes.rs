@@ -40,16 +40,17 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::standing_job::{JobRun, ScheduledJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
-use barid::domain::template::MessageTemplate;
+use barid::domain::template::{MessageTemplate, SampleFile};
+use barid::domain::template_approval::Submission;
 use barid::fallback::twilio_callbacks::{InboundReader, StatusReader};
 use barid::ports::{
     Answer, Applied, Ask, AudienceFileError, AudienceFiles, AudiencePage, BudgetUsed, CallbackSamples, CannotRender,
     Catalogue, Clicks, Clock, ConsentRequests, Contacts, Conversations, Costs, Created, DeadLetter, DeadLetterFilter,
-    DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HistoryEntry, Hook, HookAttempt, HookCall, HookDelivery,
-    HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews, KeptResult,
-    LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage, ListedTalk,
-    LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded, MediaSource,
-    MediaStore, MediaStored, MediaToFetch, MessageFilter, MessageTimes, Messages, NewMedia, NewsReader, OpenedRun,
+    DeadLetters, Erasures, Exchange, FlowResults, FoundMedia, HandedIn, HistoryEntry, Hook, HookAttempt, HookCall,
+    HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews,
+    KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage,
+    ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded,
+    MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, MessageTimes, Messages, NewMedia, NewsReader, OpenedRun,
     Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
     ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
     SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying,
@@ -833,6 +834,15 @@ impl Management for Nobody {
     async fn templates(&self, _: &str) -> Result<Vec<TemplateFacts>, String> {
         unreachable!("a door asks nobody")
     }
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        unreachable!("a door asks nobody")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
+        unreachable!("a door asks nobody")
+    }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         unreachable!("a door asks nobody")
     }
@@ -866,6 +876,9 @@ impl Catalogue for Nobody {
     }
     fn template(&self, _: &TemplateName) -> Option<Arc<MessageTemplate>> {
         None
+    }
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        Vec::new()
     }
     fn rendered_alone(
         &self,
@@ -1018,6 +1031,9 @@ impl Catalogue for OnlySchedule {
     }
     fn template(&self, name: &TemplateName) -> Option<Arc<MessageTemplate>> {
         Nobody.template(name)
+    }
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        Vec::new()
     }
     fn rendered_alone(
         &self,

@@ -3,9 +3,12 @@
 use async_trait::async_trait;
 use barid::domain::alert::{Alert, AlertKind, AlertMail, AlertScope, NewAlert, Severity};
 use barid::domain::ids::{AlertId, JobName, JobRunId};
+use barid::domain::live_check::TemplateFacts;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
+use barid::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use barid::ports::{
     AlertToMail, Alerts, JobEnded, JobRuns, NewJobRun, Page, ReportMailBegun, ReportMailEnded, ReportMails, Stored,
+    TemplateRecord,
 };
 use jiff::Timestamp;
 
@@ -97,6 +100,31 @@ impl ReportMails for FakeStore {
         not_asked()
     }
     async fn end_report_mail(&self, _: &str, _: &str, _: ReportMailEnded) -> Stored<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl TemplateRecord for FakeStore {
+    async fn keep_templates(&self, _: &str, _: Vec<TemplateFacts>, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn forget_templates(&self, _: &str, _: Timestamp) -> Stored<u64> {
+        not_asked()
+    }
+    async fn kept_templates(&self) -> Stored<Vec<KeptTemplate>> {
+        not_asked()
+    }
+    async fn agree_category(&self, _: Agreement) -> Stored<()> {
+        not_asked()
+    }
+    async fn category_agreements(&self) -> Stored<Vec<Agreement>> {
+        not_asked()
+    }
+    async fn note_template_use(&self, _: &str, _: &str, _: Timestamp) -> Stored<()> {
+        not_asked()
+    }
+    async fn template_uses(&self) -> Stored<Vec<TemplateUse>> {
         not_asked()
     }
 }

@@ -46,4 +46,5 @@ mod staff;
 mod standing_jobs;
 mod store_away;
 mod suspensions;
+mod templates;
 mod webhook;

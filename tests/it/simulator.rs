@@ -387,6 +387,42 @@ async fn numbers_templates_and_subscriptions_can_be_read_and_changed() {
 }
 
 #[tokio::test]
+async fn a_media_header_needs_the_handle_of_a_file_of_its_kind_that_was_uploaded() {
+    let simulator = Simulator::start(settings()).await.unwrap();
+    let business = Business::of(&simulator);
+    let refused = |body: &Value| body["error"]["error_data"]["details"].as_str().unwrap_or_default().to_owned();
+    let session = business
+        .post("v26.0/700000000000001/uploads?file_name=a.pdf&file_length=9&file_type=application/pdf", Value::Null)
+        .await
+        .unwrap();
+    let session = json_of(session).await["id"].as_str().unwrap().to_owned();
+    assert!(session.starts_with("upload:") && session.contains("?sig="), "{session}");
+    let upload = async |scheme: &str, bytes: &'static [u8]| {
+        let url = format!("{}/v26.0/{session}", simulator.url());
+        let request = business.client.post(url).header("authorization", format!("{scheme} simulator-token"));
+        json_of(request.header("file_offset", "0").body(bytes).send().await.unwrap()).await
+    };
+    let bearer = upload("Bearer", b"%PDF-1.7\n").await;
+    assert!(refused(&bearer).contains("OAuth"), "{bearer}");
+    let short = upload("OAuth", b"%PDF").await;
+    assert!(refused(&short).contains("file_length was 9"), "{short}");
+    let handle = upload("OAuth", b"%PDF-1.7\n").await["h"].as_str().unwrap().to_owned();
+
+    let create = async |format: &str, handle: &str| {
+        let header = json!({"type": "HEADER", "format": format, "example": {"header_handle": [handle]}});
+        let body = json!({"type": "BODY", "text": "Here it is"});
+        let new = json!({"name": "slip", "language": "en", "category": "UTILITY", "components": [header, body]});
+        json_of(business.post("v26.0/800000000000001/message_templates", new).await.unwrap()).await
+    };
+    for (format, handle) in [("DOCUMENT", "4::aW0"), ("IMAGE", handle.as_str())] {
+        let answer = create(format, handle).await;
+        assert!(refused(&answer).contains("header_handle"), "{answer}");
+    }
+    assert_eq!(create("DOCUMENT", &handle).await["status"], "PENDING");
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn media_goes_up_and_down_unchanged() {
     let simulator = Simulator::start(settings()).await.unwrap();
     let business = Business::of(&simulator);

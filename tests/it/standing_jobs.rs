@@ -18,12 +18,14 @@ use barid::domain::news::{ProviderStatus, Source};
 use barid::domain::retention::{KeepFor, Retention};
 use barid::domain::standing_job::{JobResult, JobRun, JobTrigger, ScheduledJob, StandingJob, TRIES_MAX};
 use barid::domain::suspension::{Cause, Probe, Scope};
+use barid::domain::template::SampleFile;
+use barid::domain::template_approval::Submission;
 use barid::jobs::alert_suspensions;
 use barid::jobs::schedule::{self, Carried, LEASE};
 use barid::media::Folder;
 use barid::ports::{
-    Alerts as _, Clock, JobRuns as _, Journal as _, LimitFactsOf as _, Management, Messages as _, ReportRecipients,
-    RowNews, Suspensions as _, Upkeep,
+    Alerts as _, Clock, HandedIn, JobRuns as _, Journal as _, LimitFactsOf as _, Management, Messages as _,
+    ReportRecipients, RowNews, Suspensions as _, Upkeep,
 };
 use barid::simulator::{Faults, Portfolio, Statuses, TokenState};
 use barid::store::SqlStore;
@@ -38,6 +40,7 @@ use crate::harness::{Barid, Setup, people};
 pub(crate) const SHIPPED_JOBS: [&str; 8] = [
     "verify-token",
     "sync-limits",
+    "sync-templates",
     "watch-callbacks",
     "report-costs-daily",
     "report-costs-monthly",
@@ -107,6 +110,15 @@ impl Management for Meta {
     }
     async fn pricing(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<Vec<MetaCost>, String> {
         Ok(Vec::new())
+    }
+    async fn upload_sample(&self, _: &str, _: &SampleFile) -> Result<String, String> {
+        unreachable!("the token has nothing to do with templates")
+    }
+    async fn create_template(&self, _: &str, _: &Submission, _: Option<&str>) -> Result<HandedIn, String> {
+        unreachable!("the token has nothing to do with templates")
+    }
+    async fn edit_template(&self, _: &str, _: &Submission, _: Option<&str>, _: bool) -> Result<(), String> {
+        unreachable!("the token has nothing to do with templates")
     }
     async fn subscribed_apps(&self, _: &str) -> Result<Vec<String>, String> {
         Ok(self.apps.lock().unwrap().clone())

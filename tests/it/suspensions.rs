@@ -31,7 +31,7 @@ async fn suspensions(barid: &Barid, query: &str) -> Vec<Value> {
 }
 
 /// Waits until what is suspended is as `until` wants it.
-async fn wait_until(barid: &Barid, what: &str, until: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub(crate) async fn wait_until(barid: &Barid, what: &str, until: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let begin = Instant::now();
     loop {
         let found = suspensions(barid, "").await;

@@ -20,8 +20,8 @@ use barid::domain::suspension::{KeptSuspension, Suspension};
 use barid::domain::waits_for::WaitsFor;
 use barid::http::{
     ApiState, CampaignSummary, CampaignVerb, ChannelDoors, HookSummary, HookTried, Integration, JobItem, JobRunItem,
-    ListenError, NewsItem, OperationError, Operations, OpsState, ReadyCheck, Replay, ServerSettings, SuspensionRequest,
-    WebhookState, bind, ops_routes, public_routes, serve,
+    ListenError, NewsItem, OperationError, Operations, OpsState, PushedItem, ReadyCheck, Replay, ReviewedItem,
+    ServerSettings, SuspensionRequest, SyncedItem, TemplateItem, WebhookState, bind, ops_routes, public_routes, serve,
 };
 use barid::jobs::send_single::{SendRequest, Sent};
 use barid::jobs::staff::{StaffDone, StaffRequest};
@@ -115,6 +115,21 @@ impl Operations for NoOperations {
     }
     async fn run_job(&self, _: &JobName, _: &str) -> Result<JobRunItem, OperationError> {
         unreachable!("callbacks start no job")
+    }
+    async fn templates(&self) -> Result<Vec<TemplateItem>, OperationError> {
+        Err(OperationError::NotYetSupported("the list of templates".to_owned()))
+    }
+    async fn push_template(&self, _: &str) -> Result<Vec<PushedItem>, OperationError> {
+        Err(OperationError::NotYetSupported("pushing".to_owned()))
+    }
+    async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
+        Err(OperationError::NotYetSupported("reading templates".to_owned()))
+    }
+    async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
+        Err(OperationError::NotYetSupported("the review of templates".to_owned()))
+    }
+    async fn agree_template(&self, _: &str, _: &str) -> Result<TemplateItem, OperationError> {
+        Err(OperationError::NotYetSupported("agreeing".to_owned()))
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         Err(OperationError::NotYetSupported("an import".to_owned()))

@@ -28,6 +28,7 @@ fn confirmation(brand: &Brand) -> MessageTemplate {
         en: file("en.hbs", include_str!("../../../templates/messages/feedback-confirmation/en.hbs")),
         sample: file("sample.toml", include_str!("../../../templates/messages/feedback-confirmation/sample.toml")),
         partials: BTreeMap::new(),
+        beside: BTreeMap::new(),
     };
     MessageTemplate::compile(&source, brand).expect("it ships")
 }

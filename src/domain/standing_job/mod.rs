@@ -46,6 +46,8 @@ standing_jobs! {
     VerifyToken = "verify-token";
     /// Asks Meta how far our numbers may go: tier, quality, throughput, state, and how the accounts stand.
     SyncLimits = "sync-limits";
+    /// Asks Meta where each template stands: approval, category, quality, text; holds and releases campaigns.
+    SyncTemplates = "sync-templates";
     /// Deletes what is older than it has to be kept.
     Tidy = "tidy";
     /// Reports what messages cost in the last whole day, month or quarter: keeps the report as files and mails it.
@@ -57,7 +59,7 @@ standing_jobs! {
 }
 
 /// Jobs that the schedule will know and this version cannot do yet.
-const NOT_BUILT: [&str; 1] = ["sync-templates"];
+const NOT_BUILT: [&str; 0] = [];
 
 /// An argument of a job: its key in the schedule, and the words that it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl StandingJob {
         match self {
             Self::ReportCosts => &REPORT_COSTS,
             Self::ReviewMetrics => &REVIEW_METRICS,
-            Self::VerifyToken | Self::SyncLimits | Self::Tidy | Self::WatchCallbacks => &[],
+            Self::VerifyToken | Self::SyncLimits | Self::SyncTemplates | Self::Tidy | Self::WatchCallbacks => &[],
         }
     }
 }

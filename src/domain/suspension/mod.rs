@@ -98,8 +98,12 @@ pub enum Cause {
         /// What it said, in its own word, such as `PAUSED`.
         event: String,
     },
+    /// The provider takes the template for another category, which costs more; these words say which. It waits until somebody agrees.
+    CategoryChanged(String),
 }
 
+/// The word for what the provider did to a category, where else the name of a class stands.
+const CATEGORY_CHANGED: &str = "category-changed";
 /// The word for what a person did, where else the name of a class stands.
 const OPERATOR: &str = "operator";
 
@@ -108,19 +112,23 @@ impl Cause {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Operator(_) => OPERATOR,
+            Self::CategoryChanged(_) => CATEGORY_CHANGED,
             Self::Refusal { class, .. } | Self::Announced { class, .. } => class.name(),
         }
     }
 
     /// Every word that [`Cause::name`] answers.
     pub fn names() -> Vec<&'static str> {
-        FailureClass::ALL.into_iter().map(FailureClass::name).chain([OPERATOR]).collect()
+        FailureClass::ALL.into_iter().map(FailureClass::name).chain([OPERATOR, CATEGORY_CHANGED]).collect()
     }
 
     /// From the parts that a record keeps; `None` when there is no such cause.
     pub fn of(name: &str, code: Option<i64>, words: String) -> Option<Self> {
         if name == OPERATOR {
             return Some(Self::Operator(words));
+        }
+        if name == CATEGORY_CHANGED {
+            return Some(Self::CategoryChanged(words));
         }
         let class = FailureClass::named(name)?;
         Some(if words.is_empty() { Self::Refusal { class, code } } else { Self::Announced { class, event: words } })
@@ -129,7 +137,7 @@ impl Cause {
     /// In which way the provider refuses, if it is one that does.
     pub const fn class(&self) -> Option<FailureClass> {
         match self {
-            Self::Operator(_) => None,
+            Self::Operator(_) | Self::CategoryChanged(_) => None,
             Self::Refusal { class, .. } | Self::Announced { class, .. } => Some(*class),
         }
     }
@@ -138,14 +146,14 @@ impl Cause {
     pub const fn code(&self) -> Option<i64> {
         match self {
             Self::Refusal { code, .. } => *code,
-            Self::Operator(_) | Self::Announced { .. } => None,
+            Self::Operator(_) | Self::Announced { .. } | Self::CategoryChanged(_) => None,
         }
     }
 
     /// The words of the person or of the provider; empty when there are none.
     pub fn words(&self) -> &str {
         match self {
-            Self::Operator(words) => words,
+            Self::Operator(words) | Self::CategoryChanged(words) => words,
             Self::Announced { event, .. } => event,
             Self::Refusal { .. } => "",
         }
@@ -160,6 +168,12 @@ impl fmt::Display for Cause {
             Self::Refusal { class, code: Some(code) } => write!(f, "{} ({} {code})", class.explanation(), class.name()),
             Self::Refusal { class, code: None } => write!(f, "{} ({})", class.explanation(), class.name()),
             Self::Announced { class, event } => write!(f, "{} ({event})", class.explanation()),
+            Self::CategoryChanged(words) => {
+                write!(
+                    f,
+                    "Meta takes its template for {words}, which may cost more; `barid template agree` agrees to the price"
+                )
+            }
         }
     }
 }

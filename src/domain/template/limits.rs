@@ -2,7 +2,8 @@
 //!
 //! Source: `/documentation/business-messaging/whatsapp/templates/{overview, components}`, checked 2026-11.
 
-use crate::domain::problem::{Place, Problem};
+use crate::domain::message::MediaKind;
+use crate::domain::problem::{Place, Problem, listed};
 
 /// Of the name.
 const NAME_MAX: usize = 512;
@@ -16,6 +17,8 @@ const FOOTER_MAX: usize = 60;
 const BUTTON_TEXT_MAX: usize = 25;
 /// Of a button's address.
 const URL_MAX: usize = 2000;
+/// Of the name that people see of a document; Meta says none.
+const FILENAME_MAX: usize = 240;
 /// Of a button's phone number.
 const PHONE_MAX: usize = 20;
 /// Buttons of one template.
@@ -88,6 +91,59 @@ pub(super) fn rendered_header(problems: &mut Vec<Problem>, place: &Place, text: 
     at_most(problems, place, "the header with its sample value", text, HEADER_MAX);
 }
 
+/// The kind of file that shows those who approve what a header will be, by its ending, and how large it may be.
+/// Source: `/docs/graph-api/guides/upload` and `/documentation/business-messaging/whatsapp/business-phone-numbers/media`, checked 2026-11.
+const IMAGES: &[(&str, &str)] = &[("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("png", "image/png")];
+const VIDEOS: &[(&str, &str)] = &[("mp4", "video/mp4")];
+const DOCUMENTS: &[(&str, &str)] = &[("pdf", "application/pdf")];
+const MIB: u64 = 1024 * 1024;
+
+/// The MIME type of the sample of a header; what is wrong with it is told at `place`.
+pub(super) fn sample(
+    problems: &mut Vec<Problem>,
+    place: &Place,
+    kind: MediaKind,
+    name: &str,
+    bytes: Option<u64>,
+) -> Option<&'static str> {
+    let (types, most) = match kind {
+        MediaKind::Image => (IMAGES, 5 * MIB),
+        MediaKind::Video => (VIDEOS, 16 * MIB),
+        // The manifest has no other kinds.
+        MediaKind::Document | MediaKind::Audio | MediaKind::Sticker => (DOCUMENTS, 100 * MIB),
+    };
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let found = types.iter().find(|(known, _)| ending.as_deref() == Some(*known)).map(|(_, mime_type)| *mime_type);
+    if found.is_none() {
+        let endings = listed(types.iter().map(|(ending, _)| *ending));
+        problems.push(place.problem(format!(
+            "the sample of the header is `{name}`, but for `{}` it must end in {endings}",
+            kind.name()
+        )));
+    }
+    match bytes {
+        None => {
+            problems.push(place.problem(format!(
+                "there is no file `{name}` beside template.toml; add it: Meta's reviewers are shown it"
+            )))
+        }
+        Some(0) => problems.push(place.problem(format!("the file `{name}` is empty"))),
+        Some(bytes) if bytes > most => problems.push(place.problem(format!(
+            "the file `{name}` has {bytes} bytes, but Meta takes {most} for `{}`; make it smaller",
+            kind.name()
+        ))),
+        Some(_) => {}
+    }
+    found
+}
+
+pub(super) fn filename(problems: &mut Vec<Problem>, place: &Place, name: &str) {
+    at_most(problems, place, "the `filename` of the header", name, FILENAME_MAX);
+    if name.contains("{{") {
+        problems.push(place.problem("the `filename` of the header cannot have variables"));
+    }
+}
+
 pub(super) fn footer(problems: &mut Vec<Problem>, place: &Place, text: &str) {
     at_most(problems, place, "the footer", text, FOOTER_MAX);
     if text.contains("{{") {
@@ -102,20 +158,21 @@ pub(super) fn button_text(problems: &mut Vec<Problem>, place: &Place, text: &str
     }
 }
 
-/// An address: https, with at most one variable, at its very end.
+/// An address: https, with at most one variable, at its very end. `of_what`: `the button`.
 pub(super) fn url(
     problems: &mut Vec<Problem>,
     place: &Place,
+    of_what: &str,
     approved: &str,
     n_variables: usize,
     ends_with_variable: bool,
 ) {
-    at_most(problems, place, "the address of the button", approved, URL_MAX);
+    at_most(problems, place, &format!("the address of {of_what}"), approved, URL_MAX);
     if !approved.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with("{{")) {
-        problems.push(place.problem("the address of a button must begin with `https://` and a fixed host"));
+        problems.push(place.problem(format!("the address of {of_what} must begin with `https://` and a fixed host")));
     }
     if n_variables > 1 || (n_variables == 1 && !ends_with_variable) {
-        problems.push(place.problem("the address of a button may have one variable, at its very end"));
+        problems.push(place.problem(format!("the address of {of_what} may have one variable, at its very end")));
     }
 }
 

@@ -4,6 +4,7 @@ use super::limits;
 use crate::domain::campaign::{CampaignValue, CampaignValues, Scalar};
 use crate::domain::document::{Node, NodeValue, Read, Table, one_of};
 use crate::domain::language::Language;
+use crate::domain::message::MediaKind;
 use crate::domain::problem::{Place, Problem};
 
 /// Meta's price class of a template.
@@ -66,6 +67,27 @@ impl LocalText {
     }
 }
 
+/// A header as written.
+#[derive(Debug, Clone)]
+pub(super) enum HeaderManifest {
+    /// A line of text.
+    Text(LocalText),
+    /// A picture, film or document.
+    Media(Box<MediaManifest>),
+}
+
+/// A header of media as written.
+#[derive(Debug, Clone)]
+pub(super) struct MediaManifest {
+    pub(super) kind: MediaKind,
+    /// The name of a file beside the manifest: what is shown to those who approve.
+    pub(super) sample: LocalText,
+    /// What people get; may end in one expression.
+    pub(super) link: LocalText,
+    /// Of a document: the name that people see.
+    pub(super) filename: Option<LocalText>,
+}
+
 /// A button as written.
 #[derive(Debug, Clone)]
 pub(super) struct ButtonManifest {
@@ -92,7 +114,7 @@ pub(super) struct Manifest {
     pub(super) codes: (String, String),
     pub(super) category: Category,
     pub(super) format: ParameterFormat,
-    pub(super) header: Option<LocalText>,
+    pub(super) header: Option<HeaderManifest>,
     pub(super) footer: Option<LocalText>,
     pub(super) buttons: Vec<ButtonManifest>,
     /// Twilio's stored content of it, Arabic and English.
@@ -132,7 +154,7 @@ impl Manifest {
         });
         let category = table.required::<Category>("category");
         let format = table.or("parameter_format", ParameterFormat::Named);
-        let header = table.optional_table("header", |header| local_text(header, "text")).flatten();
+        let header = table.optional_table("header", header).flatten();
         let footer = table.optional_table("footer", |footer| local_text(footer, "text")).flatten();
         let buttons = table.tables("buttons", button);
         let content_sids = table
@@ -159,6 +181,42 @@ fn content_sid(table: &Table<'_>, language: &'static str) -> Option<String> {
         table.problem(language, format!("`content_sid` is `{sid}`, but must be `HX` and 32 hexadecimal digits"));
     }
     Some(sid)
+}
+
+/// The words for media of a header; Meta has no others.
+const HEADER_MEDIA: [MediaKind; 3] = [MediaKind::Image, MediaKind::Video, MediaKind::Document];
+
+impl Read for MediaKind {
+    fn read(node: &Node) -> Result<Self, String> {
+        one_of(node, HEADER_MEDIA, Self::name)
+    }
+}
+
+fn header(table: &Table<'_>) -> Option<HeaderManifest> {
+    if table.node("media").is_none() {
+        return local_text(table, "text").map(HeaderManifest::Text);
+    }
+    let kind = table.required::<MediaKind>("media");
+    if table.node("text").is_some() {
+        table.problem("text", "a header has either `text` or `media`; leave one out");
+    }
+    let (sample, link) = (one_or_both(table, "sample"), one_or_both(table, "link"));
+    let filename = table.node("filename").and_then(|_| one_or_both(table, "filename"));
+    if filename.is_some() && kind.is_some_and(|kind| kind != MediaKind::Document) {
+        table.problem("filename", "only a document has a `filename`; leave it out");
+    }
+    Some(HeaderManifest::Media(Box::new(MediaManifest { kind: kind?, sample: sample?, link: link?, filename })))
+}
+
+/// A text that is the same in both languages, or one for each.
+fn one_or_both(table: &Table<'_>, key: &'static str) -> Option<LocalText> {
+    let place = match table.node(key) {
+        Some(node) if matches!(node.value, NodeValue::Table(_)) => return local_text(table, key),
+        Some(node) => node.place.clone(),
+        None => table.place().clone(),
+    };
+    let text: String = table.required(key)?;
+    Some(LocalText { ar: (text.clone(), place.clone()), en: (text, place) })
 }
 
 fn local_text(table: &Table<'_>, key: &'static str) -> Option<LocalText> {

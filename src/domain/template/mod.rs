@@ -13,6 +13,8 @@
 //! - Positional: `{{1}}`, `{{2}}`, … in the order of the text; the same expression twice is two parameters.
 //! - Blocks (`{{#if}}`) are refused: Meta approves one fixed text.
 //! - The header may have one expression, the address of a button one at its very end; the footer and labels have none.
+//! - A header of media has an address that each message brings, with at most one expression at its very end, and a file beside the manifest that
+//!   is shown to those who approve.
 //! - `brand.name` and `brand.signature` are parameters too, so that a change of the configuration needs no new approval.
 //!
 //! Variables are `contact.name`, `contact.ATTRIBUTE`, `brand.name`, `brand.signature` and the values of the campaign. One that
@@ -23,6 +25,7 @@ mod cldr;
 mod compile;
 mod direction;
 mod free_text;
+mod header;
 mod helpers;
 mod limits;
 mod manifest;
@@ -36,12 +39,14 @@ use std::collections::BTreeSet;
 use crate::domain::ids::TemplateName;
 use crate::domain::language::Language;
 use crate::domain::message::{
-    ButtonParameter, ButtonValue, Content, HeaderParameter, TemplateContent, TemplateParameter,
+    ButtonParameter, ButtonValue, Content, HeaderParameter, MediaKind, MediaSource, TemplateContent, TemplateParameter,
 };
 
 pub use free_text::{FreeText, FreeVariable, read_texts};
+use header::Header;
+pub use header::{ApprovalHeader, SampleFile};
 pub use manifest::{Category, ParameterFormat, read_values};
-pub use source::{SourceFile, TemplateSource};
+pub use source::{FileBeside, SourceFile, TemplateSource};
 pub use spans::span_in_words;
 use text::{Text, Variable};
 pub use values::{Brand, Values};
@@ -81,7 +86,7 @@ pub struct MessageTemplate {
 struct Form {
     /// Meta's language code.
     code: String,
-    header: Option<Text>,
+    header: Option<Header>,
     body: Text,
     footer: Option<String>,
     buttons: Vec<Button>,
@@ -102,7 +107,7 @@ impl Form {
             Button::Url { address, .. } => Some(address),
             _ => None,
         });
-        self.header.iter().chain([&self.body]).chain(addresses).flat_map(Text::variables)
+        self.header.iter().map(Header::text).chain([&self.body]).chain(addresses).flat_map(Text::variables)
     }
 }
 
@@ -243,11 +248,16 @@ impl MessageTemplate {
     pub fn content(&self, values: &Values) -> Result<Content, RenderError> {
         let form = self.forms.get(values.language());
         let header = match &form.header {
-            Some(header) => {
+            Some(Header::Text(header)) => {
                 let parameters = self.parameters(header, values)?;
                 fits("header", header.length_with(&parameters), limits::HEADER_MAX)?;
                 parameters.into_iter().next().map(HeaderParameter::Text)
             }
+            Some(Header::Media(header)) => Some(HeaderParameter::Media {
+                media: header.kind,
+                source: MediaSource::Link(rendered_address(&header.link, values)?),
+                filename: header.filename.clone(),
+            }),
             None => None,
         };
         let body = self.parameters(&form.body, values)?;
@@ -286,15 +296,21 @@ impl MessageTemplate {
             .collect()
     }
 
-    /// The whole message as plain text, in the language of the values: header, body, footer, and addresses of buttons.
+    /// The whole message as plain text, in the language of the values: header, body, footer, and addresses of buttons. Of a header that is a
+    /// document, its address; pictures and films are left out.
     ///
     /// # Errors
     /// When a value is missing or of no use.
     pub fn text(&self, values: &Values) -> Result<String, RenderError> {
         let form = self.forms.get(values.language());
         let mut parts = Vec::new();
-        if let Some(header) = &form.header {
-            parts.push(header.render(values.context())?);
+        match &form.header {
+            Some(Header::Text(header)) => parts.push(header.render(values.context())?),
+            Some(Header::Media(header)) if header.kind == MediaKind::Document => {
+                let name = header.filename.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+                parts.push(name + &rendered_address(&header.link, values)?);
+            }
+            Some(Header::Media(_)) | None => {}
         }
         parts.push(form.body.render(values.context())?);
         for button in &form.buttons {
@@ -322,15 +338,22 @@ impl MessageTemplate {
     /// As for [`Self::text`].
     pub fn subject(&self, values: &Values) -> Result<Option<String>, RenderError> {
         let form = self.forms.get(values.language());
-        form.header.as_ref().map(|header| header.render(values.context())).transpose()
+        match &form.header {
+            Some(Header::Text(header)) => header.render(values.context()).map(Some),
+            Some(Header::Media(_)) | None => Ok(None),
+        }
     }
 
     /// The header as Meta approves it, if there is one.
     ///
     /// # Errors
     /// Never for a template that was loaded: its sample was rendered then.
-    pub fn header_for_approval(&self, language: Language) -> Result<Option<ApprovalText>, RenderError> {
-        self.forms.get(language).header.as_ref().map(|header| self.for_approval(header, language)).transpose()
+    pub fn header_for_approval(&self, language: Language) -> Result<Option<ApprovalHeader>, RenderError> {
+        let approval = |header: &Header| match header {
+            Header::Text(text) => self.for_approval(text, language).map(ApprovalHeader::Text),
+            Header::Media(header) => Ok(ApprovalHeader::Media { media: header.kind, sample: header.sample.clone() }),
+        };
+        self.forms.get(language).header.as_ref().map(approval).transpose()
     }
 
     fn for_approval(&self, text: &Text, language: Language) -> Result<ApprovalText, RenderError> {
@@ -376,10 +399,11 @@ fn rendered_address(address: &Text, values: &Values) -> Result<String, RenderErr
     }
 }
 
-/// A value as the end of an address: what an address cannot hold is percent-encoded.
+/// A value as the end of an address: what an address cannot hold is percent-encoded, and marks of direction, which would lead elsewhere, are left
+/// out.
 fn suffix(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
+    for byte in direction::cleaned(value).bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/?&=#%+:,;@!$'()*".contains(&byte) {
             encoded.push(char::from(byte));
         } else {

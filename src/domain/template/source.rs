@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::manifest::{ButtonKind, ButtonManifest, LocalText, Manifest, Sample};
+use super::header::{Header, MediaHeader, SampleFile};
+use super::manifest::{ButtonKind, ButtonManifest, HeaderManifest, LocalText, Manifest, MediaManifest, Sample};
 use super::text::Text;
 use super::values::json;
 use super::{Brand, Button, ByLanguage, Form, MessageTemplate, RenderError, Values, limits};
@@ -19,6 +20,15 @@ pub struct SourceFile {
     pub path: String,
     /// What is in it.
     pub text: String,
+}
+
+/// A file beside those of a template that are read, such as the picture of its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileBeside {
+    /// Where it is.
+    pub path: String,
+    /// How large it is.
+    pub bytes: u64,
 }
 
 /// The files of one template.
@@ -36,6 +46,8 @@ pub struct TemplateSource {
     pub sample: SourceFile,
     /// Partials by name, one source for each language.
     pub partials: BTreeMap<String, ByLanguage<SourceFile>>,
+    /// Whatever else is in the folder, by name.
+    pub beside: BTreeMap<String, FileBeside>,
 }
 
 impl MessageTemplate {
@@ -135,11 +147,14 @@ fn form(
     let named = manifest.format == super::ParameterFormat::Named;
     let place = Place::file(file_of(source, language).path.clone());
     limits::body(problems, &place, &body.with_placeholders(named), body.ends());
-    let header = manifest.header.as_ref().and_then(|header| {
-        let (text, place) = header.in_language(language);
-        let text = small_text(text, place, language, source, problems)?;
-        limits::header(problems, place, &text.with_placeholders(named), text.parameters(false).len());
-        Some(text)
+    let header = manifest.header.as_ref().and_then(|header| match header {
+        HeaderManifest::Text(text) => {
+            let (text, place) = text.in_language(language);
+            let text = small_text(text, place, language, source, problems)?;
+            limits::header(problems, place, &text.with_placeholders(named), text.parameters(false).len());
+            Some(Header::Text(text))
+        }
+        HeaderManifest::Media(written) => media_header(written, language, source, problems).map(Header::Media),
     });
     let footer = manifest.footer.as_ref().map(|footer| {
         let (text, place) = footer.in_language(language);
@@ -159,6 +174,34 @@ fn form(
     Form { code: code.clone(), header, body, footer, buttons, content_sid: content_sid.clone() }
 }
 
+fn media_header(
+    written: &MediaManifest,
+    language: Language,
+    source: &TemplateSource,
+    problems: &mut Vec<Problem>,
+) -> Option<MediaHeader> {
+    let (name, name_place) = written.sample.in_language(language);
+    let (link, link_place) = written.link.in_language(language);
+    let filename = written.filename.as_ref().map(|filename| filename.in_language(language));
+    let kind = written.kind;
+    let found = source.beside.get(name);
+    let mime_type = limits::sample(problems, name_place, kind, name, found.map(|file| file.bytes));
+    if let Some((filename, place)) = filename {
+        limits::filename(problems, place, filename);
+    }
+    let link = small_text(link, link_place, language, source, problems)?;
+    check_address(problems, link_place, "the header", &link);
+    let sample =
+        SampleFile { path: found?.path.clone(), name: name.clone(), mime_type: mime_type?, bytes: found?.bytes };
+    Some(MediaHeader { kind, sample, link, filename: filename.map(|(name, _)| name.clone()) })
+}
+
+fn check_address(problems: &mut Vec<Problem>, place: &Place, of_what: &str, address: &Text) {
+    let ends_with_variable = address.ends().is_some_and(|(_, last)| last.is_empty());
+    let approved = address.with_placeholders(false);
+    limits::url(problems, place, of_what, &approved, address.parameters(false).len(), ends_with_variable);
+}
+
 fn button(
     written: &ButtonManifest,
     language: Language,
@@ -171,10 +214,7 @@ fn button(
     Some(match &written.kind {
         ButtonKind::Url(url) => {
             let address = small_text(url, &written.place, language, source, problems)?;
-            let n_variables = address.parameters(false).len();
-            let ends_with_variable = address.ends().is_some_and(|(_, last)| last.is_empty());
-            let approved = address.with_placeholders(false);
-            limits::url(problems, &written.place, &approved, n_variables, ends_with_variable);
+            check_address(problems, &written.place, "a button", &address);
             Button::Url { text, address }
         }
         ButtonKind::QuickReply(payload) => {
@@ -242,7 +282,7 @@ fn check_sample(template: &MessageTemplate, source: &TemplateSource, language: L
         }
     };
     check(&form.body, limits::rendered_body);
-    if let Some(header) = &form.header {
+    if let Some(Header::Text(header)) = &form.header {
         check(header, limits::rendered_header);
     }
     if problems.is_empty()

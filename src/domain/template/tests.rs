@@ -59,6 +59,9 @@ impl Draft {
             en: file("en.hbs", self.en),
             sample: file("sample.toml", self.sample),
             partials: self.partials,
+            beside: [("sample.pdf", 900), ("big.png", 6_000_000), ("empty.mp4", 0)]
+                .map(|(name, bytes)| (name.to_owned(), FileBeside { path: format!("welcome/{name}"), bytes }))
+                .into(),
         };
         MessageTemplate::compile(&source, &brand())
             .map_err(|problems| problems.iter().map(ToString::to_string).collect())
@@ -276,7 +279,7 @@ fn header_footer_and_buttons() {
         },
     ]
     "#);
-    assert_eq!(template.header_for_approval(Language::Ar).unwrap().unwrap().text, "مرحبًا {{contact_name}} بك");
+    assert_eq!(template.header_for_approval(Language::Ar).unwrap().unwrap().wording(), "مرحبًا {{contact_name}} بك");
     assert_eq!(template.footer(Language::Ar), Some("شكرًا"));
 }
 
@@ -375,4 +378,68 @@ fn an_attribute_may_have_any_name() {
     assert_eq!(template.body_for_approval(Language::En).unwrap().text, "order {{contact}} text");
     let sent = body_of(template.content(&values(Language::En, None, &[("رقم الطلب", "12")])).unwrap());
     assert_eq!(sent, [(Some("contact".to_owned()), "12".to_owned())]);
+}
+
+fn with_header(lines: &str) -> Result<MessageTemplate, Vec<String>> {
+    let text = "Your report {{title}} is here.";
+    Draft::new(text, text).manifest(&format!("[header]\n{lines}\n")).compile()
+}
+
+#[test]
+fn a_header_of_media_has_a_sample_for_approval_and_an_address_for_each_message() {
+    let template = with_header(
+        "media = \"document\"\nsample = \"sample.pdf\"\nfilename = { ar = \"تقرير.pdf\", en = \"report.pdf\" }\n\
+         link = \"https://cdn.example.org/r/{{code}}\"",
+    )
+    .unwrap();
+    let header = template.header_for_approval(Language::Ar).unwrap().unwrap();
+    assert_eq!((header.wording().as_str(), header.line().is_none()), ("(document)", true));
+    let sample = header.sample().unwrap();
+    assert_eq!((sample.path.as_str(), sample.mime_type, sample.bytes), ("welcome/sample.pdf", "application/pdf", 900),);
+    let values = values(Language::Ar, Some("أمل"), &[]);
+    let content = parameters(template.content(&values).unwrap());
+    assert_eq!(
+        serde_json::to_value(&content.header).unwrap(),
+        serde_json::json!({
+            "kind": "media", "media": "document", "source": {"link": "https://cdn.example.org/r/A1"}, "filename": "تقرير.pdf",
+        })
+    );
+    assert!(template.text(&values).unwrap().starts_with("تقرير.pdf: https://cdn.example.org/r/A1\n\n"));
+    assert_eq!(template.subject(&values).unwrap(), None);
+    assert!(template.required_values().contains("code"), "the address needs it");
+
+    let picture = with_header("media = \"image\"\nsample = \"sample.png\"\nlink = \"https://cdn.example.org/a.png\"");
+    assert_eq!(
+        picture.unwrap_err(),
+        ["template.toml:6: there is no file `sample.png` beside template.toml; add it: Meta's reviewers are shown it"]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_header_of_media_is_told_with_its_line() {
+    let problems = |lines: &str| with_header(lines).unwrap_err().join("\n");
+    let link = "link = \"https://cdn.example.org/a\"";
+    let all = [
+        problems(&format!("media = \"image\"\nsample = \"sample.pdf\"\n{link}")),
+        problems(&format!("media = \"image\"\nsample = \"big.png\"\n{link}")),
+        problems(&format!("media = \"video\"\nsample = \"empty.mp4\"\n{link}")),
+        problems(&format!("media = \"image\"\nsample = \"big.png\"\n{link}\nfilename = \"x.png\"")),
+        problems(&format!("media = \"video\"\nsample = \"empty.mp4\"\n{link}\ntext = {{ ar = \"x\", en = \"x\" }}")),
+        problems("media = \"document\"\nsample = \"sample.pdf\"\nlink = \"http://{{code}}/{{title}}.pdf\""),
+        problems("media = \"audio\"\nsample = \"sample.pdf\"\nlink = \"https://cdn.example.org/a\""),
+        problems("media = \"document\"\nsample = \"sample.pdf\""),
+        problems(&format!("media = \"document\"\nsample = \"sample.pdf\"\n{link}\nfilename = \"{{{{title}}}}.pdf\"")),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    template.toml:6: the sample of the header is `sample.pdf`, but for `image` it must end in `jpg`, `jpeg`, `png`
+    template.toml:6: the file `big.png` has 6000000 bytes, but Meta takes 5242880 for `image`; make it smaller
+    template.toml:6: the file `empty.mp4` is empty
+    template.toml:8: only a document has a `filename`; leave it out
+    template.toml:8: a header has either `text` or `media`; leave one out
+    template.toml:7: the address of the header must begin with `https://` and a fixed host
+    template.toml:7: the address of the header may have one variable, at its very end
+    template.toml:5: `media` is `audio`, but must be one of `image`, `video`, `document`
+    template.toml:4: `link` is missing in `[header]`
+    template.toml:8: the `filename` of the header cannot have variables
+    ");
 }

@@ -3,8 +3,10 @@
 mod analytics;
 mod files;
 mod nodes;
+mod submissions;
 mod subscription;
 mod templates;
+mod uploads;
 
 use std::collections::HashSet;
 
@@ -12,8 +14,10 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::files::{media, media_url, upload};
 pub(super) use self::nodes::{account, number, numbers};
+pub(super) use self::submissions::{create_template, edit_template};
 pub(super) use self::subscription::subscribed_apps;
-pub(super) use self::templates::{submit_template, template, templates};
+pub(super) use self::templates::{template, template_id, templates};
+pub(super) use self::uploads::{Uploads, open_upload, upload_bytes};
 use super::dice::mix;
 use super::graph_error::GraphError;
 use super::limits::Usage;

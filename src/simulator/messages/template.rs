@@ -35,7 +35,9 @@ pub(super) fn sendable(template: &Template) -> Result<(), GraphError> {
         TemplateStatus::Disabled => {
             Err(GraphError::new(132_016, "Template has been paused too many times and is now disabled."))
         }
-        TemplateStatus::Pending | TemplateStatus::Rejected => Err(unknown(&template.name, &template.language)),
+        TemplateStatus::Pending | TemplateStatus::Rejected | TemplateStatus::Archived => {
+            Err(unknown(&template.name, &template.language))
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Settings {
     pub templates: Vec<Template>,
     /// On: a template that is not listed is accepted with any parameters, as a utility template.
     pub accept_unknown_templates: bool,
+    /// On: a template that is handed in stays `PENDING` until `/_simulator/review` says otherwise; off: it is approved by the time anybody looks.
+    pub review_templates: bool,
     /// Pair, management and how they are reported.
     pub limits: Limits,
     /// What happens to free text outside the service window.
@@ -104,6 +106,7 @@ impl Default for Settings {
             portfolios: Vec::new(),
             templates: Vec::new(),
             accept_unknown_templates: false,
+            review_templates: false,
             limits: Limits::default(),
             outside_window: OutsideWindow::default(),
             latency: Latency::default(),

@@ -30,6 +30,16 @@ pub struct Template {
     /// In the order in which they are shown, which is how calls count them.
     #[serde(default)]
     pub buttons: Vec<Button>,
+    /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
+    #[serde(default = "green")]
+    pub quality: String,
+    /// Why it was rejected, such as `PROMOTIONAL`.
+    #[serde(default)]
+    pub rejected_reason: Option<String>,
+}
+
+fn green() -> String {
+    "GREEN".to_owned()
 }
 
 impl Template {
@@ -46,6 +56,8 @@ impl Template {
             header: None,
             footer: None,
             buttons: Vec::new(),
+            quality: green(),
+            rejected_reason: None,
         }
     }
 
@@ -184,6 +196,7 @@ pub enum TemplateStatus {
     Rejected,
     Paused,
     Disabled,
+    Archived,
 }
 
 /// Whether parameters have numbers or names.

@@ -21,6 +21,7 @@ mod m0013_standing_jobs;
 mod m0014_pricing;
 mod m0015_reports;
 mod m0016_tiers;
+mod m0017_templates;
 
 /// The statements of a migration, in the words of a database.
 type Statements = fn(Dialect) -> Vec<String>;
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step("m0014_pricing", m0014_pricing::statements)),
             Box::new(Step("m0015_reports", m0015_reports::statements)),
             Box::new(Step("m0016_tiers", m0016_tiers::statements)),
+            Box::new(Step("m0017_templates", m0017_templates::statements)),
         ]
     }
 }

@@ -282,6 +282,8 @@ on_both_databases! {
     async fn a_test_is_left_to_who_asked_and_is_never_replayed(database: Database) {
         let store = open(&database).await;
         let id = store.add_test(&hook("voc"), at(1)).await.unwrap();
+        let given_up = store.give_up_deliveries(&hook("voc"), at(60), GaveUp::Gone, at(60)).await.unwrap();
+        assert_eq!(given_up, 0, "whoever looks meanwhile whether the endpoint is gone takes no test away");
         assert!(due(&store, "voc", at(60)).await.is_empty() && due(&store, "crm", at(1_000)).await.is_empty());
         assert_eq!(due(&store, "voc", at(61)).await, [id]);
         let test = load(&store, id).await;

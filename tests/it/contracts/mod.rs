@@ -23,6 +23,7 @@ mod races;
 mod runs;
 mod singles;
 mod suspensions;
+mod templates;
 mod tidy;
 
 use std::sync::atomic::{AtomicI64, Ordering};

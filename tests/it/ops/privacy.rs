@@ -16,6 +16,9 @@ const IMPORTED: &str = "phone,name,language,consent,note\n\
     +966555000113,Philippa Snodgrass,ar,perhaps-tomorrow,refused-for-its-consent\n\
     +966555000114,Cornelius Widdershins,ar,survey,x,one-cell-too-many\n";
 
+/// The simulator may leave any call without an answer.
+const SETTLED_SOON: &str = "unknown_after = \"4s\"";
+
 fn setup() -> Setup {
     let mut setup = Setup {
         mps: 150,
@@ -53,9 +56,9 @@ async fn nobody_is_in_the_log_of_a_whole_life_at_level_debug() {
     let mut barid = Barid::start_with(setup(), &people).await;
     // An audience whose first row is a person, not a header; another with rows that are refused.
     let folder = barid.dir.path().join("jobs/campaigns");
-    barid.write_campaign("headless", &[], "");
+    barid.write_campaign("headless", &[], SETTLED_SOON);
     std::fs::write(folder.join("headless.csv"), "+966555000115,Gwendolyn Thistlewood,en,survey\n").unwrap();
-    barid.write_campaign("ragged", &[], "");
+    barid.write_campaign("ragged", &[], SETTLED_SOON);
     std::fs::write(folder.join("ragged.csv"), IMPORTED).unwrap();
     std::fs::write(barid.dir.path().join("contacts.csv"), IMPORTED).unwrap();
     let contacts = barid.dir.path().join("contacts.csv").display().to_string();

@@ -92,6 +92,9 @@ impl Catalogue for OneCampaign {
     fn template(&self, _: &TemplateName) -> Option<Arc<MessageTemplate>> {
         None
     }
+    fn templates(&self) -> Vec<Arc<MessageTemplate>> {
+        Vec::new()
+    }
     fn rendered_alone(
         &self,
         _: &MessageTemplate,

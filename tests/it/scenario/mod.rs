@@ -59,7 +59,7 @@ const PARTS_OF_JOBS: [&str; 12] = [
 /// another store (`tests/it/contracts/erasure.rs`), and two stores ask a person once (`tests/it/contracts/double_opt_in.rs`). The live check
 /// changes nothing. Another token takes over in the middle of a campaign in `tests/it/suspensions.rs`. Standing jobs, reports and alerts are killed
 /// and doubled in `tests/it/standing_jobs.rs`, `tests/it/report_costs.rs`, `tests/it/review_metrics.rs`, `tests/it/alerts.rs` and `tests/it/contracts/{jobs,alerts}.rs`.
-const SHOWN_ELSEWHERE: [&str; 20] = [
+const SHOWN_ELSEWHERE: [&str; 22] = [
     "alert-suspensions",
     "answer",
     "ask-consent",
@@ -68,6 +68,7 @@ const SHOWN_ELSEWHERE: [&str; 20] = [
     "feed-hooks",
     "live-check",
     "mail-alerts",
+    "push-template",
     "read-feedback",
     "replay-news",
     "report-costs",
@@ -76,6 +77,7 @@ const SHOWN_ELSEWHERE: [&str; 20] = [
     "schedule",
     "staff",
     "sync-limits",
+    "sync-templates",
     "tidy",
     "tidy-hooks",
     "verify-token",

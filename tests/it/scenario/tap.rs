@@ -24,6 +24,7 @@ use barid::domain::hook::delivery::{DeliveryState, GaveUp, HookHealth};
 use barid::domain::ids::{AlertId, ErasureId, FeedbackId, JobName, JobRunId};
 use barid::domain::ids::{CampaignName, ContactId, HookDeliveryId, HookName, JournalId, MessageId, RunId, SenderName};
 use barid::domain::limit::Tier;
+use barid::domain::live_check::TemplateFacts;
 use barid::domain::news::Source;
 use barid::domain::pricing::PriceCategory;
 use barid::domain::retention::Retained;
@@ -34,6 +35,7 @@ use barid::domain::service_window::ServiceWindow;
 use barid::domain::standing_job::{Fired, JobRun, StandingJob};
 use barid::domain::start::StartAnswer;
 use barid::domain::suspension::{KeptSuspension, LetThrough, NewSuspension, ReleasedBy, Suspension};
+use barid::domain::template_approval::{Agreement, KeptTemplate, TemplateUse};
 use barid::ports::{
     AlertToMail, Alerts, Applied, BudgetUsed, CallbackSamples, Clicks, ConsentRequests, Contacts, Conversations, Costs,
     Created, DeadLetter, DeadLetterFilter, DeadLetters, Erasures, Exchange, FlowResults, HistoryEntry, HookAttempt,
@@ -42,7 +44,8 @@ use barid::ports::{
     MediaBecame, MediaRecord, MediaRecorded, MediaToFetch, MessageFilter, MessageTimes, Messages, NewJobRun, OpenedRun,
     Outbox, Page, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed, ReportMailBegun,
     ReportMailEnded, ReportMails, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said as Words, SingleMessage,
-    Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tidied, Tidying, Unasked, Wanted,
+    Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, TemplateRecord, Tidied, Tidying,
+    Unasked, Wanted,
 };
 use barid::store::SqlStore;
 use bytes::Bytes;
@@ -453,6 +456,16 @@ tapped!(ReportMails {
     effect begin_report_mail(report: &str, to: &str, now: Timestamp) -> ReportMailBegun;
     look unsent_report_mails(since: Timestamp) -> Vec<(String, String)>;
     effect end_report_mail(report: &str, to: &str, ended: ReportMailEnded) -> ();
+});
+
+tapped!(TemplateRecord {
+    effect keep_templates(account: &str, found: Vec<TemplateFacts>, seen_at: Timestamp) -> ();
+    effect forget_templates(account: &str, before: Timestamp) -> u64;
+    look kept_templates() -> Vec<KeptTemplate>;
+    effect agree_category(agreement: Agreement) -> ();
+    look category_agreements() -> Vec<Agreement>;
+    effect note_template_use(name: &str, language: &str, at: Timestamp) -> ();
+    look template_uses() -> Vec<TemplateUse>;
 });
 
 tapped!(Alerts {
