@@ -30,6 +30,8 @@
 mod bare;
 mod beside;
 mod campaigns;
+#[path = "../../tests/it/direct.rs"]
+mod direct;
 mod generator;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/harness/mod.rs"]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use barid::simulator::{Settings, Statuses};
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::ConnectionTrait as _;
 
 use crate::harness::{Barid, Setup, people};
 use crate::measure::Report;
@@ -24,7 +24,7 @@ const PART: usize = 250_000;
 
 /// Writes old rows into the file past the service, which is not there yet.
 async fn fill(url: &str, rows: usize) {
-    let database = Database::connect(url).await.expect("the record is there");
+    let database = crate::direct::connect(url).await;
     let old = (Timestamp::now() - SignedDuration::from_hours(900 * 24)).as_millisecond();
     let some = |from: usize, n: usize, what: &str| {
         format!(

@@ -112,10 +112,13 @@ impl Dialect {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_timeout(ACQUIRE_TIMEOUT)
+            // With one of these the pool looks after idle connections, and sqlx 0.9 may then take a count below zero for very many and look for
+            // them for ever, on a thread of ours.
             .max_lifetime(None)
+            .idle_timeout(None)
             .test_before_acquire(false);
         match self {
-            Self::Sqlite => options.min_connections(1).idle_timeout(None).map_sqlx_sqlite_opts(move |sqlite| {
+            Self::Sqlite => options.min_connections(1).map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
                     .create_if_missing(purpose == Purpose::Write)
                     .journal_mode(SqliteJournalMode::Wal)

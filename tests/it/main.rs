@@ -19,6 +19,7 @@ mod config;
 mod contracts;
 mod costs;
 mod crash;
+mod direct;
 mod double_opt_in;
 mod erasure;
 mod fakes;

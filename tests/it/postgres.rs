@@ -9,7 +9,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::ConnectionTrait as _;
+
+use crate::direct;
 
 /// Makes a cluster in a new folder, starts it, says where it is, waits for the end of its input, stops it.
 ///
@@ -50,7 +52,7 @@ pub(crate) async fn fresh_database() -> String {
     let server =
         tokio::task::spawn_blocking(|| SERVER.get_or_init(start)).await.expect("PostgreSQL could not be started");
     let name = format!("t{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
-    let admin = Database::connect(url(&server.dir, "postgres")).await.expect("the server was started a moment ago");
+    let admin = direct::connect(&url(&server.dir, "postgres")).await;
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("the name is new");
     admin.close().await.expect("nothing is under way");
     url(&server.dir, &name)

@@ -1,7 +1,8 @@
 //! The record goes away under the running service: nothing is acknowledged that it does not have.
 
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
+use crate::direct;
 use crate::harness::{Barid, Setup};
 use crate::postgres;
 use crate::webhook::signature;
@@ -29,7 +30,7 @@ async fn post(barid: &Barid, which: std::ops::Range<usize>) -> Vec<u16> {
 }
 
 async fn kept(database: &str) -> Vec<String> {
-    let reader = Database::connect(database).await.unwrap();
+    let reader = direct::connect(database).await;
     let sql = "SELECT convert_from(body, 'UTF8') AS body FROM journal ORDER BY id";
     let rows = reader.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await.unwrap();
     let kept = rows.iter().map(|row| row.try_get("", "body").unwrap()).collect();
@@ -53,7 +54,7 @@ async fn while_the_record_is_away_callbacks_are_refused_and_none_is_acknowledged
     let database = postgres::fresh_database().await;
     let (server, name) = database.split_once("localhost/").unwrap();
     let (name, host) = name.split_once('?').unwrap();
-    let admin = Database::connect(format!("{server}localhost/postgres?{host}")).await.unwrap();
+    let admin = direct::connect(&format!("{server}localhost/postgres?{host}")).await;
     let barid = Barid::start_with(Setup { store_url: Some(database.clone()), ..Setup::default() }, &[]).await;
 
     assert_eq!(post(&barid, 0..CALLBACKS).await, [200; CALLBACKS]);

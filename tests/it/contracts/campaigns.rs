@@ -344,7 +344,7 @@ on_both_databases! {
 async fn explained(database: &Database, sql: &str) -> String {
     let is_sqlite = database.url.starts_with("sqlite");
     if is_sqlite {
-        let connection = sea_orm::Database::connect(&database.url).await.unwrap();
+        let connection = crate::direct::connect(&database.url).await;
         let statement =
             sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
         let rows = sea_orm::ConnectionTrait::query_all_raw(&connection, statement).await.unwrap();

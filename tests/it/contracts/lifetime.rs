@@ -230,7 +230,7 @@ async fn a_locked_file_is_named_as_such_and_a_busy_one_heals() {
     use sea_orm::ConnectionTrait as _;
     let database = Database::sqlite();
     let store = database.open().await;
-    let other = sea_orm::Database::connect(&database.url).await.unwrap();
+    let other = crate::direct::connect(&database.url).await;
     other.execute_unprepared("BEGIN EXCLUSIVE").await.unwrap();
     let settings = settings();
     let (second, refused) = tokio::join!(

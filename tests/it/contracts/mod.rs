@@ -102,7 +102,7 @@ impl Database {
 
     /// Asks the database itself, past the store: rows of one text.
     pub(crate) async fn ask(&self, sql: &str) -> Vec<String> {
-        let connection = sea_orm::Database::connect(&self.url).await.expect("the database is there");
+        let connection = crate::direct::connect(&self.url).await;
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         let rows = connection.query_all_raw(statement).await.expect("the statement is right");
         let texts = rows.iter().map(|row| row.try_get_by_index(0).expect("a column of text")).collect();
@@ -138,7 +138,7 @@ impl Database {
 
     /// Changes the database itself, past the store.
     pub(crate) async fn change(&self, sql: &str) {
-        let connection = sea_orm::Database::connect(&self.url).await.expect("the database is there");
+        let connection = crate::direct::connect(&self.url).await;
         connection.execute_unprepared(sql).await.expect("the statement is right");
         connection.close().await.expect("nothing is under way");
     }

@@ -153,7 +153,7 @@ async fn start_while(written: &str) -> (Database, SqlStore, MessageId, StartAnsw
     let store = database.open().await;
     let contacts = people(&store, 1).await;
     let (_, messages) = run_to(&store, &contacts).await;
-    let other = sea_orm::Database::connect(&database.url).await.unwrap();
+    let other = crate::direct::connect(&database.url).await;
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared(written).await.unwrap();
     let commits = async {

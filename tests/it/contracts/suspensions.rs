@@ -365,7 +365,7 @@ async fn on_postgres_starts_pass_a_suspension_that_another_transaction_holds() {
     store.plan(run.id, &terms(), contacts.iter().copied().map(planned).collect(), "end", true, at(0)).await.unwrap();
     let messages = store.feed(run.id, 1).await.unwrap();
     suspend(&store, refused(Scope::Sender("riyadh".parse().unwrap()), FailureClass::AccountRestricted, 0), at(0)).await;
-    let other = sea_orm::Database::connect(&database.url).await.unwrap();
+    let other = crate::direct::connect(&database.url).await;
     let transaction = other.begin().await.unwrap();
     transaction.execute_unprepared("SELECT id FROM suspensions FOR UPDATE").await.unwrap();
     let answer = tokio::time::timeout(std::time::Duration::from_secs(60), asked(&store, messages[0].0, 0, at(1))).await;

@@ -58,7 +58,7 @@ impl Watch {
     /// Of the database behind that URL, which is there.
     pub(crate) async fn on(url: &str) -> Self {
         let mut options = ConnectOptions::new(url);
-        options.max_connections(1).sqlx_logging(false);
+        options.max_connections(1).max_lifetime(None).idle_timeout(None).sqlx_logging(false);
         let connection = sea_orm::Database::connect(options).await.expect("the database is there");
         Self { connection, open: BTreeMap::new(), over: Vec::new() }
     }
