@@ -111,7 +111,7 @@ pub(super) fn failed(error: OperationError) -> Failure {
     let exit = match &error {
         OperationError::NotFound(_) => Exit::NoInput,
         OperationError::Conflict(_) | OperationError::Invalid { .. } => Exit::Data,
-        OperationError::NotYetSupported(_) | OperationError::Unavailable(_) => Exit::Unavailable,
+        OperationError::Unavailable(_) => Exit::Unavailable,
     };
     Failure::new(exit, error)
 }

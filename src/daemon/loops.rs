@@ -19,7 +19,7 @@ use crate::jobs::run_campaign::Definitions;
 use crate::jobs::schedule::{self, Carried};
 use crate::jobs::{
     JobError, alert_suspensions, answer, ask_consent, erase, feed, feed_hooks, feed_media, fire, mail_alerts, probe,
-    read_feedback, reminder, rollout, rotate_token, sweep, tidy_hooks, tidy_media,
+    read_feedback, reminder, rollout, rotate_token, sweep, tidy_media,
 };
 use crate::ports::{AccessToken, Notices, Services, Upkeep};
 use crate::telemetry::Metrics;
@@ -40,12 +40,8 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(700);
 const HOOK_PAUSE: Duration = Duration::from_secs(1);
 /// And where it is said: so many looks each second at most.
 const HOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
-/// Between two looks for events of old.
-const TIDY_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Between two looks for files to fetch, and for those to remove.
 const MEDIA_PAUSE: Duration = Duration::from_secs(1);
-/// Between two looks at all files for those that nothing names.
-const ORPHANS_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 /// Between two looks for feedback that nobody has read.
 const READ_PAUSE: Duration = Duration::from_millis(500);
 /// Between two looks for people who are to be taken out of kept callbacks.
@@ -196,15 +192,6 @@ pub(super) async fn erasing(services: Services, stop: watch::Receiver<bool>) {
         .await;
 }
 
-/// Tidies what was told.
-pub(super) async fn tidying_hooks(services: Services, stop: watch::Receiver<bool>) {
-    repeat("tidy-hooks", stop, || async {
-        tidy_hooks::run(&*services.store, &*services.hooks, &*services.clock).await?;
-        Ok(TIDY_PAUSE)
-    })
-    .await;
-}
-
 /// Brings files to be fetched into their lane, at most so many.
 pub(super) async fn feeding_media(services: Services, limit: u64, stop: watch::Receiver<bool>) {
     repeat("feed-media", stop, || async {
@@ -219,15 +206,6 @@ pub(super) async fn forgetting_media(services: Services, stop: watch::Receiver<b
     repeat("forget-media", stop, || async {
         tidy_media::forgotten(&*services.store, &*services.media.store).await?;
         Ok(MEDIA_PAUSE)
-    })
-    .await;
-}
-
-/// Removes files that nothing names.
-pub(super) async fn tidying_media(services: Services, stop: watch::Receiver<bool>) {
-    repeat("tidy-media", stop, || async {
-        tidy_media::orphans(&*services.store, &*services.media.store).await?;
-        Ok(ORPHANS_PAUSE)
     })
     .await;
 }

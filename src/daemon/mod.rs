@@ -332,13 +332,10 @@ impl Daemon {
         }
         // Files outlive the wish for them.
         tasks.push(tokio::spawn(loops::forgetting_media(services.clone(), stop.subscribe())));
-        tasks.push(tokio::spawn(loops::tidying_media(services.clone(), stop.subscribe())));
         if services.media.rules.enabled {
             let limit = FETCHED_AHEAD * concurrency.media.max(1) as u64;
             tasks.push(tokio::spawn(loops::feeding_media(services.clone(), limit, stop.subscribe())));
         }
-        // Events outlive the endpoints that they were for.
-        tasks.push(tokio::spawn(loops::tidying_hooks(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::erasing(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::asking_consent(services.clone(), stop.subscribe())));
         tasks.push(tokio::spawn(loops::alerting_suspensions(services.clone(), stop.subscribe())));

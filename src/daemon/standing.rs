@@ -197,9 +197,6 @@ pub async fn run_by_hand(upkeep: &Upkeep, name: &JobName, by: &str) -> Result<Jo
 }
 
 fn unknown(name: &JobName, entries: &[Arc<ScheduledJob>]) -> OperationError {
-    if StandingJob::is_announced(name.as_str()) {
-        return OperationError::NotYetSupported(format!("`{name}`"));
-    }
     let known = StandingJob::ALL.map(StandingJob::name).into_iter();
     let known = known.chain(entries.iter().map(|entry| entry.name.as_str()));
     OperationError::NotFound(format!("there is no job `{name}`{}", did_you_mean(name.as_str(), known)))

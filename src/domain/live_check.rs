@@ -195,7 +195,7 @@ const STANDARD_MPS: u32 = 80;
 const NAMED_MAX: usize = 5;
 
 /// What to do about a token that is no good.
-pub const NEW_TOKEN: &str = "make a token of a system user with both `whatsapp_business_…` permissions, set it as `WHATSAPP_API_TOKEN`, and restart";
+pub const NEW_TOKEN: &str = "make a token of a system user with both `whatsapp_business_…` permissions, and put it into the file of `WHATSAPP_API_TOKEN_NEXT_FILE` (no restart), or set it as `WHATSAPP_API_TOKEN` and restart";
 
 /// Judges the token. `app_id`: as configured.
 pub fn judge_token(facts: &TokenFacts, app_id: Option<&str>, now: Timestamp) -> Step {

@@ -123,7 +123,6 @@ impl From<OperationError> for Problem {
             OperationError::NotFound(detail) => Self::not_found(detail),
             OperationError::Conflict(detail) => Self { status: StatusCode::CONFLICT, code: "conflict", detail },
             OperationError::Invalid { code, detail } => Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, detail },
-            OperationError::NotYetSupported(what) => Self::not_yet_supported(&what),
             OperationError::Unavailable(source) => {
                 tracing::warn!(error = %source, "an operator's command failed");
                 Self::unavailable("store or queue is not available; try again in a moment")

@@ -92,9 +92,6 @@ pub enum OperationError {
         /// For people.
         detail: String,
     },
-    /// It cannot be done by this version.
-    #[error("{0} is not yet supported")]
-    NotYetSupported(String),
     /// Store or queue could not be asked; trying again may help.
     #[error("store or queue is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

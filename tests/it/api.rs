@@ -145,10 +145,10 @@ impl Operations for Operator {
         Ok(MessageId::new(5))
     }
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
-        Err(OperationError::NotYetSupported("sending".to_owned()))
+        Err(OperationError::NotFound("sending".to_owned()))
     }
     async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
-        Err(OperationError::NotYetSupported("an answer".to_owned()))
+        Err(OperationError::NotFound("an answer".to_owned()))
     }
     fn flows(&self) -> Vec<FlowName> {
         Vec::new()
@@ -234,19 +234,19 @@ impl Operations for Operator {
         Ok(JobRun { trigger, ..job_run(8, false) }.into())
     }
     async fn templates(&self) -> Result<Vec<TemplateItem>, OperationError> {
-        Err(OperationError::NotYetSupported("the list of templates".to_owned()))
+        Err(OperationError::NotFound("the list of templates".to_owned()))
     }
     async fn push_template(&self, _: &str) -> Result<Vec<PushedItem>, OperationError> {
-        Err(OperationError::NotYetSupported("pushing".to_owned()))
+        Err(OperationError::NotFound("pushing".to_owned()))
     }
     async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
-        Err(OperationError::NotYetSupported("reading templates".to_owned()))
+        Err(OperationError::NotFound("reading templates".to_owned()))
     }
     async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
-        Err(OperationError::NotYetSupported("the review of templates".to_owned()))
+        Err(OperationError::NotFound("the review of templates".to_owned()))
     }
     async fn agree_template(&self, _: &str, _: &str) -> Result<TemplateItem, OperationError> {
-        Err(OperationError::NotYetSupported("agreeing".to_owned()))
+        Err(OperationError::NotFound("agreeing".to_owned()))
     }
     async fn import(&self, updates: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
         let written =

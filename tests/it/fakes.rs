@@ -50,11 +50,11 @@ use barid::ports::{
     HookDelivery, HookFilter, HookRecorded, Hooks, Journal, JournalFilter, JournalRow, Kept, KeptMedia, KeptNews,
     KeptResult, LimitFacts, LimitFactsOf, Limits, LimitsUnavailable, ListedCharge, ListedDelivery, ListedMessage,
     ListedTalk, LoadedMessage, Management, MediaBecame, MediaPieces, MediaPorts, MediaRecord, MediaRecorded,
-    MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, MessageTimes, Messages, NewMedia, NewsReader, OpenedRun,
-    Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms, Replayed,
-    ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services, SingleMessage,
-    SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally, Tidied, Tidying,
-    Tokens, Unasked, Verdict, Wanted, WhatsApp,
+    MediaSource, MediaStore, MediaStored, MediaToFetch, MessageFilter, MessageTimes, Messages, NewMedia, NewsReader,
+    OpenedRun, Outbox, Page, Permit, PlannedMessage, Queue, QueueUnavailable, Readings, Reminders, ReplayTerms,
+    Replayed, ResultFilter, RowNews, RunCount, RunTerms, Runs, Said, SenderLimits, SendingRules, Services,
+    SingleMessage, SlowDown, Stages, Start, Store, StoreError, Stored, Suspensions, Talk, TalkFilter, TalkId, Tally,
+    Tidied, Tidying, Tokens, Unasked, Verdict, Wanted, WhatsApp,
 };
 use bytes::Bytes;
 use jiff::civil::Date;

@@ -69,34 +69,34 @@ impl Operations for NoOperations {
         self.campaign(name).await
     }
     async fn test(&self, _: &CampaignName, _: &PhoneNumber, _: Option<Language>) -> Result<MessageId, OperationError> {
-        Err(OperationError::NotYetSupported("a test".to_owned()))
+        Err(OperationError::NotFound("a test".to_owned()))
     }
     async fn send(&self, _: SendRequest) -> Result<Sent, OperationError> {
-        Err(OperationError::NotYetSupported("sending".to_owned()))
+        Err(OperationError::NotFound("sending".to_owned()))
     }
     async fn staff(&self, _: StaffRequest) -> Result<StaffDone, OperationError> {
-        Err(OperationError::NotYetSupported("an answer".to_owned()))
+        Err(OperationError::NotFound("an answer".to_owned()))
     }
     fn flows(&self) -> Vec<FlowName> {
         Vec::new()
     }
     async fn replay(&self, _: &Replay) -> Result<u64, OperationError> {
-        Err(OperationError::NotYetSupported("a replay".to_owned()))
+        Err(OperationError::NotFound("a replay".to_owned()))
     }
     async fn retry_failed(&self, _: &CampaignName, replay: &Replay) -> Result<u64, OperationError> {
         self.replay(replay).await
     }
     async fn replay_news(&self, _: &JournalFilter) -> Result<u64, OperationError> {
-        Err(OperationError::NotYetSupported("a replay".to_owned()))
+        Err(OperationError::NotFound("a replay".to_owned()))
     }
     async fn look_at_news(&self, _: &JournalFilter) -> Result<(u64, Vec<NewsItem>), OperationError> {
-        Err(OperationError::NotYetSupported("a replay".to_owned()))
+        Err(OperationError::NotFound("a replay".to_owned()))
     }
     async fn suspend(&self, _: SuspensionRequest) -> Result<(Suspension, bool), OperationError> {
-        Err(OperationError::NotYetSupported("a suspension".to_owned()))
+        Err(OperationError::NotFound("a suspension".to_owned()))
     }
     async fn release(&self, _: i64, _: String) -> Result<KeptSuspension, OperationError> {
-        Err(OperationError::NotYetSupported("a release".to_owned()))
+        Err(OperationError::NotFound("a release".to_owned()))
     }
     async fn waits_for(&self, _: &LoadedMessage, _: Option<&CampaignName>) -> Result<Option<WaitsFor>, OperationError> {
         Ok(None)
@@ -117,22 +117,22 @@ impl Operations for NoOperations {
         unreachable!("callbacks start no job")
     }
     async fn templates(&self) -> Result<Vec<TemplateItem>, OperationError> {
-        Err(OperationError::NotYetSupported("the list of templates".to_owned()))
+        Err(OperationError::NotFound("the list of templates".to_owned()))
     }
     async fn push_template(&self, _: &str) -> Result<Vec<PushedItem>, OperationError> {
-        Err(OperationError::NotYetSupported("pushing".to_owned()))
+        Err(OperationError::NotFound("pushing".to_owned()))
     }
     async fn sync_templates(&self) -> Result<SyncedItem, OperationError> {
-        Err(OperationError::NotYetSupported("reading templates".to_owned()))
+        Err(OperationError::NotFound("reading templates".to_owned()))
     }
     async fn review_templates(&self) -> Result<Vec<ReviewedItem>, OperationError> {
-        Err(OperationError::NotYetSupported("the review of templates".to_owned()))
+        Err(OperationError::NotFound("the review of templates".to_owned()))
     }
     async fn agree_template(&self, _: &str, _: &str) -> Result<TemplateItem, OperationError> {
-        Err(OperationError::NotYetSupported("agreeing".to_owned()))
+        Err(OperationError::NotFound("agreeing".to_owned()))
     }
     async fn import(&self, _: Vec<ContactUpdate>) -> Result<Vec<(Contact, bool)>, OperationError> {
-        Err(OperationError::NotYetSupported("an import".to_owned()))
+        Err(OperationError::NotFound("an import".to_owned()))
     }
 }
 

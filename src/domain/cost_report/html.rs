@@ -92,9 +92,12 @@ impl Page<'_> {
         }
     }
 
-    /// A bar for each day, the first where reading begins.
+    /// A bar for each day, the first where reading begins; of one day there is nothing to compare.
     fn day_chart(&mut self) {
         let days = &self.report.by_day;
+        if days.len() < 2 {
+            return;
+        }
         let most = days.iter().map(|(_, sum)| sum.micros).max().unwrap_or(0).max(1);
         let n = i64::try_from(days.len()).unwrap_or(1).max(1);
         let step = (WIDTH / n).max(1);

@@ -126,7 +126,7 @@ mod tests {
         );
         assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["tidy"]);
         insta::assert_snapshot!(problems.join("\n"), @r#"
-        schedule.toml:6: `job` is `dust-off`, which is no standing job
+        schedule.toml:6: `job` is `dust-off`, which is no standing job; there are `verify-token`, `sync-limits`, `sync-templates`, `tidy`, `report-costs`, `review-metrics`, `watch-callbacks`
         schedule.toml:11: `job` is `tidi`, which is no standing job; did you mean `tidy`?
         schedule.toml:12: `schedule` is wrong: `0 7 * *` is not a schedule: invalid pattern: pattern must have 5 fields when seconds are disallowed; write five fields (minute, hour, day, month, day of week) as in `0 9 * * SUN`
         schedule.toml:10: `timezone` is missing; set it here or at the top of the file, as in `timezone = "Asia/Riyadh"`

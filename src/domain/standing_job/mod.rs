@@ -40,7 +40,7 @@ macro_rules! standing_jobs {
     };
 }
 
-// A new standing job is one line here (taken out of `NOT_BUILT`), its function under `jobs/`, and its arm in `jobs::standing`.
+// A new standing job is one line here, its function under `jobs/`, and its arm in `jobs::standing`.
 standing_jobs! {
     /// Asks Meta about the access token: validity, expiry, permissions, age, and whether number and webhook answer with it.
     VerifyToken = "verify-token";
@@ -57,9 +57,6 @@ standing_jobs! {
     /// Looks whether callbacks come in while we send, whether we keep up with them, and whether our app is subscribed.
     WatchCallbacks = "watch-callbacks";
 }
-
-/// Jobs that the schedule will know and this version cannot do yet.
-const NOT_BUILT: [&str; 0] = [];
 
 /// An argument of a job: its key in the schedule, and the words that it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +82,6 @@ impl StandingJob {
         Self::ALL.into_iter().find(|job| job.name() == name)
     }
 
-    /// Whether it is one that comes with a later version.
-    pub fn is_announced(name: &str) -> bool {
-        NOT_BUILT.contains(&name)
-    }
-
     /// The arguments that it takes.
     pub const fn parameters(self) -> &'static [Parameter] {
         match self {
@@ -103,17 +95,11 @@ impl StandingJob {
 impl Read for StandingJob {
     fn read(node: &Node) -> Result<Self, String> {
         let name = String::read(node)?;
-        Self::named(&name).ok_or_else(|| refusal(&name, &NOT_BUILT))
+        Self::named(&name).ok_or_else(|| {
+            let nearest = did_you_mean(&name, Self::ALL.map(Self::name));
+            format!("is `{name}`, which is no standing job{nearest}")
+        })
     }
-}
-
-/// Why a name is none of a job.
-fn refusal(name: &str, not_built: &[&str]) -> String {
-    if not_built.contains(&name) {
-        return format!("is `{name}`, which this version of barid cannot do yet; take the entry out");
-    }
-    let nearest = did_you_mean(name, StandingJob::ALL.map(StandingJob::name));
-    format!("is `{name}`, which is no standing job{nearest}")
 }
 
 #[cfg(test)]
@@ -128,21 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn names_come_back_and_none_is_both_built_and_not() {
+    fn names_come_back_and_arguments_have_one_meaning() {
         for job in StandingJob::ALL {
             assert_eq!(StandingJob::named(job.name()), Some(job));
-            assert!(!StandingJob::is_announced(job.name()), "{job:?}");
             let keys: std::collections::BTreeSet<_> = job.parameters().iter().map(|parameter| parameter.key).collect();
             assert_eq!(keys.len(), job.parameters().len(), "{job:?}");
         }
-    }
-
-    #[test]
-    fn what_comes_with_a_later_version_is_told_from_what_there_is_not() {
-        assert_eq!(
-            refusal("dust", &["dust"]),
-            "is `dust`, which this version of barid cannot do yet; take the entry out"
-        );
-        assert_eq!(refusal("tidi", &["dust"]), "is `tidi`, which is no standing job; did you mean `tidy`?");
     }
 }
