@@ -66,7 +66,7 @@ impl Costs for SqlStore {
         let key = "day, campaign, channel, language";
         let sql = format!(
             "SELECT {key}, CAST(SUM(called) AS BIGINT), CAST(SUM(delivered) AS BIGINT), CAST(SUM(read) AS BIGINT), \
-             CAST(SUM(failed) AS BIGINT) FROM call_days WHERE day >= ? AND day <= ? GROUP BY {key} ORDER BY {key}"
+             CAST(SUM(failed) AS BIGINT), CAST(SUM(took_over) AS BIGINT) FROM call_days WHERE day >= ? AND day <= ? GROUP BY {key} ORDER BY {key}"
         );
         let rows = self.read(&sql, args![day_number(from), day_number(to)]).await?;
         self.rows(&rows, "call_days", |row| {
@@ -79,6 +79,7 @@ impl Costs for SqlStore {
                 delivered: row.int()?,
                 read: row.int()?,
                 failed: row.int()?,
+                took_over: row.int()?,
             })
         })
     }

@@ -454,6 +454,9 @@ impl Ledger {
                 if is_first {
                     self.count_call(id, attempt, CallFate::Called);
                 }
+                if took_over {
+                    self.count_call(id, attempt, CallFate::TookOver);
+                }
                 let entry = self.entries.get_mut(&id).expect("it was there a moment ago");
                 entry.events_seen = 0;
                 entry.freeze.clone_from(&start.freeze);

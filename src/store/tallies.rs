@@ -125,7 +125,7 @@ type CallKey = (i64, String, &'static str, &'static str);
 
 /// How many messages were called and what became of them, by the day of the call.
 #[derive(Default)]
-pub(super) struct CallDays(BTreeMap<CallKey, [i64; 4]>);
+pub(super) struct CallDays(BTreeMap<CallKey, [i64; 5]>);
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,7 @@ pub(super) enum CallFate {
     Delivered = 1,
     Read = 2,
     Failed = 3,
+    TookOver = 4,
 }
 
 impl CallDays {
@@ -157,13 +158,14 @@ impl CallDays {
             .int("called", of(CallFate::Called))
             .int("delivered", of(CallFate::Delivered))
             .int("read", of(CallFate::Read))
-            .int("failed", of(CallFate::Failed));
+            .int("failed", of(CallFate::Failed))
+            .int("took_over", of(CallFate::TookOver));
         db.run(
-            "INSERT INTO call_days (day, shard, campaign, channel, language, called, delivered, read, failed) \
-             SELECT day, shard, campaign, channel, language, called, delivered, read, failed FROM {} WHERE TRUE \
+            "INSERT INTO call_days (day, shard, campaign, channel, language, called, delivered, read, failed, took_over) \
+             SELECT day, shard, campaign, channel, language, called, delivered, read, failed, took_over FROM {} WHERE TRUE \
              ON CONFLICT (day, shard, campaign, channel, language) DO UPDATE SET called = call_days.called + excluded.called, \
              delivered = call_days.delivered + excluded.delivered, read = call_days.read + excluded.read, \
-             failed = call_days.failed + excluded.failed",
+             failed = call_days.failed + excluded.failed, took_over = call_days.took_over + excluded.took_over",
             args![table],
         )
         .await?;

@@ -102,6 +102,7 @@ impl Operations for Operator {
             delivered: 30,
             read: 15,
             failed: 10,
+            took_over: 0,
         };
         let facts = MonthFacts { calls: vec![day], ..MonthFacts::default() };
         Ok(Review::new(month, now, facts, MonthFacts::default(), Default::default(), SaidFacts::default()))

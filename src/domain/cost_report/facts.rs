@@ -61,6 +61,8 @@ pub struct CallDay {
     pub read: i64,
     /// How many failed in the end.
     pub failed: i64,
+    /// How many of those that were called had been called over another channel before.
+    pub took_over: i64,
 }
 
 /// How people answered messages of one channel.

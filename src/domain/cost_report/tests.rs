@@ -89,6 +89,7 @@ fn channels_are_compared_by_what_became_of_their_calls() {
         delivered,
         read,
         failed: called - delivered,
+        took_over: 0,
     };
     let calls = vec![call(Channel::Whatsapp, 200, 150, 60), call(Channel::Email, 10, 0, 0)];
     let answered = Answered { messages: 30, median: SignedDuration::from_secs(90) };

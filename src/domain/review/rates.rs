@@ -60,7 +60,7 @@ impl Part {
 /// What became of messages of a month: of all, of a channel or of a campaign.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// Messages that were called on its days.
+    /// Messages that were called on its days. Of a channel, all that went over it; of a campaign or of all, each counts once, on the day of its first call.
     pub called: i64,
     /// Failed in the end.
     pub failed: i64,
@@ -73,12 +73,13 @@ pub struct Rates {
 }
 
 impl Rates {
-    fn add(&mut self, day: &CallDay) {
-        self.called += day.called;
+    /// Adds what became of a day's calls, to as many messages that are `called`.
+    fn add(&mut self, day: &CallDay, called: i64) {
+        self.called += called;
         self.failed += day.failed;
         if day.channel.reports_delivery() {
             self.delivered.n += day.delivered;
-            self.delivered.of += day.called;
+            self.delivered.of += called;
         }
         if day.channel.is_whatsapp() {
             self.read.n += day.read;
@@ -114,18 +115,49 @@ impl AllRates {
     pub(super) fn new(calls: &[CallDay], answers: &[CampaignAnswers]) -> Self {
         let mut rates = Self::default();
         for day in calls {
-            rates.each(day.channel, &day.campaign, |rates| rates.add(day));
+            rates.channels.entry(day.channel).or_default().add(day, day.called);
+            rates.across(&day.campaign, |rates| rates.add(day, day.called - day.took_over));
         }
         for CampaignAnswers { campaign, channel, messages } in answers {
             let n = i64::try_from(*messages).unwrap_or(i64::MAX);
-            rates.each(*channel, campaign, |rates| rates.answered.n += n);
+            rates.channels.entry(*channel).or_default().answered.n += n;
+            rates.across(campaign, |rates| rates.answered.n += n);
         }
         rates
     }
 
-    fn each(&mut self, channel: Channel, campaign: &str, change: impl Fn(&mut Rates)) {
+    /// Changes those across the channels.
+    fn across(&mut self, campaign: &str, change: impl Fn(&mut Rates)) {
         change(&mut self.all);
-        change(self.channels.entry(channel).or_default());
         change(self.campaigns.entry(campaign.to_owned()).or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::language::Language;
+
+    #[test]
+    fn a_message_that_another_channel_took_over_is_one_of_its_campaign_and_one_of_each_channel() {
+        let day = |channel, called, delivered, took_over| CallDay {
+            day: "2026-11-02".parse().unwrap(),
+            campaign: "welcome".to_owned(),
+            channel,
+            language: Language::Ar,
+            called,
+            delivered,
+            read: 0,
+            failed: 0,
+            took_over,
+        };
+        let calls = [day(Channel::Whatsapp, 100, 80, 0), day(Channel::Sms, 20, 15, 20), day(Channel::Email, 5, 0, 5)];
+        let rates = AllRates::new(&calls, &[]);
+        let of = |rates: &Rates| (rates.called, rates.delivered, rates.answered.of);
+        assert_eq!(of(&rates.all), (100, Part { n: 95, of: 100 }, 100));
+        assert_eq!(of(&rates.campaigns["welcome"]), of(&rates.all));
+        assert_eq!(of(&rates.channels[&Channel::Whatsapp]), (100, Part { n: 80, of: 100 }, 80));
+        assert_eq!(of(&rates.channels[&Channel::Sms]), (20, Part { n: 15, of: 20 }, 15));
+        assert_eq!(of(&rates.channels[&Channel::Email]), (5, Part::default(), 5));
     }
 }

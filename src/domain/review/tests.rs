@@ -13,7 +13,7 @@ fn made_at() -> Timestamp {
 
 fn calls(campaign: &str, channel: Channel, called: i64, delivered: i64, read: i64) -> CallDay {
     let (campaign, language, day) = (campaign.to_owned(), Language::Ar, month().days().from);
-    CallDay { day, campaign, channel, language, called, delivered, read, failed: called - delivered }
+    CallDay { day, campaign, channel, language, called, delivered, read, failed: called - delivered, took_over: 0 }
 }
 
 fn answers(campaign: &str, messages: u64) -> CampaignAnswers {

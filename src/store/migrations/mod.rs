@@ -22,6 +22,7 @@ mod m0014_pricing;
 mod m0015_reports;
 mod m0016_tiers;
 mod m0017_templates;
+mod m0018_took_over;
 
 /// The statements of a migration, in the words of a database.
 type Statements = fn(Dialect) -> Vec<String>;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step("m0015_reports", m0015_reports::statements)),
             Box::new(Step("m0016_tiers", m0016_tiers::statements)),
             Box::new(Step("m0017_templates", m0017_templates::statements)),
+            Box::new(Step("m0018_took_over", m0018_took_over::statements)),
         ]
     }
 }

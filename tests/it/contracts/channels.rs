@@ -12,9 +12,10 @@ use barid::domain::message::{Content, Rendered};
 use barid::domain::news::ProviderStatus;
 use barid::domain::share::Share;
 use barid::domain::start::StartAnswer;
-use barid::ports::{LimitFactsOf as _, Messages as _, OpenedRun, Runs as _, Start};
+use barid::ports::{Costs as _, LimitFactsOf as _, Messages as _, OpenedRun, Runs as _, Start};
 use barid::store::SqlStore;
 use jiff::SignedDuration;
+use jiff::civil::date;
 
 use super::{at, begin, callback, charged, on_both_databases, people, planned, start, state, status, terms, wamid};
 
@@ -92,6 +93,10 @@ on_both_databases! {
         assert_eq!(store.cost_micros(run).await.unwrap(), 7_500, "an SMS is charged when it is taken");
         let counts = store.counts(run).await.unwrap();
         assert!(counts.iter().any(|count| count.channel == Channel::Sms && count.state == State::Submitted && count.n == 1));
+        let mut days = store.call_days(date(0, 1, 1), date(9999, 1, 1)).await.unwrap();
+        days.sort_by_key(|day| day.channel);
+        let days: Vec<_> = days.iter().map(|day| (day.channel, day.called, day.took_over)).collect();
+        assert_eq!(days, [(Channel::Whatsapp, 1, 0), (Channel::Sms, 1, 1)], "one message, called over two channels");
         database.assert_counts_are_exact(&store, run).await;
     }
 
