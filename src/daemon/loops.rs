@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -259,12 +260,17 @@ pub(super) async fn rotating_token(
     wished: Arc<Notify>,
     stop: watch::Receiver<bool>,
 ) {
+    // What a process before this one left open, the first look ends.
+    let is_pending = AtomicBool::new(true);
     repeat_or_wake(
         "token",
         stop,
         || wished.notified(),
         || async {
-            Ok(match rotate_token::run(&services, &ours, &*access).await? {
+            let before = if is_pending.load(Ordering::Relaxed) { Rotation::Pending } else { Rotation::Settled };
+            let now = rotate_token::run(&services, &ours, &*access, before).await?;
+            is_pending.store(now == Rotation::Pending, Ordering::Relaxed);
+            Ok(match now {
                 Rotation::Settled => TOKEN_PAUSE,
                 Rotation::Pending => TOKEN_AGAIN,
             })

@@ -23,12 +23,20 @@ pub enum Rotation {
     Pending,
 }
 
-/// Looks whether another token is wished for, and puts it in force when it is good.
+/// Looks whether another token is wished for, and puts it in force when it is good. `before`: what came of the last look of this process; of its first
+/// one, that it may have to end what a process before it left open.
 ///
 /// # Errors
 /// When the store could not be asked. What was put in force stays.
-pub async fn run(services: &Services, ours: &Ours, access: &dyn AccessToken) -> Result<Rotation, JobError> {
+pub async fn run(
+    services: &Services,
+    ours: &Ours,
+    access: &dyn AccessToken,
+    before: Rotation,
+) -> Result<Rotation, JobError> {
     let refused = match access.candidate() {
+        // A process that is content does not end what another one still alerts of.
+        Ok(None) if before == Rotation::Settled => return Ok(Rotation::Settled),
         Ok(None) => None,
         Ok(Some(candidate)) => match prove(&*candidate, ours).await {
             Ok(()) => {

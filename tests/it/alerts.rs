@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use barid::domain::alert::{AlertKind, AlertScope, NewAlert, Severity};
 use barid::domain::failure::{FailureClass, Refusal};
+use barid::domain::live_check::Ours;
 use barid::domain::suspension::{Cause, NewSuspension, Probe, ReleasedBy, Rules, Scope, automatic};
 use barid::jobs::mail_alerts::{self, MailTo};
+use barid::jobs::rotate_token::{self, Rotation};
 use barid::jobs::{alert_suspensions, alerts};
-use barid::ports::{Alerts as _, Answer, Clock as _, Notice, Notices, Suspensions as _};
+use barid::ports::{AccessToken, Alerts as _, Answer, Clock as _, Notice, Notices, Suspensions as _, TokenCandidate};
 use barid::simulator::{Faults, TokenState};
 use barid::store::SqlStore;
 use jiff::SignedDuration;
 
 use crate::contracts::Database;
+use crate::fakes::{FakeQueue, services};
 use crate::harness::{Barid, Setup, people, tail};
 use crate::standing_jobs::Hand;
 
@@ -242,6 +245,36 @@ async fn what_stopped_by_itself_is_alerted_of_while_it_stands_still() {
     bench.store.release(suspension.id, ReleasedBy::Asked, now).await.unwrap();
     alert_suspensions::run(&bench.store, now).await.unwrap();
     assert!(bench.store.open_alerts().await.unwrap().is_empty());
+}
+
+/// A token's file as a process sees it.
+struct Wish(Mutex<Result<(), String>>);
+
+impl AccessToken for Wish {
+    fn candidate(&self) -> Result<Option<Arc<dyn TokenCandidate>>, String> {
+        self.0.lock().unwrap().clone().map(|()| None)
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_content_does_not_end_what_another_one_alerts_of() {
+    let database = Database::sqlite_in_memory();
+    let store = Arc::new(database.open().await);
+    let services = services(Arc::clone(&store) as _, Arc::new(FakeQueue::default()), &[]);
+    let ours = Ours { app_id: None, callback_url: None, numbers: Vec::new() };
+    let torn = Wish(Mutex::new(Err("its file cannot be read".to_owned())));
+    let content = Wish(Mutex::new(Ok(())));
+    let look = async |wish: &Wish, before| rotate_token::run(&services, &ours, wish, before).await.unwrap();
+    let is_open = async || !store.open_alerts().await.unwrap().is_empty();
+
+    assert_eq!(look(&torn, Rotation::Pending).await, Rotation::Pending);
+    for _ in 0..2 {
+        assert_eq!(look(&content, Rotation::Settled).await, Rotation::Settled);
+        assert!(is_open().await, "the other process still cannot read it");
+    }
+    *torn.0.lock().unwrap() = Ok(());
+    assert_eq!(look(&torn, Rotation::Pending).await, Rotation::Settled);
+    assert!(!is_open().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
